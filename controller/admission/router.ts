@@ -1,0 +1,66 @@
+/** The admission webhooks over HTTP. Mount at `/admission`. */
+
+import express, { type NextFunction, type Request, type Response, type Router } from 'express';
+import {
+  asProblem,
+  PROBLEM_CONTENT_TYPE,
+  ProblemError,
+  toProblemDocument,
+} from '../../api/problem.ts';
+import type { Logger } from '../../process/log.ts';
+import {
+  type AdmissionAnswer,
+  type AdmissionRequest,
+  formatAdmissionReview,
+  parseAdmissionReview,
+} from './review.ts';
+import { stampRequester } from './stamp-requester.ts';
+import { type ValidateGrantDependencies, validateGrant } from './validate-grant.ts';
+
+/** The API server's own limit on requests, in bytes. */
+const BODY_LIMIT = 3 * 1024 * 1024;
+
+export interface AdmissionDependencies extends ValidateGrantDependencies {
+  log: Logger;
+}
+
+/** POST /stamp-requester and /validate-grant, each named as in the chart's webhook configurations. */
+export function createAdmissionRouter(dependencies: AdmissionDependencies): Router {
+  const { log } = dependencies;
+  const router = express.Router();
+  const webhook = (
+    name: string,
+    answer: (request: AdmissionRequest) => AdmissionAnswer | Promise<AdmissionAnswer>,
+  ): void => {
+    router.post(`/${name}`, express.json({ limit: BODY_LIMIT }), async (req, res) => {
+      const request = parseAdmissionReview(req.body);
+      const answered = await answer(request);
+      if (!answered.allowed) {
+        const { code, field, cause } = answered.problem;
+        log.info('grant refused at admission', { webhook: name, code, field, cause });
+      }
+      res.json(formatAdmissionReview(request.uid, answered));
+    });
+  };
+  webhook('stamp-requester', stampRequester);
+  webhook('validate-grant', (request) => validateGrant(dependencies, request));
+  router.use((error: unknown, _req: Request, res: Response, _next: NextFunction) => {
+    const problem = bodyProblem(error) ?? asProblem(error);
+    log.warn('admission review not answered', { code: problem.code, error });
+    // The API server takes anything but 200 as a failed webhook, and failurePolicy Fail refuses the request.
+    res
+      .status(problem.status)
+      .type(PROBLEM_CONTENT_TYPE)
+      .send(JSON.stringify(toProblemDocument(problem)));
+  });
+  return router;
+}
+
+/** The errors of express.json, told apart by their documented `type`. */
+function bodyProblem(error: unknown): ProblemError | null {
+  if (!(error instanceof Error) || !('type' in error)) return null;
+  if (error.type === 'entity.too.large') {
+    return new ProblemError('BodyTooLarge', `The review is larger than ${BODY_LIMIT} bytes.`);
+  }
+  return new ProblemError('RequestMalformed', 'The review is not JSON in UTF-8.');
+}

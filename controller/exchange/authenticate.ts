@@ -1,0 +1,173 @@
+/**
+ * Who calls: a pod-bound ServiceAccount token of our audience, verified against the cluster's own keys before anything else
+ * is done for the caller, then the pod, which must be there with the same UID.
+ */
+
+import {
+  createLocalJWKSet,
+  decodeProtectedHeader,
+  errors,
+  type JSONWebKeySet,
+  type JWTPayload,
+  jwtVerify,
+} from 'jose';
+import { EXCHANGE_AUDIENCE } from '../../api/names.ts';
+import { ProblemError } from '../../api/problem.ts';
+import type { Clock } from '../../process/clock.ts';
+import type { Pod } from '../grants/resource.ts';
+import type { KubernetesClient } from '../kubernetes/client.ts';
+import type { Live } from '../kubernetes/object.ts';
+import type { Caller } from './caller.ts';
+
+export interface AuthenticatorOptions {
+  client: Pick<KubernetesClient, 'raw'>;
+  clock: Clock;
+  /** The pod from the cache, or live if the cache has not seen it; undefined if there is none. */
+  findPod(namespace: string, name: string): Promise<Live<Pod> | undefined>;
+}
+
+export interface Authenticator {
+  /** @throws ProblemError Unauthenticated, PodUnknown, KubernetesUnavailable */
+  authenticate(authorization: string | undefined): Promise<Caller>;
+}
+
+/** An unknown key is looked up at most this often: it may be a rotation, or somebody making us busy. */
+const KEY_REFRESH_INTERVAL_MILLISECONDS = 10_000;
+/** Keys that were taken out of the cluster's set stop being accepted after at most this. */
+const KEY_LIFETIME_MILLISECONDS = 5 * 60_000;
+const ALGORITHMS = ['RS256', 'RS384', 'RS512', 'ES256', 'ES384', 'ES512'];
+
+interface Keys {
+  issuer: string;
+  fetchedAt: number;
+  resolve: ReturnType<typeof createLocalJWKSet>;
+  ids: ReadonlySet<string>;
+}
+
+export function createAuthenticator({
+  client,
+  clock,
+  findPod,
+}: AuthenticatorOptions): Authenticator {
+  let keys: Keys | undefined;
+  let fetching: Promise<Keys> | undefined;
+
+  const fetchKeys = async (): Promise<Keys> => {
+    const [configuration, jwks] = await Promise.all([
+      client.raw('/.well-known/openid-configuration'),
+      client.raw('/openid/v1/jwks'),
+    ]);
+    const set = jwks as JSONWebKeySet;
+    return {
+      issuer: (configuration as { issuer: string }).issuer,
+      fetchedAt: clock.monotonic(),
+      resolve: createLocalJWKSet(set),
+      ids: new Set(set.keys.flatMap((key) => (key.kid === undefined ? [] : [key.kid]))),
+    };
+  };
+
+  const keysFor = async (kid: string | undefined): Promise<Keys> => {
+    const age = keys === undefined ? Number.POSITIVE_INFINITY : clock.monotonic() - keys.fetchedAt;
+    const known = keys !== undefined && kid !== undefined && keys.ids.has(kid);
+    if (keys !== undefined && (known ? age < KEY_LIFETIME_MILLISECONDS : age < KEY_REFRESH_INTERVAL_MILLISECONDS)) {
+      return keys;
+    }
+    fetching ??= fetchKeys().finally(() => {
+      fetching = undefined;
+    });
+    try {
+      keys = await fetching;
+      return keys;
+    } catch (error) {
+      throw new ProblemError(
+        'KubernetesUnavailable',
+        "The cluster's token keys cannot be read now.",
+        { cause: error },
+      );
+    }
+  };
+
+  return {
+    async authenticate(authorization) {
+      const token = /^Bearer ([A-Za-z0-9_.-]+)$/.exec(authorization ?? '')?.[1];
+      if (token === undefined) {
+        throw unauthenticated('The request has no bearer token; send the pod-bound token.');
+      }
+      const { issuer, resolve } = await keysFor(keyID(token));
+      const payload = await verify(token, resolve, issuer, clock);
+      const caller = callerOf(payload);
+      const pod = await findPod(caller.namespace, caller.podName);
+      if (
+        pod === undefined ||
+        pod.metadata.uid !== caller.podUID ||
+        pod.spec?.serviceAccountName !== caller.serviceAccountName ||
+        pod.status?.phase === 'Succeeded' ||
+        pod.status?.phase === 'Failed'
+      ) {
+        throw new ProblemError(
+          'PodUnknown',
+          `Pod ${caller.namespace}/${caller.podName} with the UID in the token is not running.`,
+        );
+      }
+      return caller;
+    },
+  };
+}
+
+async function verify(
+  token: string,
+  keys: ReturnType<typeof createLocalJWKSet>,
+  issuer: string,
+  clock: Clock,
+): Promise<JWTPayload> {
+  try {
+    const { payload } = await jwtVerify(token, keys, {
+      issuer,
+      audience: EXCHANGE_AUDIENCE,
+      algorithms: ALGORITHMS,
+      requiredClaims: ['exp', 'kubernetes.io'],
+      currentDate: new Date(clock.now()),
+    });
+    return payload;
+  } catch (error) {
+    if (error instanceof errors.JWTExpired) throw unauthenticated('The token has expired.');
+    if (error instanceof errors.JWTClaimValidationFailed) {
+      throw unauthenticated(`The token's claim ${error.claim} is not acceptable.`);
+    }
+    throw unauthenticated('The token is not one of this cluster.', error);
+  }
+}
+
+function keyID(token: string): string | undefined {
+  try {
+    return decodeProtectedHeader(token).kid;
+  } catch (error) {
+    throw unauthenticated('The bearer token is not a JWT.', error);
+  }
+}
+
+/** The claims that the API server puts into a token bound to a Pod (KEP-1205). */
+function callerOf(payload: JWTPayload): Caller {
+  const claims = payload['kubernetes.io'] as {
+    namespace?: unknown;
+    serviceaccount?: { name?: unknown };
+    pod?: { name?: unknown; uid?: unknown };
+  } | null;
+  const namespace = claims?.namespace;
+  const serviceAccountName = claims?.serviceaccount?.name;
+  const podName = claims?.pod?.name;
+  const podUID = claims?.pod?.uid;
+  if (
+    typeof namespace !== 'string' ||
+    typeof serviceAccountName !== 'string' ||
+    typeof podName !== 'string' ||
+    typeof podUID !== 'string'
+  ) {
+    throw unauthenticated('The token is not bound to a Pod.');
+  }
+  return { namespace, serviceAccountName, podName, podUID };
+}
+
+function unauthenticated(detail: string, cause?: unknown): ProblemError {
+  return new ProblemError('Unauthenticated', detail, cause === undefined ? {} : { cause });
+}

@@ -1,0 +1,58 @@
+/**
+ * What the API server offers, for agents' Kubernetes clients: they ask for it before every command. The sidecar has no
+ * rights at the API server, and no grant is needed to learn which kinds exist, so the controller reads it with its own.
+ * No object is ever read: the paths are these and no other.
+ */
+
+import { ProblemError } from '../../api/problem.ts';
+import type { Clock } from '../../process/clock.ts';
+import type { KubernetesClient } from '../kubernetes/client.ts';
+import { isKubernetesError } from '../kubernetes/error.ts';
+
+export interface Discovery {
+  /** @throws ProblemError DiscoveryRefused, NotFound, KubernetesUnavailable */
+  read(path: unknown): Promise<unknown>;
+}
+
+const NAME = '[a-z0-9](?:[a-z0-9.-]{0,251}[a-z0-9])?';
+const PATHS = new RegExp(
+  `^(?:/version|/api|/api/v1|/apis|/apis/${NAME}|/apis/${NAME}/${NAME}|/openapi/v3|/openapi/v3/api/v1|/openapi/v3/apis/${NAME}/${NAME})$`,
+);
+const LIFETIME_MILLISECONDS = 30_000;
+const CAPACITY = 256;
+
+export function createDiscovery(client: Pick<KubernetesClient, 'raw'>, clock: Clock): Discovery {
+  const documents = new Map<string, { at: number; document: Promise<unknown> }>();
+
+  return {
+    async read(path) {
+      // OpenAPI documents are asked for with a hash that only serves caching.
+      const bare = typeof path === 'string' ? path.replace(/\?.*$/s, '') : '';
+      if (!PATHS.test(bare)) {
+        throw new ProblemError('DiscoveryRefused', 'path: this is not a discovery path.', {
+          field: 'path',
+        });
+      }
+      const known = documents.get(bare);
+      if (known !== undefined && clock.monotonic() - known.at < LIFETIME_MILLISECONDS) {
+        return known.document;
+      }
+      const document = client.raw(bare).catch((error: unknown) => {
+        documents.delete(bare);
+        throw isKubernetesError(error, 'NotFound')
+          ? new ProblemError('NotFound', 'The API server offers nothing there.')
+          : new ProblemError('KubernetesUnavailable', 'API discovery cannot be read now.', {
+              cause: error,
+            });
+      });
+      documents.set(bare, { at: clock.monotonic(), document });
+      if (documents.size > CAPACITY) {
+        for (const oldest of documents.keys()) {
+          documents.delete(oldest);
+          break;
+        }
+      }
+      return document;
+    },
+  };
+}

@@ -1,0 +1,84 @@
+/**
+ * Checks a cache miss once against the API server: `kubectl wait --for=condition=Ready` followed at once by the call must
+ * work on every replica. Checks of one agent are shared and spaced, so that an agent that has no grant cannot keep the API
+ * server busy.
+ */
+
+import type { Clock } from '../../process/clock.ts';
+import type { Agent, GrantCache } from '../grants/cache.ts';
+import { actionGrants } from '../grants/resource.ts';
+import type { KubernetesClient } from '../kubernetes/client.ts';
+
+/** Time from one check of an agent to the next. */
+const INTERVAL_MILLISECONDS = 100;
+/** Agents remembered; the least recently checked one is forgotten first. */
+const MAX_AGENTS = 10_000;
+const TIMEOUT_MILLISECONDS = 5_000;
+
+export interface Freshener {
+  /** Resolves once the cache holds every Approved grant that existed when this was called. @throws KubernetesError */
+  freshen(agent: Agent): Promise<void>;
+}
+
+export interface FreshenerOptions {
+  client: Pick<KubernetesClient, 'list'>;
+  cache: GrantCache;
+  clock: Clock;
+  /** Namespaces besides its own whose grants this namespace's agents accept. */
+  acceptedNamespaces(namespace: string): readonly string[];
+}
+
+interface Checks {
+  startedAt: number;
+  /** The check that has not started: who comes now may join it. One that runs may have read before they came. */
+  waiting: Promise<void> | undefined;
+}
+
+export function createFreshener(options: FreshenerOptions): Freshener {
+  const { client, cache, clock, acceptedNamespaces } = options;
+  const agents = new Map<string, Checks>();
+
+  const check = async (agent: Agent): Promise<void> => {
+    const fieldSelector = `spec.agent.serviceAccountName=${agent.serviceAccountName},status.phase=Approved`;
+    const namespaces = [agent.namespace, ...acceptedNamespaces(agent.namespace)];
+    await Promise.all(
+      namespaces.map(async (namespace) => {
+        // No resourceVersion: the most recent state, not a cache of the API server's.
+        const { items } = await client.list(actionGrants, {
+          namespace,
+          fieldSelector,
+          timeoutMilliseconds: TIMEOUT_MILLISECONDS,
+        });
+        for (const grant of items) cache.observe(grant);
+      }),
+    );
+  };
+
+  return {
+    freshen(agent) {
+      const key = `${agent.namespace}/${agent.serviceAccountName}`;
+      const checks = agents.get(key) ?? { startedAt: Number.NEGATIVE_INFINITY, waiting: undefined };
+      agents.delete(key);
+      agents.set(key, checks);
+      if (agents.size > MAX_AGENTS) {
+        for (const [oldest, { waiting }] of agents) {
+          if (waiting !== undefined) continue;
+          agents.delete(oldest);
+          break;
+        }
+      }
+      checks.waiting ??= (async () => {
+        const pause = checks.startedAt + INTERVAL_MILLISECONDS - clock.monotonic();
+        if (pause > 0) {
+          await new Promise<void>((resolve) => {
+            clock.after(pause, resolve);
+          });
+        }
+        checks.startedAt = clock.monotonic();
+        checks.waiting = undefined;
+        await check(agent);
+      })();
+      return checks.waiting;
+    },
+  };
+}

@@ -1,0 +1,49 @@
+/** Token buckets, one a pod: nobody starves the others (threat 17). */
+
+import { ProblemError } from '../../api/problem.ts';
+import type { Clock } from '../../process/clock.ts';
+
+export interface RateLimiter {
+  /** @throws ProblemError TooManyRequests */
+  take(key: string): void;
+}
+
+export interface RateLimitOptions {
+  clock: Clock;
+  ratePerSecond: number;
+  burst: number;
+  /** Buckets kept; a bucket that is full again is forgotten first, since it holds nothing. */
+  capacity: number;
+}
+
+interface Bucket {
+  tokens: number;
+  at: number;
+}
+
+export function createRateLimiter(options: RateLimitOptions): RateLimiter {
+  const { clock, ratePerSecond, burst, capacity } = options;
+  const buckets = new Map<string, Bucket>();
+  return {
+    take(key) {
+      const now = clock.monotonic();
+      const before = buckets.get(key) ?? { tokens: burst, at: now };
+      const tokens = Math.min(burst, before.tokens + ((now - before.at) / 1000) * ratePerSecond);
+      // Re-inserted, so that the map's order is that of the last use.
+      buckets.delete(key);
+      buckets.set(key, { tokens: tokens < 1 ? tokens : tokens - 1, at: now });
+      if (buckets.size > capacity) {
+        for (const oldest of buckets.keys()) {
+          buckets.delete(oldest);
+          break;
+        }
+      }
+      if (tokens < 1) {
+        throw new ProblemError(
+          'TooManyRequests',
+          `More than ${ratePerSecond} requests a second from this pod; slow down and try again.`,
+        );
+      }
+    },
+  };
+}

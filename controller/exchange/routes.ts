@@ -1,0 +1,113 @@
+/** `/v1/uses` over HTTPS: authenticate, parse, hand on; every failure is a problem document. */
+
+import { type NextFunction, type Request, type Response, Router } from 'express';
+import { asProblem, PROBLEM_CONTENT_TYPE, ProblemError, toProblemDocument } from '../../api/problem.ts';
+import { parseFinishRequest, parseNonce, parseUseRequest, DISCOVERY_PATH, USES_PATH } from '../../api/wire.ts';
+import type { Logger } from '../../process/log.ts';
+import type { Authenticator } from './authenticate.ts';
+import type { Caller } from './caller.ts';
+import type { Discovery } from './discovery.ts';
+import type { FinishHandler } from './finish.ts';
+import type { RateLimiter } from './rate-limit.ts';
+import type { UseHandler } from './use.ts';
+
+export interface ExchangeDependencies {
+  authenticator: Authenticator;
+  rateLimiter: RateLimiter;
+  useHandler: UseHandler;
+  finishHandler: FinishHandler;
+  discovery: Discovery;
+  /** Whether the caches have synced: with a cold cache nothing is decided. */
+  isReady(): boolean;
+  log: Logger;
+}
+
+/** A use request holds digests, never bodies: this is plenty. */
+const BODY_LIMIT_BYTES = 256 * 1024;
+
+export function createExchangeRouter(dependencies: ExchangeDependencies): Router {
+  const { authenticator, rateLimiter, useHandler, finishHandler, discovery, isReady, log } =
+    dependencies;
+  const router = Router();
+
+  const authenticate = async (request: Request): Promise<Caller> => {
+    if (!isReady()) {
+      throw new ProblemError(
+        'NotReady',
+        'This controller replica has not read the grants yet; try again.',
+      );
+    }
+    const caller = await authenticator.authenticate(request.headers.authorization);
+    rateLimiter.take(caller.podUID);
+    return caller;
+  };
+
+  router.post(USES_PATH, async (request, response) => {
+    const abandoned = abortedWith(response);
+    const caller = await authenticate(request);
+    const answer = await useHandler.use(caller, parseUseRequest(await readJson(request)), abandoned);
+    response.status(201).set('cache-control', 'no-store').json(answer);
+  });
+
+  router.post(`${USES_PATH}/:nonce/finish`, async (request, response) => {
+    const caller = await authenticate(request);
+    const nonce = parseNonce(request.params['nonce']);
+    const report = parseFinishRequest(await readJson(request));
+    response.json(await finishHandler.finish(caller, nonce, report));
+  });
+
+  router.get(DISCOVERY_PATH, async (request, response) => {
+    await authenticate(request);
+    response.json(await discovery.read(request.query['path']));
+  });
+
+  router.use((error: unknown, _request: Request, response: Response, _next: NextFunction) => {
+    const problem = asProblem(error);
+    const fields = { code: problem.code, detail: problem.detail, cause: problem.cause };
+    if (problem.status >= 500) log.error('a request to the exchange failed', fields);
+    else log.debug('a request to the exchange was refused', fields);
+    sendProblem(response, problem);
+  });
+
+  return router;
+}
+
+/** Answers with a problem document, unless the answer has begun. */
+export function sendProblem(response: Response, problem: ProblemError): void {
+  if (response.headersSent) {
+    response.destroy();
+    return;
+  }
+  response
+    .status(problem.status)
+    .set('content-type', PROBLEM_CONTENT_TYPE)
+    .set('cache-control', 'no-store')
+    .send(JSON.stringify(toProblemDocument(problem)));
+}
+
+/** Reads only after the caller is known: what strangers send is never parsed. */
+async function readJson(request: Request): Promise<unknown> {
+  const chunks: Buffer[] = [];
+  let size = 0;
+  for await (const chunk of request as AsyncIterable<Buffer>) {
+    size += chunk.length;
+    if (size > BODY_LIMIT_BYTES) {
+      throw new ProblemError('BodyTooLarge', `The body is larger than ${BODY_LIMIT_BYTES} bytes.`);
+    }
+    chunks.push(chunk);
+  }
+  try {
+    return JSON.parse(Buffer.concat(chunks).toString('utf8'));
+  } catch (error) {
+    throw new ProblemError('RequestMalformed', 'body must be JSON.', { field: 'body', cause: error });
+  }
+}
+
+/** Fires when the connection goes before the answer was sent. */
+function abortedWith(response: Response): AbortSignal {
+  const controller = new AbortController();
+  response.on('close', () => {
+    if (!response.writableFinished) controller.abort();
+  });
+  return controller.signal;
+}

@@ -1,0 +1,29 @@
+/** The kinds that the transaction reads and writes besides the built-in ones of `kubernetes/resources.ts`. */
+
+import type { ActionGrant } from '../../api/generated/actiongrant.ts';
+import { API_GROUP, API_VERSION } from '../../api/names.ts';
+import type { KubernetesObject, Live, Resource } from '../kubernetes/object.ts';
+
+export type LiveGrant = Live<ActionGrant>;
+
+export const actionGrants: Resource<ActionGrant> = {
+  group: API_GROUP,
+  version: API_VERSION,
+  resource: 'actiongrants',
+  kind: 'ActionGrant',
+  namespaced: true,
+};
+
+/** A Pod, reduced to what tells whether the caller is alive. */
+export interface Pod extends KubernetesObject {
+  spec?: { serviceAccountName?: string; nodeName?: string };
+  status?: { phase?: string };
+}
+
+export const pods: Resource<Pod> = {
+  group: '',
+  version: 'v1',
+  resource: 'pods',
+  kind: 'Pod',
+  namespaced: true,
+};

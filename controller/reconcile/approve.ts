@@ -1,0 +1,87 @@
+/** Makes a decided grant usable: its Secret first, then the status that commits to exactly that Secret. */
+
+import { grantedAction } from '../../api/grant.ts';
+import { ProblemError } from '../../api/problem.ts';
+import { createBoundSecret, deleteBoundSecret } from '../grants/bound-secret.ts';
+import type { LiveGrant } from '../grants/resource.ts';
+import { approved, type Description, pending } from '../grants/transitions.ts';
+import { writeStatus } from '../grants/write-status.ts';
+import { isKubernetesError } from '../kubernetes/error.ts';
+import type { StepDependencies } from './dependencies.ts';
+
+/**
+ * @throws KubernetesError `Conflict` if somebody else was first: nothing is lost, the grant is looked at again
+ * @throws ProblemError CredentialRefused while the ServiceAccount is missing; the grant says so and is tried again
+ */
+export async function approve(dependencies: StepDependencies, grant: LiveGrant): Promise<void> {
+  const { client, cache, clock, reporter } = dependencies;
+  const description = describe(grant);
+  let credential: Awaited<ReturnType<typeof createBoundSecret>>;
+  try {
+    credential = await createBoundSecret(dependencies, grant);
+  } catch (error) {
+    const reason =
+      error instanceof ProblemError && error.code === 'CredentialRefused'
+        ? { reason: 'ServiceAccountNotFound', message: error.detail }
+        : {
+            reason: 'SecretNotCreated',
+            message: 'The Secret that the credential is bound to could not be created.',
+          };
+    await sayNotReady(dependencies, grant, description, reason);
+    throw error;
+  }
+  try {
+    const written = await writeStatus(
+      client,
+      grant,
+      approved(grant, description, credential, clock.now()),
+    );
+    cache.observe(written);
+    reporter.approved(written);
+  } catch (error) {
+    // Lost to another writer: our Secret is named by nobody. After an ambiguous write it may be named, so it stays.
+    if (isKubernetesError(error, 'Conflict') && credential !== undefined) {
+      await deleteBoundSecret(client, grant.metadata.namespace, credential);
+    }
+    throw error;
+  }
+}
+
+/** First sight of a grant that waits for a decision. */
+export async function describePending(
+  { client, cache, clock, reporter }: StepDependencies,
+  grant: LiveGrant,
+): Promise<void> {
+  const written = await writeStatus(
+    client,
+    grant,
+    pending(
+      grant,
+      describe(grant),
+      { reason: 'NotApproved', message: 'The grant waits for a decision.' },
+      clock.now(),
+    ),
+  );
+  cache.observe(written);
+  reporter.decisionNeeded(written);
+}
+
+/** Writes why the grant is not ready, once per reason: a retry that finds the same changes nothing. */
+async function sayNotReady(
+  { client, cache, clock }: StepDependencies,
+  grant: LiveGrant,
+  description: Description,
+  ready: { reason: string; message: string },
+): Promise<void> {
+  const before = grant.status?.conditions?.find(({ type }) => type === 'Ready');
+  if (before?.reason === ready.reason) return;
+  cache.observe(
+    await writeStatus(client, grant, pending(grant, description, ready, clock.now())),
+  );
+}
+
+/** @throws ProblemError GrantInvalid for a grant that admission would have refused (it came from before, or around it) */
+function describe(grant: LiveGrant): Description {
+  const { summary, digest } = grantedAction(grant.spec.action);
+  return { summary, actionDigest: digest };
+}

@@ -1,0 +1,112 @@
+/** What a grant needs next, from its state and the time alone. Pure: the reconcilers do what this says. */
+
+import type { ActionGrant, Use } from '../../api/generated/actiongrant.ts';
+import { currentUse } from '../../api/grant.ts';
+import { isTerminal } from '../../api/phase.ts';
+import { CONFIRMATION_LIMIT_MILLISECONDS } from '../exchange/confirm.ts';
+
+/**
+ * How long after a use's deadline the books are closed. The sidecar's own deadline runs from when it sent its request, so
+ * it has cut the exchange before; the rest is for its report to arrive.
+ */
+export const DEADLINE_SLACK_MILLISECONDS = 5_000;
+
+export type Step =
+  /** Decided by its creation: make it usable. */
+  | { type: 'Approve' }
+  /** Not seen before, and nobody has decided: describe it, then wait. */
+  | { type: 'Describe' }
+  | { type: 'Expire' }
+  /** The use will not be reported any more: revoke, then record Unknown. */
+  | { type: 'Burn'; use: Use; reason: 'its deadline passed' | 'its pod is gone' }
+  /** Terminal, but a Secret is still named. */
+  | { type: 'Collect' }
+  /** Nobody confirmed the revocation in time. */
+  | { type: 'Unconfirmed'; use: Use }
+  /** Past its time to live. */
+  | { type: 'Remove' }
+  /** Nothing until then; `undefined`: until it changes. */
+  | { type: 'Wait'; milliseconds: number | undefined };
+
+export interface Facts {
+  /** Wall clock, ms. */
+  now: number;
+  /** Whether the pod of a use is known to be gone. */
+  podIsGone(use: Use): boolean;
+}
+
+export function decide(grant: ActionGrant, facts: Facts): Step {
+  const { now } = facts;
+  if (grant.metadata.deletionTimestamp !== undefined) return { type: 'Wait', milliseconds: undefined };
+  const phase = grant.status?.phase;
+  switch (phase) {
+    case undefined:
+    case 'Pending': {
+      const deadline =
+        Date.parse(grant.metadata.creationTimestamp) + grant.spec.decisionDeadlineSeconds * 1000;
+      if (now >= deadline) return { type: 'Expire' };
+      if (grant.spec.approvedByRequester) return { type: 'Approve' };
+      if (phase === undefined) return { type: 'Describe' };
+      return { type: 'Wait', milliseconds: deadline - now };
+    }
+    case 'Approved': {
+      const expiration = Date.parse(grant.status?.expirationTime ?? '');
+      // An unreadable time counts as passed: fail closed.
+      if (!(now < expiration)) return { type: 'Expire' };
+      return earliest(pendingConfirmation(grant, now), expiration - now);
+    }
+    case 'InUse': {
+      const use = currentUse(grant);
+      if (use === undefined) return { type: 'Wait', milliseconds: undefined };
+      if (facts.podIsGone(use)) return { type: 'Burn', use, reason: 'its pod is gone' };
+      const end = Date.parse(use.deadlineTime) + DEADLINE_SLACK_MILLISECONDS;
+      if (!(now < end)) return { type: 'Burn', use, reason: 'its deadline passed' };
+      return { type: 'Wait', milliseconds: end - now };
+    }
+    default:
+      return decideTerminal(grant, now);
+  }
+}
+
+function decideTerminal(grant: ActionGrant, now: number): Step {
+  if (grant.status === undefined || !isTerminal(grant.status.phase)) {
+    return { type: 'Wait', milliseconds: undefined };
+  }
+  if (grant.status.credential !== undefined) return { type: 'Collect' };
+  const confirmation = pendingConfirmation(grant, now);
+  if (confirmation !== undefined) return confirmation;
+  const removal =
+    Date.parse(grant.status.finishTime ?? grant.metadata.creationTimestamp) +
+    grant.spec.ttlSecondsAfterFinished * 1000;
+  return now >= removal
+    ? { type: 'Remove' }
+    : { type: 'Wait', milliseconds: removal - now };
+}
+
+/** A revocation that waits for its confirmation: a step if its time is over, a wait if not. */
+function pendingConfirmation(grant: ActionGrant, now: number): Step | undefined {
+  const open = grant.status?.conditions?.some(
+    (c) => c.type === 'CredentialRevoked' && c.status === 'Unknown',
+  );
+  const use = grant.status?.uses?.findLast(
+    ({ credential }) =>
+      credential?.deletedTime !== undefined && credential.rejectedTime === undefined,
+  );
+  if (!open || use?.credential?.deletedTime === undefined) return undefined;
+  const limit =
+    Date.parse(use.credential.deletedTime) +
+    CONFIRMATION_LIMIT_MILLISECONDS +
+    DEADLINE_SLACK_MILLISECONDS;
+  return now >= limit
+    ? { type: 'Unconfirmed', use }
+    : { type: 'Wait', milliseconds: limit - now };
+}
+
+function earliest(step: Step | undefined, milliseconds: number): Step {
+  if (step === undefined) return { type: 'Wait', milliseconds };
+  if (step.type !== 'Wait') return step;
+  return {
+    type: 'Wait',
+    milliseconds: Math.min(step.milliseconds ?? Number.POSITIVE_INFINITY, milliseconds),
+  };
+}

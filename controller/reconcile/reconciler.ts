@@ -1,0 +1,109 @@
+/** Brings every grant to where it should be: fetch from the cache, decide, do one step, look again. Level-based. */
+
+import type { Use } from '../../api/generated/actiongrant.ts';
+import { ProblemError } from '../../api/problem.ts';
+import type { Logger } from '../../process/log.ts';
+import type { LiveGrant } from '../grants/resource.ts';
+import { isKubernetesError } from '../kubernetes/error.ts';
+import { parseKey } from '../kubernetes/object.ts';
+import type { WorkQueue } from '../kubernetes/workqueue.ts';
+import { approve, describePending } from './approve.ts';
+import { type BurnDependencies, burn } from './burn.ts';
+import { collectSecret, recordUnconfirmed, remove } from './collect.ts';
+import { decide } from './decide.ts';
+import { expire } from './expire.ts';
+
+export interface ReconcilerDependencies extends BurnDependencies {
+  queue: WorkQueue;
+  podIsGone(grant: LiveGrant, use: Use): boolean;
+  log: Logger;
+}
+
+/** Works on the queue until the signal fires. Several workers may run: the queue keeps a key to one of them. */
+export async function runWorker(
+  dependencies: ReconcilerDependencies,
+  signal: AbortSignal,
+): Promise<void> {
+  while (!signal.aborted) {
+    let key: string | undefined;
+    try {
+      key = await dependencies.queue.get(signal);
+    } catch {
+      return;
+    }
+    if (key === undefined) return;
+    await processKey(dependencies, key);
+  }
+}
+
+async function processKey(dependencies: ReconcilerDependencies, key: string): Promise<void> {
+  const { queue, log } = dependencies;
+  try {
+    const requeueAfter = await reconcile(dependencies, key);
+    queue.forget(key);
+    if (requeueAfter !== undefined) queue.addAfter(key, requeueAfter);
+  } catch (error) {
+    if (isKubernetesError(error, 'NotFound')) {
+      queue.forget(key);
+    } else if (isKubernetesError(error, 'Conflict')) {
+      // Somebody else moved it: the watch brings the new state; this is for the case that it already has.
+      queue.addRateLimited(key);
+    } else if (error instanceof ProblemError && error.code === 'GrantInvalid') {
+      // Stays wrong however often it is tried: its decision deadline ends it.
+      log.warn('a grant cannot be used', { key, detail: error.detail });
+      queue.forget(key);
+      queue.addAfter(key, INVALID_RECHECK_MILLISECONDS);
+    } else {
+      log.warn('a grant could not be reconciled and is tried again', { key, error });
+      queue.addRateLimited(key);
+    }
+  } finally {
+    queue.done(key);
+  }
+}
+
+const INVALID_RECHECK_MILLISECONDS = 60_000;
+/** Timers longer than this are split: JavaScript's take 32 bits. */
+const MAX_WAIT_MILLISECONDS = 24 * 60 * 60 * 1000;
+
+/** One look at one grant. @returns when to look again without being told, in ms */
+export async function reconcile(
+  dependencies: ReconcilerDependencies,
+  key: string,
+): Promise<number | undefined> {
+  const grant = dependencies.cache.get(parseKey(key));
+  if (grant === undefined) return undefined;
+  const step = decide(grant, {
+    now: dependencies.clock.now(),
+    podIsGone: (use) => dependencies.podIsGone(grant, use),
+  });
+  switch (step.type) {
+    case 'Wait':
+      return step.milliseconds === undefined
+        ? undefined
+        : Math.min(step.milliseconds, MAX_WAIT_MILLISECONDS);
+    case 'Approve':
+      await approve(dependencies, grant);
+      break;
+    case 'Describe':
+      await describePending(dependencies, grant);
+      break;
+    case 'Expire':
+      await expire(dependencies, grant);
+      break;
+    case 'Burn':
+      await burn(dependencies, grant, step.use, step.reason);
+      break;
+    case 'Collect':
+      await collectSecret(dependencies, grant);
+      break;
+    case 'Unconfirmed':
+      await recordUnconfirmed(dependencies, grant, step.use);
+      break;
+    case 'Remove':
+      await remove(dependencies, grant);
+      return undefined;
+  }
+  // The step's own write may be in the cache already: look at once at what it needs next.
+  return 0;
+}

@@ -1,0 +1,117 @@
+/**
+ * Configuration from environment variables: the only reader of `process.env`. Everything is read and checked at start; all
+ * that is wrong is reported together, each by the variable's name, and nothing starts half-configured.
+ */
+
+import { ProblemError } from '../api/problem.ts';
+
+/** What the kubelet adds for every Service of the namespace, ours included: not settings of ours. */
+const SERVICE_LINK = /_(?:SERVICE_HOST|SERVICE_PORT(?:_[A-Z0-9_]+)?|PORT(?:_[0-9]+_[A-Z0-9_]+)?)$/;
+
+export type Environment = Readonly<Record<string, string | undefined>>;
+
+/** The environment of this process. */
+export function processEnvironment(): Environment {
+  return process.env;
+}
+
+/** Collects the values of one process and every complaint about them. */
+export class ConfigReader {
+  readonly #environment: Environment;
+  readonly #complaints: string[] = [];
+  readonly #known = new Set<string>();
+
+  constructor(environment: Environment) {
+    this.#environment = environment;
+  }
+
+  /** A text; without `fallback` it is required. */
+  text(name: string, fallback?: string): string {
+    this.#known.add(name);
+    const value = this.#environment[name];
+    if (value !== undefined && value !== '') return value;
+    if (fallback === undefined) this.#complain(name, 'is required');
+    return fallback ?? '';
+  }
+
+  optionalText(name: string): string | undefined {
+    const value = this.text(name, '');
+    return value === '' ? undefined : value;
+  }
+
+  integer(name: string, range: { min: number; max: number }, fallback: number): number {
+    const value = this.text(name, String(fallback));
+    const number = Number(value);
+    if (!/^-?[0-9]+$/.test(value) || number < range.min || number > range.max) {
+      this.#complain(name, `must be an integer from ${range.min} to ${range.max}, not "${value}"`);
+      return fallback;
+    }
+    return number;
+  }
+
+  oneOf<T extends string>(name: string, values: readonly T[], fallback: T): T {
+    const value = this.text(name, fallback);
+    const found = values.find((v) => v === value);
+    if (found === undefined) {
+      this.#complain(name, `must be one of ${values.join(', ')}, not "${value}"`);
+    }
+    return found ?? fallback;
+  }
+
+  /** Comma-separated, without empty members. */
+  list(name: string): string[] {
+    return this.text(name, '')
+      .split(',')
+      .map((item) => item.trim())
+      .filter((item) => item !== '');
+  }
+
+  /** `host:port`, `[v6]:port` or `:port` (every address). */
+  address(name: string, fallback: string): { host: string; port: number } {
+    const value = this.text(name, fallback);
+    const match = /^(?:\[([0-9A-Fa-f:.]+)\]|([^:[\]]*)):([0-9]{1,5})$/.exec(value);
+    const port = Number(match?.[3]);
+    if (match === null || port > 65535) {
+      this.#complain(name, `must be host:port, not "${value}"`);
+      return { host: '127.0.0.1', port: 0 };
+    }
+    return { host: match[1] ?? (match[2] || '::'), port };
+  }
+
+  /** `from=to` pairs, comma-separated. */
+  map(name: string): Map<string, string> {
+    const result = new Map<string, string>();
+    for (const item of this.list(name)) {
+      const at = item.indexOf('=');
+      if (at < 1 || at === item.length - 1) {
+        this.#complain(name, `must be a comma-separated list of from=to, not "${item}"`);
+      } else result.set(item.slice(0, at), item.slice(at + 1));
+    }
+    return result;
+  }
+
+  /** Adds a complaint of the caller's own check. */
+  complain(name: string, reason: string): void {
+    this.#complain(name, reason);
+  }
+
+  /**
+   * Ends the reading. A variable with our prefix that nobody asked for is a complaint too: a typing error must not
+   * silently leave a default in force.
+   * @throws ProblemError ConfigurationInvalid, naming every variable that is wrong
+   */
+  finish(prefix = 'ACTIONGRANT_'): void {
+    for (const name of Object.keys(this.#environment)) {
+      if (name.startsWith(prefix) && !this.#known.has(name) && !SERVICE_LINK.test(name)) {
+        this.#complain(name, 'is not a known setting');
+      }
+    }
+    if (this.#complaints.length > 0) {
+      throw new ProblemError('ConfigurationInvalid', this.#complaints.join('; '));
+    }
+  }
+
+  #complain(name: string, reason: string): void {
+    this.#complaints.push(`${name} ${reason}`);
+  }
+}

@@ -1,0 +1,97 @@
+#!/bin/sh
+# Makes a fresh Linux machine ready: Node, the packages, Go, and the control plane's programs.
+# Quick when there is nothing to do. Each step says what it does and how long it took.
+set -eu
+cd "$(dirname "$0")/.."
+
+GO_MINOR=21 # the first Go that fetches the newer toolchain a go.mod asks for by itself
+STAMP=node_modules/.package-lock.sha256
+
+say() { printf '%s\n' "bootstrap: $*"; }
+fail() {
+  printf '%s\n' "bootstrap: $*" >&2
+  exit 1
+}
+have() { command -v "$1" >/dev/null 2>&1; }
+
+step() { # step <what> <command…>
+  what=$1
+  shift
+  say "$what…"
+  began=$(date +%s)
+  "$@"
+  say "$what: $(($(date +%s) - began)) s"
+}
+
+can_apt() { [ "$(id -u)" = 0 ] && have apt-get; }
+apt_install() {
+  apt-get update -qq
+  DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends "$@" >/dev/null
+}
+
+# Any Node that runs npm will do: the one the project uses is a package of its own.
+need_npm() {
+  if have node && have npm; then return; fi
+  can_apt || fail "Node.js and npm are missing: install any current version (https://nodejs.org)"
+  step 'install nodejs and npm' apt_install nodejs npm
+}
+
+# What node_modules was installed from; the stamp goes away with it.
+lock_sum() { sha256sum <package-lock.json | cut -d' ' -f1; }
+
+need_packages() {
+  if [ -f "$STAMP" ] && [ "$(cat "$STAMP")" = "$(lock_sum)" ]; then return; fi
+  step 'npm ci' npm ci --no-audit --no-fund
+  lock_sum >"$STAMP"
+}
+
+# The package `node` fetches its binary in an install script, which newer npm versions only run
+# when package.json allows it (allowScripts) and any npm skips with ignore-scripts.
+need_node() {
+  [ -x node_modules/node/bin/node ] ||
+    step 'npm rebuild node' npm rebuild --foreground-scripts --ignore-scripts=false node
+  want=$(sed -n 's/.*"node": "\([0-9][0-9]*\)\..*/\1/p' package.json)
+  got=$(node_modules/.bin/node --version) || fail "node_modules/.bin/node does not run"
+  case $got in
+    "v$want".*) ;;
+    *) fail "node_modules/.bin/node is $got, not v$want: remove node_modules and run this again" ;;
+  esac
+}
+
+go_is_new_enough() {
+  have go || return 1
+  version=$(GOTOOLCHAIN=local go env GOVERSION) # such as go1.26.8
+  major=${version#go}
+  major=${major%%.*}
+  minor=${version#go*.}
+  minor=${minor%%[!0-9]*}
+  [ "$major" -gt 1 ] || [ "$minor" -ge "$GO_MINOR" ]
+}
+
+debian_go_is_new_enough() {
+  apt-get update -qq
+  minor=$(apt-cache policy golang-go | sed -n 's/ *Candidate: [0-9]*:\{0,1\}1\.\([0-9]*\).*/\1/p')
+  [ "${minor:-0}" -ge "$GO_MINOR" ]
+}
+
+# Only building needs Go: neither a filled cache nor KUBEBUILDER_ASSETS with a helm on PATH does.
+need_go() {
+  if go_is_new_enough; then return; fi
+  if can_apt && debian_go_is_new_enough; then
+    step 'install golang' apt_install golang-go ca-certificates
+    return
+  fi
+  fail "Go 1.$GO_MINOR or newer is needed to build kube-apiserver, etcd, kubectl and helm
+(https://go.dev/doc/install), or set KUBEBUILDER_ASSETS to a folder that has them and put helm on PATH"
+}
+
+need_tools() {
+  if node_modules/.bin/node scripts/provide-tools.ts --check; then return; fi
+  need_go
+  step 'kube-apiserver, kubectl, etcd and helm' node_modules/.bin/node scripts/provide-tools.ts
+}
+
+need_npm
+need_packages
+need_node
+need_tools

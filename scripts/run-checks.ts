@@ -1,0 +1,90 @@
+// `make test`: every stage in turn, also after one failed, and one line at the end that counts.
+// Usage: run-checks.ts [stage…]; all of them when none is named.
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdirSync, readFileSync, rmSync } from 'node:fs';
+import { delimiter, join } from 'node:path';
+import { type Count, countCheck, countTests, summaryLine, type VitestReport } from './summary.ts';
+import { ROOT } from './tools.ts';
+
+interface Stage {
+  /** A script of package.json. */
+  readonly script: string;
+  readonly kind: 'check' | 'vitest';
+}
+
+const STAGES: readonly Stage[] = [
+  { script: 'lint', kind: 'check' },
+  { script: 'types', kind: 'check' },
+  { script: 'arrows', kind: 'check' },
+  { script: 'check-generated', kind: 'check' },
+  { script: 'knip', kind: 'check' },
+  // The tests start our processes from dist/.
+  { script: 'build', kind: 'check' },
+  { script: 'unit', kind: 'vitest' },
+  { script: 'integration', kind: 'vitest' },
+  { script: 'attack', kind: 'vitest' },
+];
+
+const REPORTS = join(ROOT, '.make', 'reports');
+
+let interrupted = false;
+// The stage gets the terminal's signal too and ends by itself; the count is still printed.
+process.on('SIGINT', () => {
+  interrupted = true;
+});
+
+const scripts: Readonly<Record<string, string>> = JSON.parse(
+  readFileSync(join(ROOT, 'package.json'), 'utf8'),
+).scripts;
+const wanted = process.argv.slice(2);
+const stages = STAGES.filter(({ script }) => wanted.length === 0 || wanted.includes(script));
+
+mkdirSync(REPORTS, { recursive: true });
+const counts: Count[] = [];
+const failed: string[] = [];
+for (const stage of stages) {
+  const count = interrupted ? countCheck(false) : await runStage(stage);
+  counts.push(count);
+  if (count.failed > 0) failed.push(stage.script);
+}
+if (failed.length > 0) console.log(`\nfailed: ${failed.join(', ')}`);
+console.log(summaryLine(counts));
+process.exitCode = failed.length > 0 ? 1 : 0;
+
+async function runStage({ script, kind }: Stage): Promise<Count> {
+  console.log(`\n== ${script}`);
+  const started = performance.now();
+  const report = join(REPORTS, `${script}.json`);
+  rmSync(report, { force: true });
+  const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${report}`];
+  const succeeded = await runScript(script, kind === 'vitest' ? reporters : []);
+  const seconds = ((performance.now() - started) / 1000).toFixed(1);
+  console.log(`== ${script} ${succeeded ? 'ok' : 'FAILED'}, ${seconds} s`);
+  return kind === 'vitest' ? countTests(succeeded, readReport(report)) : countCheck(succeeded);
+}
+
+/**
+ * Runs a script of package.json as npm would, without needing npm. Both streams go to standard
+ * output, so that nothing is written after the last line.
+ */
+async function runScript(script: string, args: readonly string[]): Promise<boolean> {
+  const child = spawn('/bin/sh', ['-c', `${scripts[script]} "$@"`, 'sh', ...args], {
+    cwd: ROOT,
+    env: {
+      ...process.env,
+      PATH: `${join(ROOT, 'node_modules', '.bin')}${delimiter}${process.env['PATH']}`,
+    },
+    stdio: ['ignore', 'inherit', process.stdout],
+  });
+  const [code] = await once(child, 'exit');
+  return code === 0;
+}
+
+function readReport(path: string): VitestReport | undefined {
+  try {
+    return JSON.parse(readFileSync(path, 'utf8'));
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,46 @@
+/** What a stage of `make test` came to. */
+export interface Count {
+  readonly passed: number;
+  readonly failed: number;
+  readonly skipped: number;
+}
+
+/** The fields of vitest's JSON report that are counted. */
+export interface VitestReport {
+  readonly numPassedTests: number;
+  readonly numFailedTests: number;
+  readonly numPendingTests: number;
+  readonly numTodoTests: number;
+  readonly testResults: readonly {
+    readonly status: string;
+    readonly assertionResults: readonly unknown[];
+  }[];
+}
+
+/** A stage that is one check: its exit code is its result. */
+export function countCheck(succeeded: boolean): Count {
+  return { passed: succeeded ? 1 : 0, failed: succeeded ? 0 : 1, skipped: 0 };
+}
+
+/**
+ * A vitest run. A file that can't be loaded has no tests to fail, and a run can fail without any
+ * (an unhandled error, a global set-up, no report at all): each of those counts as one failure.
+ */
+export function countTests(succeeded: boolean, report: VitestReport | undefined): Count {
+  if (!report) return countCheck(false);
+  const unloadable = report.testResults.filter(
+    ({ status, assertionResults }) => status === 'failed' && assertionResults.length === 0,
+  );
+  const failed = report.numFailedTests + unloadable.length;
+  return {
+    passed: report.numPassedTests,
+    failed: succeeded ? failed : Math.max(failed, 1),
+    skipped: report.numPendingTests + report.numTodoTests,
+  };
+}
+
+/** The last line of `make test`, and the only one of its form. */
+export function summaryLine(counts: readonly Count[]): string {
+  const sum = (field: keyof Count) => counts.reduce((total, count) => total + count[field], 0);
+  return `${sum('passed')} passed, ${sum('failed')} failed, ${sum('skipped')} skipped`;
+}

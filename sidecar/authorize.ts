@@ -1,0 +1,105 @@
+/** Asks the exchange for one use. Nothing is sent upstream without its answer. */
+
+import type { Action } from '../api/action.ts';
+import { ProblemError } from '../api/problem.ts';
+import type { UseAnswer } from '../api/wire.ts';
+import type { Clock } from '../process/clock.ts';
+import { Secret } from '../process/secret.ts';
+import type { Complete } from './complete.ts';
+import { type ExchangeClient, NoAnswerError } from './exchange-client.ts';
+
+/** A consumed grant, ready to be used once. */
+export interface Authorization {
+  nonce: string;
+  grant: UseAnswer['grant'];
+  bodyForm: UseAnswer['bodyForm'];
+  token: Secret | undefined;
+  /** Monotonic ms: nothing is written past it. Counted from before the request was sent, so it is never late. */
+  deadline: number;
+}
+
+export interface AuthorizeDependencies {
+  exchange: ExchangeClient;
+  complete: Complete;
+  clock: Clock;
+  /** One nonce per message, never used again. */
+  createNonce(): string;
+  /** How long the call may wait for its authorization, ms. */
+  waitMilliseconds: number;
+}
+
+const MAX_TRIES = 4;
+const PAUSE_MILLISECONDS = 50;
+/** Less time than this is not worth asking with. */
+const MIN_WAIT_MILLISECONDS = 50;
+
+/**
+ * Tries again, each time with a new nonce, only where it is certain that nothing is in use for this call: the message was
+ * never sent, or the controller confirmed that the nonce before was not dispatched, or refused before it consumed.
+ * @throws ProblemError
+ */
+export async function authorize(
+  { exchange, complete, clock, createNonce, waitMilliseconds }: AuthorizeDependencies,
+  action: Action,
+  signal: AbortSignal,
+): Promise<Authorization> {
+  const end = clock.monotonic() + waitMilliseconds;
+  let last: unknown;
+  for (let tries = 0; tries < MAX_TRIES && !signal.aborted; tries++) {
+    const sentAt = clock.monotonic();
+    const left = Math.floor(end - sentAt);
+    if (left < MIN_WAIT_MILLISECONDS) break;
+    const nonce = createNonce();
+    try {
+      const answer = await exchange.use({ nonce, action, waitMilliseconds: left });
+      if (answer.nonce !== nonce) throw new NoAnswerError(true, 'the answer is for another nonce');
+      return {
+        nonce,
+        grant: answer.grant,
+        bodyForm: answer.bodyForm,
+        token: answer.credential && new Secret(answer.credential.token),
+        deadline: sentAt + answer.timeoutMilliseconds,
+      };
+    } catch (error) {
+      last = error;
+      if (!(await mayTryAgain(error, nonce, complete))) throw asRefusal(error);
+    }
+    await new Promise<void>((resolve) => {
+      clock.after(PAUSE_MILLISECONDS * 2 ** tries, resolve);
+    });
+  }
+  throw asRefusal(last);
+}
+
+async function mayTryAgain(error: unknown, nonce: string, complete: Complete): Promise<boolean> {
+  if (error instanceof NoAnswerError) {
+    // The grant may be consumed for this nonce: give it back first.
+    return !error.sent || (await complete({ nonce, outcome: 'NotDispatched' }));
+  }
+  if (error instanceof ProblemError) {
+    switch (error.code) {
+      case 'OutcomeAmbiguous':
+        // The consuming write may still land: report, but try no other grant for this call.
+        await complete({ nonce, outcome: 'NotDispatched' });
+        return false;
+      case 'NotReady':
+      case 'UseRaced':
+      case 'KubernetesUnavailable':
+        return true;
+      default:
+        return false;
+    }
+  }
+  // Unreadable answer: a credential may be in it, but it is not used.
+  await complete({ nonce, outcome: 'NotDispatched' });
+  return false;
+}
+
+function asRefusal(error: unknown): ProblemError {
+  if (error instanceof ProblemError && error.code !== 'RequestMalformed') return error;
+  return new ProblemError(
+    'ControllerUnavailable',
+    'The ActionGrant controller cannot be reached or does not answer, so the call was not made. Try again.',
+    { cause: error },
+  );
+}

@@ -1,0 +1,128 @@
+/** The last part of a description: what the body says about the action. */
+
+import { createHash } from 'node:crypto';
+import type { Action, ActionBody } from '../../api/action.ts';
+import { canonicalJson, JsonError, type JsonValue, parseStrictJsonBytes } from '../../api/json.ts';
+import { ProblemError } from '../../api/problem.ts';
+import type {
+  BodyExpectation,
+  HttpDescription,
+  KubernetesDescription,
+} from './head-description.ts';
+
+export interface DescribedCall {
+  action: Action;
+  /** RFC 8785 bytes, if the body has a JSON reading: what is sent when the grant compared JSON. */
+  canonicalBody?: Uint8Array;
+}
+
+/**
+ * Completes a description with the body, once it was read whole. `tooLarge`: it is over the buffering limit and was not.
+ * @throws ProblemError BodyInvalid, RequestMalformed, RequestAmbiguous or HeaderRefused
+ */
+export function describeBody(
+  description: HttpDescription | KubernetesDescription,
+  body: Uint8Array | 'none' | 'tooLarge',
+): DescribedCall {
+  const bytes = typeof body === 'string' ? new Uint8Array() : body;
+  if (body !== 'tooLarge') checkLength(description.body, bytes.length);
+  if (body !== 'tooLarge' && bytes.length === 0) return complete(description, { kind: 'none' });
+
+  checkBodyAllowed(description);
+  if (body === 'tooLarge') return complete(description, { kind: 'unread' });
+  const canonicalBody = canonical(description.json, bytes);
+  if (canonicalBody === undefined) {
+    return complete(description, { kind: 'bytes', sha256: sha256(bytes) });
+  }
+  const facts: ActionBody = {
+    kind: 'bytes',
+    sha256: sha256(bytes),
+    jsonSha256: sha256(canonicalBody),
+  };
+  return { ...complete(description, facts), canonicalBody };
+}
+
+function complete(
+  description: HttpDescription | KubernetesDescription,
+  body: ActionBody,
+): DescribedCall {
+  return { action: { ...description.action, body } };
+}
+
+/** An aborted request looks like a shorter one. */
+function checkLength(expected: BodyExpectation, length: number): void {
+  const wrong =
+    (expected.kind === 'none' && length > 0) ||
+    (expected.kind === 'length' && length !== expected.bytes);
+  if (!wrong) return;
+  throw new ProblemError('RequestMalformed', 'The body is not as long as the head says.', {
+    field: 'body',
+  });
+}
+
+function checkBodyAllowed(description: HttpDescription | KubernetesDescription): void {
+  const { method } = description.upstream;
+  if (method === 'GET' || method === 'HEAD') {
+    throw new ProblemError('BodyInvalid', `A ${method} request must have no body.`, {
+      field: 'body',
+    });
+  }
+  if (description.kind === 'kubernetes') checkKubernetesBody(description);
+}
+
+function checkKubernetesBody({ action, upstream }: KubernetesDescription): void {
+  if (!upstream.headers.some(([name]) => name === 'content-type')) {
+    throw new ProblemError('HeaderRefused', 'Content-Type: it is required with a body.', {
+      field: 'content-type',
+    });
+  }
+  // With a body the API server ignores these in the query: `?dryRun=All` would look harmless and delete.
+  if (action.verb !== 'delete' && action.verb !== 'deletecollection') return;
+  const ignored = DELETE_OPTIONS.find((name) => Object.hasOwn(action.queryParameters, name));
+  if (ignored === undefined) return;
+  throw new ProblemError(
+    'RequestAmbiguous',
+    `Query parameter ${ignored}: the API server ignores it when a DELETE has a body; put it there.`,
+    { field: ignored },
+  );
+}
+
+/** Fields of metav1.DeleteOptions that can come as query parameters. */
+const DELETE_OPTIONS: readonly string[] = [
+  'dryRun',
+  'gracePeriodSeconds',
+  'ignoreStoreReadErrorWithClusterBreakingPotential',
+  'orphanDependents',
+  'preconditions',
+  'propagationPolicy',
+];
+
+function canonical(json: HttpDescription['json'], bytes: Uint8Array): Uint8Array | undefined {
+  if (json === 'no') return undefined;
+  let value: JsonValue;
+  try {
+    value = parseStrictJsonBytes(bytes);
+  } catch (error) {
+    if (!(error instanceof JsonError)) throw error;
+    if (json === 'possible') return undefined;
+    throw new ProblemError('BodyInvalid', `The body is not acceptable JSON: ${error.message}.`, {
+      field: 'body',
+      cause: error,
+    });
+  }
+  const text = canonicalJson(value);
+  if (json === 'possible' && !meansTheSameInYaml(text)) return undefined;
+  return new TextEncoder().encode(text);
+}
+
+/**
+ * Canonical JSON has no white space outside strings, so YAML 1.1 reads it alike, but for a few characters in strings that it
+ * takes for line breaks or refuses, and the merge key.
+ */
+function meansTheSameInYaml(text: string): boolean {
+  return !/[\u007f-\u009f\u2028\u2029\ufeff\ufffe\uffff]|"<<":/u.test(text);
+}
+
+function sha256(bytes: Uint8Array): string {
+  return createHash('sha256').update(bytes).digest('hex');
+}

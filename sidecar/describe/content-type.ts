@@ -1,0 +1,43 @@
+import { ProblemError } from '../../api/problem.ts';
+import { printable } from '../../api/url.ts';
+
+// RFC 9110 8.3.1: type/subtype with parameters, whose values are tokens or quoted strings.
+const TOKEN = "[!#$%&'*+\\-.^_`|~0-9A-Za-z]+";
+const PARAMETER = `[ \\t]*;[ \\t]*(${TOKEN})=(${TOKEN}|"(?:[^"\\\\]|\\\\.)*")`;
+const CONTENT_TYPE = new RegExp(`^(${TOKEN}/${TOKEN})((?:${PARAMETER})*)[ \\t]*;?[ \\t]*$`);
+
+export interface MediaType {
+  /** `type/subtype`, lower case. */
+  essence: string;
+  /** Parameters by lower-case name, values unquoted. */
+  parameters: ReadonlyMap<string, string>;
+}
+
+/** @throws ProblemError HeaderRefused */
+export function parseContentType(value: string): MediaType {
+  const match = CONTENT_TYPE.exec(value);
+  const essence = match?.[1]?.toLowerCase();
+  if (essence === undefined) throw refuse(`"${printable(value)}" is not a media type`);
+  const parameters = new Map<string, string>();
+  for (const [, name = '', text = ''] of (match?.[2] ?? '').matchAll(new RegExp(PARAMETER, 'g'))) {
+    const key = name.toLowerCase();
+    if (parameters.has(key)) throw refuse(`the parameter ${key} appears twice`);
+    parameters.set(key, text.startsWith('"') ? text.slice(1, -1).replace(/\\(.)/g, '$1') : text);
+  }
+  return { essence, parameters };
+}
+
+/** Whether a body of this type is JSON (RFC 6839 for the suffix). @throws ProblemError HeaderRefused in other charsets */
+export function isJson(type: MediaType): boolean {
+  if (type.essence !== 'application/json' && !type.essence.endsWith('+json')) return false;
+  const charset = type.parameters.get('charset');
+  // RFC 8259 8.1: JSON is UTF-8. In UTF-16 or UTF-7 the same bytes would be another text.
+  if (charset !== undefined && charset.toLowerCase() !== 'utf-8') {
+    throw refuse(`JSON is UTF-8, not ${printable(charset, 32)}`);
+  }
+  return true;
+}
+
+function refuse(reason: string): ProblemError {
+  return new ProblemError('HeaderRefused', `Content-Type: ${reason}.`, { field: 'content-type' });
+}

@@ -1,0 +1,191 @@
+/**
+ * Talks to the controller's exchange. Sends each message at most once by itself; what to do when an answer is missing is
+ * decided by `authorize` and `complete`, who know what the message meant.
+ */
+
+import { readFile, stat } from 'node:fs/promises';
+import { Agent, type Dispatcher } from 'undici';
+import { isProblemCode, ProblemError } from '../api/problem.ts';
+import {
+  DISCOVERY_PATH,
+  type FinishAnswer,
+  type FinishRequest,
+  parseUseAnswer,
+  USES_PATH,
+  type UseAnswer,
+  type UseRequest,
+} from '../api/wire.ts';
+
+export interface ExchangeClient {
+  /** @throws ProblemError as the controller answered; NoAnswerError if it did not */
+  use(request: UseRequest): Promise<UseAnswer>;
+  /** @throws ProblemError as the controller answered; NoAnswerError if it did not */
+  finish(nonce: string, request: FinishRequest): Promise<FinishAnswer>;
+  /** Discovery documents of the API server, read by the controller. */
+  discovery(path: string): Promise<unknown>;
+  close(): Promise<void>;
+}
+
+/** No answer came. `sent`: the message may have reached the controller all the same. */
+export class NoAnswerError extends Error {
+  readonly sent: boolean;
+  constructor(sent: boolean, cause: unknown) {
+    super('the controller did not answer', { cause });
+    this.name = 'NoAnswerError';
+    this.sent = sent;
+  }
+}
+
+export interface ExchangeClientOptions {
+  /** Base URLs, without trailing slash. */
+  urls: readonly string[];
+  caFile: string;
+  tokenFile: string;
+}
+
+const FINISH_TIMEOUT_MILLISECONDS = 10_000;
+const DISCOVERY_TIMEOUT_MILLISECONDS = 5_000;
+const CONNECT_TIMEOUT_MILLISECONDS = 2_000;
+/** Added to the wait that the controller was told, so that its own answer "too late" still arrives. */
+const GRACE_MILLISECONDS = 250;
+
+export function createExchangeClient(options: ExchangeClientOptions): ExchangeClient {
+  const readToken = cachedFile(options.tokenFile, (text) => text.trim());
+  let agent: Agent | undefined;
+  const readAgent = cachedFile(options.caFile, (ca) => {
+    // Calls in flight end on the old connections; new ones trust what the file says now.
+    agent?.close().catch(() => undefined);
+    agent = new Agent({
+      connections: 8,
+      pipelining: 1,
+      keepAliveTimeout: 30_000,
+      connect: { ca, timeout: CONNECT_TIMEOUT_MILLISECONDS },
+    });
+    return agent;
+  });
+  let preferred = 0;
+
+  const exchange = async (
+    method: 'GET' | 'POST',
+    path: string,
+    body: unknown,
+    timeoutMilliseconds: number,
+  ): Promise<unknown> => {
+    const [token, dispatcher] = await configured(readToken, readAgent);
+    const origin = options.urls[preferred % options.urls.length] ?? '';
+    let response: Dispatcher.ResponseData;
+    let text: string;
+    try {
+      response = await dispatcher.request({
+        origin,
+        path,
+        method,
+        headers: {
+          authorization: `Bearer ${token}`,
+          ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+        },
+        body: body === undefined ? null : JSON.stringify(body),
+        signal: AbortSignal.timeout(timeoutMilliseconds),
+      });
+      text = await response.body.text();
+    } catch (error) {
+      // The next message goes to another replica.
+      preferred++;
+      throw new NoAnswerError(!isConnectError(error), error);
+    }
+    if (response.statusCode >= 200 && response.statusCode < 300) return parsed(text);
+    if (response.statusCode >= 500) preferred++;
+    throw problemOf(response.statusCode, text);
+  };
+
+  return {
+    use: async (request) =>
+      parseUseAnswer(
+        await exchange('POST', USES_PATH, request, request.waitMilliseconds + GRACE_MILLISECONDS),
+      ),
+    finish: async (nonce, request) =>
+      (await exchange(
+        'POST',
+        `${USES_PATH}/${nonce}/finish`,
+        request,
+        FINISH_TIMEOUT_MILLISECONDS,
+      )) as FinishAnswer,
+    discovery: (path) =>
+      exchange(
+        'GET',
+        `${DISCOVERY_PATH}?path=${encodeURIComponent(path)}`,
+        undefined,
+        DISCOVERY_TIMEOUT_MILLISECONDS,
+      ),
+    async close() {
+      await agent?.close();
+    },
+  };
+}
+
+/** Both files, or a refusal that says which is missing: the kubelet may not have written them yet. */
+async function configured(
+  readToken: () => Promise<string>,
+  readAgent: () => Promise<Agent>,
+): Promise<[string, Agent]> {
+  try {
+    return [await readToken(), await readAgent()];
+  } catch (error) {
+    throw new ProblemError(
+      'ControllerUnavailable',
+      "The sidecar's token or the controller's CA cannot be read yet; try again.",
+      { cause: error },
+    );
+  }
+}
+
+/** A file's content as `make` turns it, made again only when the file has changed. */
+function cachedFile<T>(path: string, make: (text: string) => T): () => Promise<T> {
+  let cached: { version: string; value: T } | undefined;
+  return async () => {
+    const { mtimeMs, ino, size } = await stat(path);
+    const version = `${mtimeMs}/${ino}/${size}`;
+    if (cached?.version !== version) {
+      cached = { version, value: make(await readFile(path, 'utf8')) };
+    }
+    return cached.value;
+  };
+}
+
+/** Errors of a connection that never stood: certainly nothing was sent. */
+function isConnectError(error: unknown): boolean {
+  const codes = new Set<unknown>([
+    'ECONNREFUSED',
+    'EHOSTUNREACH',
+    'ENETUNREACH',
+    'ENOTFOUND',
+    'EAI_AGAIN',
+    'UND_ERR_CONNECT_TIMEOUT',
+  ]);
+  const { code } = error as { code?: unknown };
+  return codes.has(code) || (typeof code === 'string' && /CERT|SELF_SIGNED|ERR_TLS/.test(code));
+}
+
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    throw new NoAnswerError(true, error);
+  }
+}
+
+/** The controller's own problem document, or what stands in for it. */
+function problemOf(status: number, text: string): ProblemError {
+  try {
+    const { code, detail, field } = JSON.parse(text) as Record<string, unknown>;
+    if (isProblemCode(code) && typeof detail === 'string') {
+      return new ProblemError(code, detail, typeof field === 'string' ? { field } : {});
+    }
+  } catch {
+    // Not ours: something between us answered.
+  }
+  return new ProblemError(
+    'ControllerUnavailable',
+    `The controller answered with HTTP ${status} and no reason; try again.`,
+  );
+}

@@ -1,0 +1,133 @@
+/** A fresh connection to an upstream, verified, before any byte of a request. */
+
+import { connect as connectTCP, type LookupFunction, type Socket } from 'node:net';
+import {
+  checkServerIdentity,
+  connect as connectTLS,
+  type SecureContext,
+  type TLSSocket,
+} from 'node:tls';
+import type { ProblemCode } from '../../api/problem.ts';
+import { type Cutoff, cutError } from './cutoff.ts';
+import { ForwardError } from './error.ts';
+import { type Target, withoutBrackets } from './resolve.ts';
+
+export interface TLSIdentity {
+  context: SecureContext;
+  /** The name or address that the certificate must be valid for. */
+  name: string;
+  /** The exchange is refused if the certificate is valid for one of these as well. */
+  refusedNames: readonly string[];
+}
+
+/**
+ * Connects to one of the checked addresses and, for https, completes the handshake and every check of the certificate.
+ * @throws ForwardError, never dispatched
+ */
+export function connect(
+  target: Target,
+  identity: TLSIdentity | null,
+  milliseconds: number,
+  cutoff?: Cutoff,
+): Promise<Socket> {
+  return new Promise((resolve, reject) => {
+    const where = addressOptions(target);
+    const socket =
+      identity === null
+        ? connectTCP({ ...where, noDelay: true })
+        : connectTLS({ ...where, ...tlsOptions(identity) });
+    let reached = false;
+    const timer = setTimeout(
+      () => fail(new ForwardError('UpstreamUnreachable', false, 'Connecting took too long.')),
+      milliseconds,
+    );
+    const fail = (error: ForwardError): void => {
+      clearTimeout(timer);
+      // Errors can follow the first one, and nobody else listens.
+      socket.on('error', () => {});
+      socket.destroy();
+      reject(error);
+    };
+    const done = (): void => {
+      clearTimeout(timer);
+      socket.off('error', onError);
+      const refused = identity === null ? null : refusedName(socket as TLSSocket, identity);
+      if (refused === null) resolve(socket);
+      else fail(otherName(refused));
+    };
+    const onError = (error: NodeJS.ErrnoException): void => fail(connectError(error, reached));
+    socket.on('error', onError);
+    socket.once('connect', () => {
+      reached = true;
+    });
+    socket.once(identity === null ? 'connect' : 'secureConnect', done);
+    socket.setNoDelay(true);
+    cutoff?.listen((code) => fail(cutError(code, false)));
+  });
+}
+
+/** Node tries the addresses in turn (RFC 8305); its own look-up is replaced, so that it can only use checked ones. */
+function addressOptions({ addresses, port }: Target) {
+  const [first, ...more] = addresses;
+  if (more.length === 0) return { host: first?.address ?? '', port };
+  const lookup: LookupFunction = (_name, options, callback) => {
+    if (options.all === true) callback(null, [...addresses]);
+    else callback(null, first?.address ?? '', first?.family);
+  };
+  return { host: 'checked.invalid', port, lookup, autoSelectFamily: true };
+}
+
+function tlsOptions({ context, name }: TLSIdentity) {
+  const bare = withoutBrackets(name);
+  return {
+    secureContext: context,
+    // RFC 6066 3: an address is no server name.
+    servername: bare === name && !/^[0-9.]+$/.test(name) ? name : '',
+    ALPNProtocols: ['h2', 'http/1.1'],
+    rejectUnauthorized: true,
+    // Always against the name that was asked for, whatever address or server name the connection used.
+    checkServerIdentity: (_host: string, certificate: Parameters<typeof checkServerIdentity>[1]) =>
+      checkServerIdentity(bare, certificate),
+  };
+}
+
+function refusedName(socket: TLSSocket, identity: TLSIdentity): string | null {
+  if (identity.refusedNames.length === 0) return null;
+  const certificate = socket.getPeerX509Certificate();
+  return (
+    identity.refusedNames.find(
+      (name) => certificate?.checkHost(name, { subject: 'always' }) !== undefined,
+    ) ?? null
+  );
+}
+
+function otherName(name: string): ForwardError {
+  return new ForwardError(
+    'UpstreamNameRefused',
+    false,
+    `The host's certificate is also valid for ${name}: call it under that name.`,
+  );
+}
+
+function connectError(error: NodeJS.ErrnoException, reached: boolean): ForwardError {
+  const { code, detail } = classify(error, reached);
+  return new ForwardError(code, false, detail, { cause: error });
+}
+
+function classify(
+  error: NodeJS.ErrnoException,
+  reached: boolean,
+): { code: ProblemCode; detail: string } {
+  const code = error.code ?? '';
+  if (reached && (code === 'EPROTO' || code.startsWith('ERR_SSL_'))) {
+    return { code: 'UpstreamProtocolError', detail: 'The TLS handshake with the host failed.' };
+  }
+  // Failures of the network name a system call; those of the verification do not.
+  if (!reached || error.syscall !== undefined || code === 'ECONNRESET') {
+    return { code: 'UpstreamUnreachable', detail: `No connection to the host (${code}).` };
+  }
+  return {
+    code: 'UpstreamCertificateRefused',
+    detail: `The host's certificate is not acceptable (${code}).`,
+  };
+}

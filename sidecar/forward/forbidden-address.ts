@@ -1,0 +1,63 @@
+/** Addresses that no name may lead to: the proxy must be no bridge to its own pod, its node or a cloud's metadata. */
+
+import { BlockList, isIPv4 } from 'node:net';
+import { addressBytes } from '../ip-address.ts';
+
+/** Each rule with its reason; the first that holds is told to the caller. */
+const RULES: ReadonlyArray<readonly [reason: string, subnets: readonly string[]]> = [
+  [
+    'a metadata address',
+    [
+      '169.254.169.254/32', // AWS, Azure, GCP, OpenStack and most others
+      '169.254.170.0/24', // AWS ECS and EKS task credentials
+      '100.100.100.200/32', // Alibaba Cloud
+      '168.63.129.16/32', // Azure wire server
+      '192.0.0.192/32', // Oracle Cloud
+      'fd00:ec2::254/128', // AWS
+      'fd00:ec2::23/128', // AWS EKS Pod Identity
+      'fd20:ce::254/128', // GCP
+    ],
+  ],
+  ['a loopback address', ['127.0.0.0/8', '::1/128']],
+  ['an unspecified address', ['0.0.0.0/8', '::/128']],
+  ['a link-local address', ['169.254.0.0/16', 'fe80::/10', 'fec0::/10']],
+  ['a multicast address', ['224.0.0.0/4', 'ff00::/8']],
+  ['a reserved address', ['240.0.0.0/4', '192.0.0.0/24', '100::/64', '2001::/32']],
+];
+
+const LISTS = RULES.map(([reason, subnets]) => {
+  const list = new BlockList();
+  for (const subnet of subnets) {
+    const [address = '', prefix] = subnet.split('/');
+    list.addSubnet(address, Number(prefix), isIPv4(address) ? 'ipv4' : 'ipv6');
+  }
+  return { reason, list };
+});
+
+/**
+ * IPv6 prefixes that carry an IPv4 address, and where in it: mapped (RFC 4291 2.5.5.2), compatible (2.5.5.1), translated
+ * (RFC 2765), NAT64 (RFC 6052, RFC 8215) and 6to4 (RFC 3056). What they carry is judged too.
+ */
+const CARRIERS: ReadonlyArray<readonly [prefix: readonly number[], at: number]> = [
+  [[0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff], 12],
+  [[0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0], 12],
+  [[0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, 0, 0], 12],
+  [[0, 0x64, 0xff, 0x9b, 0, 0, 0, 0, 0, 0, 0, 0], 12],
+  [[0, 0x64, 0xff, 0x9b, 0, 1], 12],
+  [[0x20, 0x02], 2],
+];
+
+/** Why an address may not be connected to, or null if it may. Text that is no address may not. */
+export function forbiddenAddress(address: string): string | null {
+  const bytes = addressBytes(address);
+  if (bytes === null) return 'not an IP address';
+  const family = bytes.length === 4 ? 'ipv4' : 'ipv6';
+  for (const { reason, list } of LISTS) if (list.check(address, family)) return reason;
+  if (bytes.length === 4) return null;
+  for (const [prefix, at] of CARRIERS) {
+    if (prefix.every((byte, i) => bytes[i] === byte)) {
+      return forbiddenAddress(bytes.subarray(at, at + 4).join('.'));
+    }
+  }
+  return null;
+}

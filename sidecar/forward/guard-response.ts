@@ -1,0 +1,99 @@
+/** What of an upstream's answer may reach the agent. */
+
+import { ForwardError } from './error.ts';
+import type { HeaderPair } from './forward.ts';
+import type { TokenPatterns } from './token-scanner.ts';
+
+/** RFC 9110 7.6.1, and those that offer the client another way to the upstream, past us (RFC 7838). */
+const NEVER_PASSED: ReadonlySet<string> = new Set([
+  'alt-svc',
+  'connection',
+  'keep-alive',
+  'proxy-authenticate',
+  'proxy-authentication-info',
+  'proxy-connection',
+  'te',
+  'trailer',
+  'transfer-encoding',
+  'upgrade',
+]);
+
+/**
+ * State and credentials that an upstream may hand out for later calls. After a call with a credential they would carry its
+ * authority on past its end.
+ */
+const SESSION_STATE: ReadonlySet<string> = new Set([
+  'authentication-info',
+  'authorization',
+  'mcp-session-id',
+  'session-id',
+  'set-cookie',
+  'set-cookie2',
+  'x-amz-security-token',
+  'x-api-key',
+  'x-auth-token',
+  'x-csrf-token',
+  'x-session-id',
+  'x-session-token',
+  'x-subject-token',
+  'x-vault-token',
+]);
+
+/** RFC 9110 5.5, with obs-text: what our side can write again. */
+const VALUE = /^[\t\x20-\x7e\x80-\xff]*$/;
+const NAME = /^[!#$%&'*+\-.^_`|~0-9a-z]+$/;
+
+/**
+ * @param token patterns of the credential that was sent, or null if none was
+ * @throws ForwardError (dispatched) if the head cannot be passed on
+ */
+export function guardResponseHead(
+  status: number,
+  headers: readonly HeaderPair[],
+  token: TokenPatterns | null,
+): HeaderPair[] {
+  if (status < 200 || status > 599) throw refused(`The host answered with status ${status}.`);
+  const named = new Set(
+    headers
+      .filter(([name]) => name === 'connection')
+      .flatMap(([, value]) => value.split(',').map((option) => option.trim().toLowerCase())),
+  );
+  const passed: HeaderPair[] = [];
+  for (const [name, value] of headers) {
+    if (!NAME.test(name) || !VALUE.test(value)) {
+      throw refused('The host sent a header that is not allowed in HTTP.');
+    }
+    if (name === 'transfer-encoding' && value.trim().toLowerCase() !== 'chunked') {
+      throw refused('The host used a transfer coding other than chunked.');
+    }
+    if (name === 'content-encoding' && token !== null && !isIdentity(value)) {
+      throw new ForwardError(
+        'UpstreamEncodedResponse',
+        true,
+        'The host encoded its response although asked not to; whether it repeats the credential cannot be checked.',
+      );
+    }
+    if (token?.occurIn(`${name}:${value}`)) throw credentialEchoed();
+    const kept =
+      !NEVER_PASSED.has(name) && !named.has(name) && !(token !== null && SESSION_STATE.has(name));
+    // RFC 9110 8.6: a 204 has no Content-Length, and some clients wait for the bytes it promises.
+    if (kept && !(status === 204 && name === 'content-length')) passed.push([name, value]);
+  }
+  return passed;
+}
+
+function isIdentity(value: string): boolean {
+  return value.split(',').every((coding) => ['', 'identity'].includes(coding.trim().toLowerCase()));
+}
+
+export function credentialEchoed(): ForwardError {
+  return new ForwardError(
+    'CredentialEchoed',
+    true,
+    "The host's response repeats the credential of this use; it was cut off there.",
+  );
+}
+
+function refused(detail: string): ForwardError {
+  return new ForwardError('UpstreamProtocolError', true, detail);
+}

@@ -1,0 +1,37 @@
+/** A streamed request body on its way to the upstream. */
+
+import { type Readable, Transform, type TransformCallback } from 'node:stream';
+import { type Cutoff, cutError } from './cutoff.ts';
+
+/**
+ * Passes nothing once the exchange is cut, even if the timer is late. Whatever becomes of the upload, the source is left
+ * alone: on HTTP/1 it shares a connection with the answer that its client still has to get.
+ */
+export class Upload extends Transform {
+  readonly #cutoff: Cutoff;
+  readonly #source: Readable;
+
+  constructor(source: Readable, cutoff: Cutoff) {
+    super();
+    this.#cutoff = cutoff;
+    this.#source = source;
+    source.on('error', (error) => this.destroy(error));
+    source.on('close', () => {
+      if (!source.readableEnded) this.destroy(new Error('the request body ended early'));
+    });
+    // Undici listens for errors only from the dispatch on.
+    this.on('error', () => {});
+    source.pipe(this);
+  }
+
+  override _transform(chunk: Buffer, _encoding: BufferEncoding, done: TransformCallback): void {
+    const { code } = this.#cutoff;
+    if (code === undefined) done(null, chunk);
+    else done(cutError(code, true));
+  }
+
+  override _destroy(error: Error | null, callback: (error?: Error | null) => void): void {
+    this.#source.unpipe(this);
+    callback(error);
+  }
+}

@@ -1,0 +1,221 @@
+/** One call, top to bottom: describe → authorize → forward → complete. */
+
+import { grantManifest } from '../api/manifest.ts';
+import { BODY_LIMIT_BYTES } from '../api/names.ts';
+import type { Outcome } from '../api/phase.ts';
+import { asProblem, ProblemError } from '../api/problem.ts';
+import type { Clock } from '../process/clock.ts';
+import type { Logger } from '../process/log.ts';
+import { type AuthorizeDependencies, type Authorization, authorize } from './authorize.ts';
+import type { SidecarConfig } from './config.ts';
+import { type DescribedCall, describeBody } from './describe/body.ts';
+import { describeHead } from './describe/describe.ts';
+import type {
+  DescribeContext,
+  DiscoveryDescription,
+  HttpDescription,
+  KubernetesDescription,
+} from './describe/head-description.ts';
+import { ForwardError } from './forward/error.ts';
+import type { Forwarder, UpstreamRequest, UpstreamResponse } from './forward/forward.ts';
+import type { InterceptedCall } from './intercept/call.ts';
+import type { SidecarMetrics } from './metrics.ts';
+import { type CallBody, readBody } from './read-body.ts';
+import { renderRefusal } from './refuse.ts';
+
+export interface CallDependencies extends AuthorizeDependencies {
+  config: Pick<SidecarConfig, 'agent' | 'kubernetes'>;
+  describeContext: DescribeContext;
+  forwarder: Forwarder;
+  clock: Clock;
+  metrics: SidecarMetrics;
+  log: Logger;
+}
+
+/** Name in the API server's certificate, whatever address it is reached under. */
+const KUBERNETES_SERVER_NAME = 'kubernetes.default.svc';
+/** Threat 13: an HTTP action that ends up at a server with one of these names is the API server in disguise. */
+const KUBERNETES_CERTIFICATE_NAMES = [
+  'kubernetes',
+  'kubernetes.default',
+  'kubernetes.default.svc',
+  'kubernetes.default.svc.cluster.local',
+];
+
+/** Answers the call in every case; throws only what is a fault of our own. */
+export async function handleCall(
+  dependencies: CallDependencies,
+  call: InterceptedCall,
+): Promise<void> {
+  const { metrics, log } = dependencies;
+  const protocol = isForKubernetes(dependencies, call) ? 'kubernetes' : 'http';
+  try {
+    await carryOut(dependencies, call);
+  } catch (error) {
+    const problem = asProblem(error);
+    metrics.refusals.inc({ code: problem.code });
+    const fields = { code: problem.code, detail: problem.detail };
+    if (problem.code === 'Internal') log.error('a call failed', { ...fields, error });
+    else log.info('a call was refused', fields);
+    if (call.respond.started) return call.respond.abort();
+    if (call.respond.finished) return;
+    const { status, headers, body } = renderRefusal(problem, protocol);
+    call.respond.writeHead(status, headers);
+    await call.respond.end(body);
+  }
+}
+
+async function carryOut(dependencies: CallDependencies, call: InterceptedCall): Promise<void> {
+  const { clock, metrics, describeContext } = dependencies;
+  const start = clock.monotonic();
+  const description = describeHead(call.head, describeContext);
+  if (description.kind === 'discovery') return answerDiscovery(dependencies, call, description);
+
+  const actionType = description.kind === 'http' ? 'HTTP' : 'Kubernetes';
+  const body: CallBody = call.bodyIsEmpty
+    ? { kind: 'none' }
+    : await readBody(call.body, BODY_LIMIT_BYTES);
+  const described = describeBody(
+    description,
+    body.kind === 'whole' ? body.bytes : body.kind,
+  );
+  let authorization: Authorization;
+  try {
+    authorization = await authorize(dependencies, described.action, call.signal);
+  } catch (error) {
+    metrics.calls.inc({ action_type: actionType, effect: 'Refused' });
+    throw withManifest(dependencies, described, error);
+  }
+  metrics.calls.inc({ action_type: actionType, effect: 'Granted' });
+  metrics.addedLatency.observe({ action_type: actionType }, (clock.monotonic() - start) / 1000);
+  await use(dependencies, call, authorization, upstreamRequest(description, described, body, authorization));
+}
+
+/** Forwards once, and reports how it ended whatever happens. */
+async function use(
+  dependencies: CallDependencies,
+  call: InterceptedCall,
+  authorization: Authorization,
+  request: UpstreamRequest & { kubernetes: boolean },
+): Promise<void> {
+  const { forwarder, complete, config } = dependencies;
+  const { nonce, grant, token, deadline } = authorization;
+  let outcome: Outcome = 'NotDispatched';
+  let responseCode: number | undefined;
+  try {
+    const response = await forwarder.forward(request, {
+      deadline,
+      signal: call.signal,
+      identity: grant.uid,
+      onDispatched() {
+        outcome = 'Unknown';
+      },
+      ...(request.kubernetes
+        ? {
+            kubernetes: { ca: config.kubernetes.ca, serverName: KUBERNETES_SERVER_NAME },
+          }
+        : { refuseCertificateNames: KUBERNETES_CERTIFICATE_NAMES }),
+    });
+    // The service has answered: that is the outcome, whether or not the rest of the body arrives.
+    outcome = response.status < 400 ? 'Succeeded' : 'Failed';
+    responseCode = response.status;
+    await answer(call, response);
+  } catch (error) {
+    if (error instanceof ForwardError && !error.dispatched) outcome = 'NotDispatched';
+    throw error;
+  } finally {
+    void complete({
+      nonce,
+      outcome,
+      grant,
+      ...(responseCode === undefined ? {} : { responseCode }),
+      ...(token === undefined ? {} : { token }),
+    });
+  }
+}
+
+async function answer(call: InterceptedCall, response: UpstreamResponse): Promise<void> {
+  call.respond.writeHead(response.status, response.headers);
+  await call.respond.pipe(response.body);
+}
+
+/** What is sent: built from what was compared. For a JSON grant that is the canonical body. */
+function upstreamRequest(
+  description: HttpDescription | KubernetesDescription,
+  described: DescribedCall,
+  body: CallBody,
+  { bodyForm, token }: Authorization,
+): UpstreamRequest & { kubernetes: boolean } {
+  return {
+    ...description.upstream,
+    kubernetes: description.kind === 'kubernetes',
+    body: bodyToSend(described, body, bodyForm),
+    ...(token === undefined ? {} : { credential: { token } }),
+  };
+}
+
+function bodyToSend(
+  { canonicalBody }: DescribedCall,
+  body: CallBody,
+  form: Authorization['bodyForm'],
+): UpstreamRequest['body'] {
+  if (form === 'JSON') {
+    if (canonicalBody === undefined) {
+      throw new ProblemError('Internal', 'A JSON grant matched a body that has no JSON reading.');
+    }
+    return canonicalBody;
+  }
+  switch (body.kind) {
+    case 'none':
+      return null;
+    case 'whole':
+      return body.bytes;
+    case 'tooLarge':
+      return body.stream;
+  }
+}
+
+/** What the API server offers, from the controller: reading that takes no grant, and gives away no object. */
+async function answerDiscovery(
+  { exchange, metrics }: CallDependencies,
+  call: InterceptedCall,
+  description: DiscoveryDescription,
+): Promise<void> {
+  if (description.upstream.method !== 'GET') {
+    throw new ProblemError('DiscoveryRefused', 'API discovery is read with GET only.');
+  }
+  const document = await exchange.discovery(description.upstream.path).catch((error: unknown) => {
+    if (error instanceof ProblemError) throw error;
+    throw new ProblemError(
+      'ControllerUnavailable',
+      'The ActionGrant controller cannot be reached, so API discovery is not available. Try again.',
+      { cause: error },
+    );
+  });
+  metrics.calls.inc({ action_type: 'Kubernetes', effect: 'Discovery' });
+  call.respond.writeHead(200, [['content-type', 'application/json']]);
+  await call.respond.end(JSON.stringify(document));
+}
+
+/** A refusal for want of a grant says which grant would do. */
+function withManifest(
+  { config }: CallDependencies,
+  { action, canonicalBody }: DescribedCall,
+  error: unknown,
+): unknown {
+  if (!(error instanceof ProblemError) || error.code !== 'GrantRequired') return error;
+  return new ProblemError(error.code, error.detail, {
+    manifest: grantManifest(action, {
+      ...config.agent,
+      ...(canonicalBody === undefined
+        ? {}
+        : { bodyJson: Buffer.from(canonicalBody).toString('utf8') }),
+    }),
+  });
+}
+
+/** Only for the form of a refusal: which protocol the caller speaks is told by where it meant to go. */
+function isForKubernetes({ config }: CallDependencies, { head }: InterceptedCall): boolean {
+  const authority = head.connectAuthority?.toLowerCase();
+  return authority !== undefined && config.kubernetes.authorities.includes(authority);
+}

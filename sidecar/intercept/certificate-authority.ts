@@ -1,0 +1,93 @@
+/** The pod's own certificate authority. Its key never leaves this process's memory. */
+
+import { generateKeyPairSync, randomBytes } from 'node:crypto';
+import { rename, writeFile } from 'node:fs/promises';
+import { isIP } from 'node:net';
+import { createSecureContext, type SecureContext } from 'node:tls';
+import { createCACertificate, createLeafCertificate, type Issuer, toPEM } from './certificate.ts';
+
+const HOUR = 3_600_000;
+/** Longer than any pod lives: a CA that ends before its pod would cut the agent off. */
+const CA_VALIDITY = 10 * 365 * 24 * HOUR;
+const LEAF_VALIDITY = 24 * HOUR;
+/** A leaf with less than this left is made anew, so that no connection starts on one that ends soon. */
+const EXPIRY_BUFFER = 6 * HOUR;
+/** Clocks of agent and sidecar are one, but not those of what the agent runs elsewhere. */
+const SKEW = HOUR;
+
+/** RFC 5890 LDH labels and underscores; a TLS server name is the client's text, and goes into a certificate. */
+const DNS_NAME = /^(?=.{1,253}$)(?:(?!-)[A-Za-z0-9_-]{1,63}(?<!-)(?:\.|$))+(?<!\.)$/;
+
+export interface CertificateAuthority {
+  /** PEM of the CA certificate: what the agent's trust store gets. */
+  readonly certificate: string;
+  /** A server's secure context for a DNS name or IP address; cached. @throws TypeError if it is neither */
+  contextFor(name: string): SecureContext;
+}
+
+export interface CertificateAuthorityOptions {
+  /** Wall clock, ms since the epoch. */
+  now(): number;
+  /** Names whose contexts are kept (least recently used go first). */
+  cacheSize?: number;
+}
+
+interface CachedContext {
+  context: SecureContext;
+  renewAfter: number;
+}
+
+export function createCertificateAuthority(
+  options: CertificateAuthorityOptions,
+): CertificateAuthority {
+  const { now, cacheSize = 128 } = options;
+  const keys = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+  // A name of its own: two CAs with one name and different keys confuse trust stores after a restart.
+  const commonName = `ActionGrant pod CA ${randomBytes(8).toString('hex')}`;
+  const issuer: Issuer = { commonName, ...keys };
+  const validity = { notBefore: now() - SKEW, notAfter: now() + CA_VALIDITY };
+  const certificate = toPEM(createCACertificate(issuer, validity));
+
+  // One key for every leaf: it guards nothing but the way inside the pod, and a key pair a name would cost more than it.
+  const leafKeys = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+  const key = leafKeys.privateKey.export({ type: 'pkcs8', format: 'pem' });
+  const cache = new Map<string, CachedContext>();
+
+  const mint = (name: string, at: number): CachedContext => {
+    const leafValidity = { notBefore: at - SKEW, notAfter: at + LEAF_VALIDITY };
+    const cert = toPEM(createLeafCertificate(issuer, [name], leafKeys.publicKey, leafValidity));
+    return {
+      context: createSecureContext({ key, cert, minVersion: 'TLSv1.2' }),
+      renewAfter: at + LEAF_VALIDITY - EXPIRY_BUFFER,
+    };
+  };
+
+  return {
+    certificate,
+    contextFor(given) {
+      const name = given.toLowerCase();
+      if (isIP(name) === 0 && !DNS_NAME.test(name)) {
+        throw new TypeError('not a DNS name or IP address');
+      }
+      const at = now();
+      const cached = cache.get(name);
+      // A Map keeps insertion order: taking out and putting back makes this name the most recently used.
+      cache.delete(name);
+      const entry = cached !== undefined && at < cached.renewAfter ? cached : mint(name, at);
+      cache.set(name, entry);
+      const oldest = cache.keys().next();
+      if (cache.size > cacheSize && oldest.done !== true) cache.delete(oldest.value);
+      return entry.context;
+    },
+  };
+}
+
+/** Writes the CA certificate, and only it: whole or not at all, so that no reader sees half of it. */
+export async function writeCACertificate(
+  authority: CertificateAuthority,
+  path: string,
+): Promise<void> {
+  const unfinished = `${path}.${randomBytes(6).toString('hex')}`;
+  await writeFile(unfinished, authority.certificate, { mode: 0o644, flag: 'wx' });
+  await rename(unfinished, path);
+}

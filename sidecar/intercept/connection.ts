@@ -1,0 +1,90 @@
+/** One client connection: what is known of it, which calls it carries, and when it has been idle for too long. */
+
+import type { Socket } from 'node:net';
+import type { ProblemError } from '../../api/problem.ts';
+import type { InterceptLimits } from './limits.ts';
+
+/** A call in flight, as far as its connection cares. */
+export interface CallInFlight {
+  /** Whether the client owes more of the request's body, and nothing of it waits here unread. */
+  waitsForClient(): boolean;
+}
+
+export class ClientConnection {
+  readonly raw: Socket;
+  /** Set once the connection is a CONNECT tunnel. */
+  connectAuthority: string | undefined;
+  /** Set once TLS is up. */
+  sni: string | false | undefined;
+  /** What the head guard found wrong in the raw bytes; every later request is refused with it. */
+  violation: ProblemError | undefined;
+  readonly #calls = new Set<CallInFlight>();
+  readonly #limits: InterceptLimits;
+  readonly #onIdle: () => void;
+  #timer: NodeJS.Timeout;
+  #hasServed = false;
+  #closing = false;
+  #bytesRead = 0;
+
+  constructor(raw: Socket, limits: InterceptLimits, onIdle: () => void) {
+    this.raw = raw;
+    this.#limits = limits;
+    this.#onIdle = onIdle;
+    this.#timer = setTimeout(() => this.#check(), limits.headMilliseconds).unref();
+    // Every failure of the socket also closes it; what it carried hears of it by its own streams.
+    raw.on('error', () => raw.destroy());
+    raw.once('close', () => clearTimeout(this.#timer));
+  }
+
+  get busy(): boolean {
+    return this.#calls.size > 0;
+  }
+
+  begin(call: CallInFlight): void {
+    if (!this.#hasServed) {
+      this.#hasServed = true;
+      clearTimeout(this.#timer);
+      this.#timer = setTimeout(() => this.#check(), this.#limits.idleMilliseconds).unref();
+    }
+    this.#calls.add(call);
+    this.#rest();
+  }
+
+  end(call: CallInFlight): void {
+    this.#calls.delete(call);
+    if (this.#closing && !this.busy) this.raw.destroySoon();
+    else this.#rest();
+  }
+
+  /** Closes the connection as soon as it carries no call. */
+  closeWhenIdle(): void {
+    this.#closing = true;
+    if (!this.busy) this.raw.destroy();
+  }
+
+  /**
+   * Cuts the connection so that what was sent cannot pass for complete: a plain FIN ends an HTTP/1.0 body in good order
+   * (RFC 9112 8), a reset does not.
+   */
+  reset(): void {
+    if (!this.raw.destroyed) this.raw.resetAndDestroy();
+  }
+
+  #rest(): void {
+    this.#bytesRead = this.raw.bytesRead;
+    this.#timer.refresh();
+  }
+
+  #check(): void {
+    const stalled =
+      this.raw.bytesRead === this.#bytesRead &&
+      [...this.#calls].some((call) => call.waitsForClient());
+    if (this.busy && !stalled) {
+      this.#rest();
+      return;
+    }
+    // A head that trickles in never rests the timer: only a whole request does.
+    this.#onIdle();
+    this.raw.destroy();
+  }
+}

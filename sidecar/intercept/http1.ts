@@ -1,0 +1,304 @@
+/** HTTP/1 on a client connection, plain or inside TLS. */
+
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
+import type { Duplex, Readable } from 'node:stream';
+import { ProblemError } from '../../api/problem.ts';
+import type { RequestHead } from '../describe/request-head.ts';
+import type { HeaderPair, InterceptedCall, ResponseWriter } from './call.ts';
+import type { CallInFlight, ClientConnection } from './connection.ts';
+import type { HeadGuardFactory } from './head-guard.ts';
+import type { InterceptEvent } from './interceptor.ts';
+import type { InterceptLimits } from './limits.ts';
+import { pump } from './pump.ts';
+import { lingeringClose, refuse, refuseRaw } from './refusal.ts';
+import { emptyBody, RequestBody } from './request-body.ts';
+
+export interface HTTP1Options {
+  limits: InterceptLimits;
+  headGuard: HeadGuardFactory | undefined;
+  /** Answers a call; never rejects. */
+  serve(call: InterceptedCall): Promise<void>;
+  /** A CONNECT on a connection that is no tunnel yet. */
+  onConnect(connection: ClientConnection, target: string, head: Buffer): void;
+  report(event: InterceptEvent): void;
+}
+
+export interface HTTP1 {
+  /** Takes over a stream of the connection: its socket, or the TLS inside. */
+  accept(stream: Socket, connection: ClientConnection): void;
+}
+
+/** What one HTTP/1 stream remembers between its requests. */
+interface StreamState {
+  connection: ClientConnection;
+  /** Settled when the last request on the stream is answered; pipelined ones wait for it. */
+  last: Promise<void> | undefined;
+  waiting: number;
+}
+
+export function createHTTP1(options: HTTP1Options): HTTP1 {
+  const { limits, report } = options;
+  const states = new WeakMap<Duplex, StreamState>();
+
+  const server = createServer({
+    maxHeaderSize: limits.headBytes,
+    // Whether a Host is missing is for the description to say, in a problem document.
+    requireHostHeader: false,
+    insecureHTTPParser: false,
+  });
+  disableBuiltInTimers(server);
+
+  const onRequest = (expectsContinue: boolean) => (req: IncomingMessage, res: ServerResponse) => {
+    const state = states.get(req.socket);
+    if (state === undefined) {
+      req.socket.destroy();
+      return;
+    }
+    const run = (): Promise<void> =>
+      serveRequest(options, state.connection, req, res, expectsContinue);
+    if (state.last === undefined) {
+      track(state, run());
+    } else if (state.waiting < limits.pipelined) {
+      // Node hands pipelined requests over at once; the second must not be judged while the first still runs.
+      track(state, state.last.then(run));
+    } else {
+      req.socket.destroy();
+    }
+  };
+  server.on('request', onRequest(false));
+  server.on('checkContinue', onRequest(true));
+  // Any other expectation: the description refuses it, in words.
+  server.on('checkExpectation', onRequest(false));
+
+  server.on('connect', (req: IncomingMessage, stream: Duplex, head: Buffer) => {
+    const state = states.get(stream);
+    if (state === undefined || state.connection.busy) return stream.destroy();
+    const { connection } = state;
+    const framed = req.headers['content-length'] ?? req.headers['transfer-encoding'];
+    const problem = connection.violation ?? (framed === undefined ? undefined : connectWithBody());
+    if (connection.connectAuthority !== undefined)
+      return refuseRaw(stream as Socket, nestedConnect());
+    if (problem !== undefined) return refuseRaw(stream as Socket, problem);
+    options.onConnect(connection, req.url ?? '', head);
+  });
+
+  server.on('clientError', (error: NodeJS.ErrnoException, stream: Duplex) => {
+    const state = states.get(stream);
+    if (error.code === 'ECONNRESET' || state === undefined) return stream.destroy();
+    report({ type: 'ParseFailed', code: error.code ?? 'unknown' });
+    // Bytes written now would land inside the answer to the call that is still served.
+    if (state.connection.busy) return state.connection.reset();
+    refuseRaw(stream as Socket, state.connection.violation ?? parseProblem(error.code));
+  });
+
+  return {
+    accept(stream, connection) {
+      states.set(stream, { connection, last: undefined, waiting: 0 });
+      server.emit('connection', stream);
+      const guard = options.headGuard?.();
+      if (guard === undefined) return;
+      // After 'connection', because a listener for 'data' is what makes Node parse in JavaScript, not below it; before the
+      // parser's own listener, so that no request of a refused chunk is served.
+      stream.prependListener('data', (chunk: Buffer) => {
+        if (connection.connectAuthority === undefined || stream !== connection.raw) {
+          connection.violation ??= guard.inspect(chunk);
+        }
+      });
+    },
+  };
+}
+
+/** Node checks these only on servers that listen themselves; the connection has its own clock. */
+function disableBuiltInTimers(server: Server): void {
+  server.timeout = 0;
+  server.keepAliveTimeout = 0;
+  server.headersTimeout = 0;
+  server.requestTimeout = 0;
+  // Node drops header lines over this count in silence: what was compared would not be what came. We count ourselves.
+  server.maxHeadersCount = 0;
+}
+
+function track(state: StreamState, run: Promise<void>): void {
+  state.waiting += 1;
+  const settled = run.finally(() => {
+    state.waiting -= 1;
+    if (state.last === settled) state.last = undefined;
+  });
+  state.last = settled;
+}
+
+async function serveRequest(
+  options: HTTP1Options,
+  connection: ClientConnection,
+  req: IncomingMessage,
+  res: ServerResponse,
+  expectsContinue: boolean,
+): Promise<void> {
+  if (res.destroyed || req.socket.destroyed) return;
+  const respond = new HTTP1Response(res, req, connection);
+  const gone = new AbortController();
+  const closed = new Promise<void>((resolve) => res.once('close', resolve));
+  res.once('close', () => {
+    if (!res.writableFinished) gone.abort();
+  });
+  const isEmpty = !hasBody(req);
+  const body = isEmpty
+    ? emptyBody()
+    : new RequestBody(
+        req,
+        () => req.rawTrailers.length > 0,
+        () => {
+          if (expectsContinue && !respond.started) res.writeContinue();
+        },
+      );
+  const inFlight: CallInFlight = {
+    waitsForClient: () => !req.complete && req.readableLength === 0 && !respond.finished,
+  };
+  connection.begin(inFlight);
+  try {
+    const problem =
+      connection.violation ??
+      (req.rawHeaders.length / 2 > options.limits.headerCount
+        ? tooManyHeaders(options)
+        : undefined);
+    if (problem === undefined) {
+      const head = requestHead(connection, req);
+      await options.serve({ head, body, bodyIsEmpty: isEmpty, respond, signal: gone.signal });
+    } else {
+      await refuse(respond, problem);
+    }
+    // The next request is served once the client has this answer, or the connection is gone.
+    await closed;
+    body.destroy();
+    if (connection.violation !== undefined) connection.raw.destroySoon();
+    else if (!req.complete) await drain(req);
+  } finally {
+    connection.end(inFlight);
+  }
+}
+
+function requestHead(connection: ClientConnection, req: IncomingMessage): RequestHead {
+  return {
+    via: connection.connectAuthority === undefined ? 'absolute-form' : 'connect',
+    httpVersion: req.httpVersion === '1.0' ? '1.0' : '1.1',
+    scheme: connection.sni === undefined ? 'http' : 'https',
+    ...(connection.connectAuthority === undefined
+      ? {}
+      : { connectAuthority: connection.connectAuthority }),
+    ...(connection.sni === undefined ? {} : { sni: connection.sni }),
+    method: req.method ?? '',
+    target: req.url ?? '',
+    rawHeaders: req.rawHeaders,
+  };
+}
+
+/** RFC 9112 6: a request has a body if and only if one of the two framing headers says so. */
+function hasBody(req: IncomingMessage): boolean {
+  return (
+    req.headers['transfer-encoding'] !== undefined ||
+    (req.headers['content-length'] !== undefined && req.headers['content-length'] !== '0')
+  );
+}
+
+/** Lets an answer to half a request reach its client, then gives the connection up. */
+function drain(req: IncomingMessage): Promise<void> {
+  return new Promise((resolve) => {
+    if (req.socket.destroyed) return resolve();
+    req.once('close', resolve);
+    lingeringClose(req.socket);
+    req.resume();
+  });
+}
+
+class HTTP1Response implements ResponseWriter {
+  readonly #res: ServerResponse;
+  readonly #req: IncomingMessage;
+  readonly #connection: ClientConnection;
+  #head: { status: number; headers: readonly HeaderPair[] } | undefined;
+  #aborted = false;
+
+  constructor(res: ServerResponse, req: IncomingMessage, connection: ClientConnection) {
+    this.#res = res;
+    this.#req = req;
+    this.#connection = connection;
+    res.sendDate = false;
+  }
+
+  get started(): boolean {
+    return this.#head !== undefined || this.#res.headersSent;
+  }
+
+  get finished(): boolean {
+    return this.#aborted || this.#res.writableEnded;
+  }
+
+  writeHead(status: number, headers: readonly HeaderPair[]): void {
+    this.#head = { status, headers };
+  }
+
+  async pipe(body: Readable): Promise<void> {
+    this.#sendHead();
+    const done = pump(body, this.#res, () => this.abort());
+    // A stream of events may be silent for long after its head: the client must see the head all the same. Waiting for one
+    // turn lets a body that is already here leave in the same packet.
+    setImmediate(() => {
+      if (!this.#res.destroyed && !this.#res.writableEnded) this.#res.flushHeaders();
+    });
+    await done;
+  }
+
+  end(body?: Uint8Array | string): Promise<void> {
+    const length = body === undefined ? 0 : Buffer.byteLength(body);
+    this.#sendHead(length);
+    return new Promise((resolve) => {
+      this.#res.once('close', resolve);
+      if (body === undefined) this.#res.end(resolve);
+      else this.#res.end(body, resolve);
+    });
+  }
+
+  abort(): void {
+    this.#aborted = true;
+    this.#connection.reset();
+    this.#res.destroy();
+  }
+
+  #sendHead(length?: number): void {
+    const { status, headers } = this.#head ?? { status: 500, headers: [] };
+    const flat = headers.flat();
+    const bodiless = this.#req.method === 'HEAD' || status === 204 || status === 304;
+    if (length !== undefined && !bodiless && !headers.some(([n]) => n === 'content-length')) {
+      flat.push('content-length', String(length));
+    }
+    this.#res.writeHead(status, flat);
+  }
+}
+
+function parseProblem(code: string | undefined): ProblemError {
+  return code === 'HPE_HEADER_OVERFLOW'
+    ? new ProblemError('HeadersTooLarge', 'The request head is larger than this proxy reads.')
+    : new ProblemError(
+        'RequestMalformed',
+        `The bytes are not HTTP/1.1 (${/^HPE_[A-Z_]+$/.exec(code ?? '')?.[0] ?? 'parser error'}).`,
+      );
+}
+
+function tooManyHeaders(options: HTTP1Options): ProblemError {
+  return new ProblemError(
+    'HeadersTooLarge',
+    `The request has more than ${options.limits.headerCount} header lines.`,
+  );
+}
+
+function nestedConnect(): ProblemError {
+  return new ProblemError('MethodRefused', 'CONNECT is not possible inside a CONNECT tunnel.');
+}
+
+function connectWithBody(): ProblemError {
+  return new ProblemError(
+    'RequestAmbiguous',
+    'A CONNECT request has no body: Content-Length and Transfer-Encoding have no place in it.',
+    { field: 'content-length' },
+  );
+}

@@ -1,0 +1,203 @@
+/** HTTP/2 on a client's TLS connection. */
+
+import {
+  constants,
+  type IncomingHttpHeaders,
+  performServerHandshake,
+  type ServerHttp2Stream,
+} from 'node:http2';
+import type { Readable } from 'node:stream';
+import type { TLSSocket } from 'node:tls';
+import { ProblemError } from '../../api/problem.ts';
+import type { RequestHead } from '../describe/request-head.ts';
+import type { HeaderPair, InterceptedCall, ResponseWriter } from './call.ts';
+import type { CallInFlight, ClientConnection } from './connection.ts';
+import type { InterceptLimits } from './limits.ts';
+import { pump } from './pump.ts';
+import { refuse } from './refusal.ts';
+import { emptyBody, RequestBody } from './request-body.ts';
+
+export interface HTTP2Options {
+  limits: InterceptLimits;
+  /** Answers a call; never rejects. */
+  serve(call: InterceptedCall): Promise<void>;
+}
+
+/** Serves every stream of one connection, each as a call of its own: `:authority` is judged per stream. */
+export function serveHTTP2(
+  tls: TLSSocket,
+  connection: ClientConnection,
+  options: HTTP2Options,
+): void {
+  const { limits } = options;
+  const session = performServerHandshake(tls, {
+    settings: {
+      maxConcurrentStreams: limits.streams,
+      maxHeaderListSize: limits.headBytes,
+      // RFC 8441 extended CONNECT would open a tunnel that nothing describes.
+      enableConnectProtocol: false,
+      enablePush: false,
+    },
+    maxHeaderListPairs: limits.headerCount,
+    maxSessionMemory: 4,
+  });
+  session.on('error', () => connection.raw.destroy());
+  session.on('close', () => connection.raw.destroySoon());
+  session.on('stream', (stream, headers, flags, rawHeaders) => {
+    stream.on('error', () => {});
+    const endsWithHead = (flags & constants.NGHTTP2_FLAG_END_STREAM) !== 0;
+    void serveStream(options, connection, stream, headers, rawHeaders, endsWithHead);
+  });
+}
+
+async function serveStream(
+  options: HTTP2Options,
+  connection: ClientConnection,
+  stream: ServerHttp2Stream,
+  headers: IncomingHttpHeaders,
+  rawHeaders: readonly string[],
+  isEmpty: boolean,
+): Promise<void> {
+  const respond = new HTTP2Response(stream, headers[':method'] === 'HEAD');
+  const gone = new AbortController();
+  stream.once('close', () => {
+    if (!stream.writableFinished) gone.abort();
+  });
+  let trailers = false;
+  stream.once('trailers', () => {
+    trailers = true;
+  });
+  const body = isEmpty
+    ? emptyBody()
+    : new RequestBody(
+        stream,
+        () => trailers,
+        () => {
+          if (headers['expect']?.toLowerCase() === '100-continue' && !respond.started) {
+            stream.additionalHeaders({ ':status': 100 });
+          }
+        },
+      );
+  const inFlight: CallInFlight = {
+    waitsForClient: () =>
+      !isEmpty && !stream.readableEnded && stream.readableLength === 0 && !respond.finished,
+  };
+  connection.begin(inFlight);
+  try {
+    const head = requestHead(connection, headers, rawHeaders);
+    const size = rawHeaders.reduce((sum, text) => sum + text.length, 0);
+    if (size > options.limits.headBytes) {
+      await refuse(
+        respond,
+        new ProblemError('HeadersTooLarge', 'The request head is larger than this proxy reads.'),
+      );
+    } else if (head === null) {
+      await refuse(
+        respond,
+        new ProblemError('ProtocolRefused', 'The :scheme is neither http nor https.', {
+          field: ':scheme',
+        }),
+      );
+    } else {
+      await options.serve({ head, body, bodyIsEmpty: isEmpty, respond, signal: gone.signal });
+    }
+    body.destroy();
+    // An answer to half a request: the client need not send the rest (RFC 9113 8.1).
+    if (!stream.closed && !stream.readableEnded) stream.close(constants.NGHTTP2_NO_ERROR);
+  } finally {
+    connection.end(inFlight);
+  }
+}
+
+function requestHead(
+  connection: ClientConnection,
+  headers: IncomingHttpHeaders,
+  rawHeaders: readonly string[],
+): RequestHead | null {
+  const scheme = headers[':scheme'] ?? 'https';
+  if (scheme !== 'http' && scheme !== 'https') return null;
+  const authority = headers[':authority'];
+  const regular: string[] = [];
+  for (let i = 0; i + 1 < rawHeaders.length; i += 2) {
+    const name = rawHeaders[i] ?? '';
+    if (!name.startsWith(':')) regular.push(name, rawHeaders[i + 1] ?? '');
+  }
+  return {
+    via: 'connect',
+    httpVersion: '2',
+    scheme,
+    ...(connection.connectAuthority === undefined
+      ? {}
+      : { connectAuthority: connection.connectAuthority }),
+    ...(connection.sni === undefined ? {} : { sni: connection.sni }),
+    method: headers[':method'] ?? '',
+    target: headers[':path'] ?? '',
+    ...(authority === undefined ? {} : { authority }),
+    rawHeaders: regular,
+  };
+}
+
+/** RFC 9113 8.2.2: a message with one of these is malformed. */
+const CONNECTION_SPECIFIC: ReadonlySet<string> = new Set([
+  'connection',
+  'keep-alive',
+  'proxy-connection',
+  'transfer-encoding',
+  'upgrade',
+]);
+
+class HTTP2Response implements ResponseWriter {
+  readonly #stream: ServerHttp2Stream;
+  readonly #isHead: boolean;
+  #started = false;
+  #finished = false;
+
+  constructor(stream: ServerHttp2Stream, isHead: boolean) {
+    this.#stream = stream;
+    this.#isHead = isHead;
+  }
+
+  get started(): boolean {
+    return this.#started;
+  }
+
+  get finished(): boolean {
+    // Node ends the writable side of a HEAD request's stream before it is answered.
+    return this.#finished || (this.#stream.writableEnded && !this.#isHead);
+  }
+
+  writeHead(status: number, headers: readonly HeaderPair[]): void {
+    const flat = [':status', String(status)];
+    for (const [given, value] of headers) {
+      const name = given.toLowerCase();
+      if (!CONNECTION_SPECIFIC.has(name)) flat.push(name, value);
+    }
+    if (this.#stream.destroyed || this.#stream.closed) return;
+    const endStream = this.#isHead || status === 204 || status === 205 || status === 304;
+    this.#stream.respond(flat, { endStream });
+    this.#started = true;
+    this.#finished = endStream;
+  }
+
+  async pipe(body: Readable): Promise<void> {
+    if (this.#finished) {
+      body.destroy();
+      return;
+    }
+    await pump(body, this.#stream, () => this.abort());
+  }
+
+  end(body?: Uint8Array | string): Promise<void> {
+    if (this.#finished || this.#stream.destroyed) return Promise.resolve();
+    return new Promise((resolve) => {
+      this.#stream.once('close', resolve);
+      this.#stream.end(body ?? '', resolve);
+    });
+  }
+
+  abort(): void {
+    this.#finished = true;
+    // RFC 9113 8.1: a stream that is reset is not a complete response.
+    if (!this.#stream.closed) this.#stream.close(constants.NGHTTP2_INTERNAL_ERROR);
+  }
+}

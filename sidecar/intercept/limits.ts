@@ -1,0 +1,28 @@
+/** How much one pod's clients may hold at once. Defaults fit one agent; the sidecar's memory bounds them. */
+
+export interface InterceptLimits {
+  /** Client connections at a time; more are closed at once. */
+  connections: number;
+  /** Bytes of one request head, names and values. */
+  headBytes: number;
+  /** Header lines of one request. */
+  headerCount: number;
+  /** HTTP/2 streams at a time on one connection. */
+  streams: number;
+  /** HTTP/1.1 requests waiting behind the one that is served on their connection. */
+  pipelined: number;
+  /** From the connection's start to its first request head: bounds TLS handshakes and slow heads. */
+  headMilliseconds: number;
+  /** Without a request, or with one whose body does not come: the connection is closed. */
+  idleMilliseconds: number;
+}
+
+export const DEFAULT_INTERCEPT_LIMITS: InterceptLimits = {
+  connections: 512,
+  headBytes: 32 * 1024,
+  headerCount: 128,
+  streams: 100,
+  pipelined: 16,
+  headMilliseconds: 15_000,
+  idleMilliseconds: 60_000,
+};

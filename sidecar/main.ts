@@ -1,0 +1,39 @@
+/** The sidecar's process. */
+
+import { asProblem } from '../api/problem.ts';
+import { systemClock } from '../process/clock.ts';
+import { processEnvironment } from '../process/config.ts';
+import { createLogger, type Logger, type LogLevel } from '../process/log.ts';
+import { onShutdown } from '../process/shutdown.ts';
+import { VERSION } from '../process/version.ts';
+import { readSidecarConfig } from './config.ts';
+import { startSidecar } from './sidecar.ts';
+
+const SHUTDOWN_MILLISECONDS = 25_000;
+
+async function main(): Promise<void> {
+  const config = readSidecarConfig(processEnvironment());
+  const log = logger(config.logLevel);
+  const sidecar = await startSidecar({ config, clock: systemClock, log, version: VERSION });
+  onShutdown({
+    steps: [{ name: 'sidecar', run: () => sidecar.stop() }],
+    timeoutMilliseconds: SHUTDOWN_MILLISECONDS,
+    log,
+    exit: (code) => process.exit(code),
+  });
+}
+
+function logger(level: LogLevel): Logger {
+  return createLogger({
+    level,
+    fields: { component: 'sidecar' },
+    write: (line) => process.stderr.write(line),
+    now: Date.now,
+  });
+}
+
+main().catch((error: unknown) => {
+  const { code, detail, cause } = asProblem(error);
+  logger('error').error('the sidecar cannot start', { code, detail, cause });
+  process.exit(1);
+});

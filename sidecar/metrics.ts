@@ -1,0 +1,28 @@
+/** Everything the sidecar measures. Labels come from closed sets; never a URL, host or grant. */
+
+import { PROBLEMS } from '../api/problem.ts';
+import { closedCounter, closedHistogram, type Registry } from '../process/metrics.ts';
+
+const ACTION_TYPES = ['HTTP', 'Kubernetes', 'MCP'];
+
+export type SidecarMetrics = ReturnType<typeof createSidecarMetrics>;
+
+export function createSidecarMetrics(registry: Registry) {
+  return {
+    calls: closedCounter(registry, {
+      name: 'actiongrant_sidecar_calls_total',
+      help: 'Calls that could be described, by what became of them.',
+      labels: { action_type: ACTION_TYPES, effect: ['Granted', 'Refused', 'Discovery'] },
+    }),
+    refusals: closedCounter(registry, {
+      name: 'actiongrant_sidecar_refusals_total',
+      help: 'Calls that were refused or failed, by code.',
+      labels: { code: Object.keys(PROBLEMS) },
+    }),
+    addedLatency: closedHistogram(registry, {
+      name: 'actiongrant_sidecar_added_latency_seconds',
+      help: 'From the head of a call to its authorization.',
+      labels: { action_type: ACTION_TYPES },
+    }),
+  };
+}

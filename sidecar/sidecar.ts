@@ -1,0 +1,102 @@
+/** The sidecar's parts, put together. */
+
+import { randomUUID } from 'node:crypto';
+import { rootCertificates } from 'node:tls';
+import type { Clock } from '../process/clock.ts';
+import { drain, listenOn } from '../process/http-server.ts';
+import type { Logger } from '../process/log.ts';
+import { createRegistry } from '../process/metrics.ts';
+import { createOperationsServer } from '../process/operations.ts';
+import { createReporter } from './complete.ts';
+import type { SidecarConfig } from './config.ts';
+import { createExchangeClient } from './exchange-client.ts';
+import { createForwarder } from './forward/forward.ts';
+import { createResolver } from './forward/resolve.ts';
+import { handleCall } from './handle-call.ts';
+import { createCertificateAuthority, writeCACertificate } from './intercept/certificate-authority.ts';
+import { createHeadGuard } from './describe/head-guard.ts';
+import { startInterceptor } from './intercept/interceptor.ts';
+import { createSidecarMetrics } from './metrics.ts';
+
+export interface SidecarDependencies {
+  config: SidecarConfig;
+  clock: Clock;
+  log: Logger;
+  version: string;
+}
+
+export interface Sidecar {
+  readonly address: { host: string; port: number };
+  readonly operationsAddress: { host: string; port: number };
+  /** Takes no new calls, lets those in flight end, and their reports arrive. */
+  stop(): Promise<void>;
+}
+
+const DRAIN_MILLISECONDS = 10_000;
+
+export async function startSidecar(dependencies: SidecarDependencies): Promise<Sidecar> {
+  const { config, clock, log, version } = dependencies;
+  const registry = createRegistry(version);
+  const metrics = createSidecarMetrics(registry);
+  const authority = createCertificateAuthority({ now: clock.now });
+  await writeCACertificate(authority, config.caOutputFile);
+
+  const exchange = createExchangeClient({
+    urls: config.controllerURLs,
+    caFile: config.controllerCAFile,
+    tokenFile: config.tokenFile,
+  });
+  const reporter = createReporter({ exchange, clock, log });
+  const forwarder = createForwarder({
+    clock,
+    resolver: createResolver({
+      connectTo: new Map([
+        ...config.connectTo,
+        // The API server is where the operator says, under every name and address that agents use for it.
+        ...config.kubernetes.authorities.map((name) => [name, config.kubernetes.server] as const),
+      ]),
+    }),
+    ...(config.trustBundle === undefined
+      ? {}
+      : { trust: [...rootCertificates, config.trustBundle] }),
+  });
+  const callDependencies = {
+    config,
+    describeContext: {
+      kubernetes: { authorities: config.kubernetes.authorities },
+      inertHeaders: config.inertHeaders,
+    },
+    exchange,
+    complete: reporter.complete,
+    createNonce: randomUUID,
+    waitMilliseconds: config.useWaitMilliseconds,
+    forwarder,
+    clock,
+    metrics,
+    log,
+  };
+  const interceptor = await startInterceptor(
+    {
+      listen: config.listen,
+      authority,
+      headGuard: createHeadGuard,
+      report: (event) => log.info('interception', { ...event }),
+    },
+    (call) => handleCall(callDependencies, call),
+  );
+  const operations = createOperationsServer({ registry, notReady: () => [] });
+  const operationsAddress = await listenOn(operations, config.operationsListen);
+  log.info('serving', { address: interceptor.address, operationsAddress });
+
+  return {
+    address: interceptor.address,
+    operationsAddress: { host: operationsAddress.address, port: operationsAddress.port },
+    async stop() {
+      await interceptor.close(DRAIN_MILLISECONDS);
+      await reporter.idle();
+      await forwarder.close();
+      await exchange.close();
+      await drain(operations, 100);
+    },
+  };
+}

@@ -1,0 +1,177 @@
+import { execFile } from 'node:child_process';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { parseAllDocuments, stringify } from 'yaml';
+import { ROOT, toolPath } from '../../scripts/tools.ts';
+import type { KubeObject } from './api-client.ts';
+import type { ControlPlane } from './control-plane.ts';
+
+const CHART = join(ROOT, 'charts/actiongrant');
+const RELEASE_NAMESPACE = 'actiongrant-system';
+const IN_EFFECT_MILLISECONDS = 30_000;
+
+/** A document of the rendered chart. */
+export interface Manifest {
+  readonly apiVersion: string;
+  readonly kind: string;
+  readonly metadata: { readonly name: string; readonly namespace?: string };
+  readonly [field: string]: unknown;
+}
+
+interface WebhookConfiguration extends Manifest {
+  readonly webhooks: readonly {
+    readonly clientConfig: { readonly service: { readonly path: string } };
+  }[];
+}
+
+export interface InstallOptions {
+  /**
+   * Where the controller under test listens, such as https://127.0.0.1:8443. Absent: the webhooks are left out, since
+   * nobody would answer them.
+   */
+  readonly webhookURL?: string;
+  /** PEM. The controller writes it; a test without a controller gives it here. */
+  readonly caBundle?: string;
+}
+
+export interface InstalledChart {
+  readonly namespace: string;
+  readonly controllerUsername: string;
+  /** Kubeconfig of the controller's ServiceAccount: exactly the rights that the chart gives it. */
+  readonly controllerKubeconfig: string;
+}
+
+/** Renders the chart with the real helm. @throws Error with what helm says */
+export async function renderChart(values: object = {}): Promise<Manifest[]> {
+  const text = await helm(
+    ['template', 'actiongrant', CHART, `--namespace=${RELEASE_NAMESPACE}`, '--values=-'],
+    stringify(values),
+  );
+  return parseAllDocuments(text)
+    .map((document) => document.toJS() as Manifest | null)
+    .filter((manifest) => manifest !== null);
+}
+
+/** Runs the real helm. @throws Error with its output */
+export function helm(args: readonly string[], input = ''): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const child = execFile(
+      toolPath('helm'),
+      [...args],
+      { maxBuffer: 64 * 1024 * 1024 },
+      (error, stdout, stderr) => {
+        if (error) reject(new Error(`helm ${args[0]}: ${stdout}${stderr}`));
+        else resolve(stdout);
+      },
+    );
+    child.stdin?.end(input);
+  });
+}
+
+/**
+ * Installs the chart as Helm 4 does (server-side apply, the CRDs first) and waits until its admission policies are in
+ * effect. They hold for the whole cluster, so use a control plane of the test file's own. The namespaces of
+ * `rbac.agentNamespaces` must exist.
+ */
+export async function installChart(
+  plane: ControlPlane,
+  values: object = {},
+  options: InstallOptions = {},
+): Promise<InstalledChart> {
+  const manifests = await renderChart(values);
+  const crds = manifests.filter(({ kind }) => kind === 'CustomResourceDefinition');
+  const others = manifests
+    .filter((manifest) => !crds.includes(manifest))
+    .flatMap((manifest) => outOfCluster(manifest, options));
+  await apply(plane, [
+    { apiVersion: 'v1', kind: 'Namespace', metadata: { name: RELEASE_NAMESPACE } },
+    ...crds,
+  ]);
+  if (crds.length > 0) {
+    const names = crds.map(({ metadata }) => `crd/${metadata.name}`);
+    await mustRun(plane, ['wait', '--for=condition=Established', '--timeout=30s', ...names]);
+  }
+  await apply(plane, others);
+  await untilPoliciesAreInEffect(plane);
+  const token = await plane.api<KubeObject & { status: { token: string } }>(
+    'POST',
+    `/api/v1/namespaces/${RELEASE_NAMESPACE}/serviceaccounts/actiongrant-controller/token`,
+    { spec: { expirationSeconds: 3600 } },
+  );
+  return {
+    namespace: RELEASE_NAMESPACE,
+    controllerUsername: `system:serviceaccount:${RELEASE_NAMESPACE}:actiongrant-controller`,
+    controllerKubeconfig: await plane.kubeconfigForToken(token.status.token),
+  };
+}
+
+/** Webhooks by URL, for a controller that is no pod; every other manifest as it is. */
+function outOfCluster(manifest: Manifest, { webhookURL, caBundle }: InstallOptions): Manifest[] {
+  if (!manifest.kind.endsWith('WebhookConfiguration')) return [manifest];
+  if (webhookURL === undefined) return [];
+  const { webhooks, ...rest } = manifest as WebhookConfiguration;
+  const bundle =
+    caBundle === undefined ? {} : { caBundle: Buffer.from(caBundle).toString('base64') };
+  return [
+    {
+      ...rest,
+      webhooks: webhooks.map((webhook) => ({
+        ...webhook,
+        clientConfig: { url: `${webhookURL}${webhook.clientConfig.service.path}`, ...bundle },
+      })),
+    },
+  ];
+}
+
+/**
+ * The API server takes new policies and bindings from two watches, each in order, so once the last pair is in effect, all
+ * before it are.
+ */
+async function untilPoliciesAreInEffect(plane: ControlPlane): Promise<void> {
+  const name = 'last-policy';
+  const admission = 'admissionregistration.k8s.io/v1';
+  const resourceRules = [
+    { apiGroups: [''], apiVersions: ['v1'], resources: ['configmaps'], operations: ['CREATE'] },
+  ];
+  const last: Manifest[] = [
+    {
+      apiVersion: admission,
+      kind: 'ValidatingAdmissionPolicy',
+      metadata: { name },
+      spec: {
+        matchConstraints: { resourceRules },
+        validations: [{ expression: `object.metadata.name != '${name}'`, message: 'in effect' }],
+      },
+    },
+    {
+      apiVersion: admission,
+      kind: 'ValidatingAdmissionPolicyBinding',
+      metadata: { name },
+      spec: { policyName: name, validationActions: ['Deny'] },
+    },
+  ];
+  await apply(plane, last);
+  const path = `/api/v1/namespaces/${RELEASE_NAMESPACE}/configmaps?dryRun=All`;
+  const deadline = Date.now() + IN_EFFECT_MILLISECONDS;
+  for (;;) {
+    const { status } = await plane.request('POST', path, { metadata: { name } });
+    if (status >= 400) break;
+    if (Date.now() > deadline) throw new Error('the admission policies did not take effect');
+    await sleep(50);
+  }
+  await mustRun(plane, ['delete', '-f', '-'], toYaml(last));
+}
+
+async function apply(plane: ControlPlane, manifests: readonly Manifest[]): Promise<void> {
+  const args = ['apply', '--server-side', '--force-conflicts', '--field-manager=helm', '-f', '-'];
+  await mustRun(plane, args, toYaml(manifests));
+}
+
+async function mustRun(plane: ControlPlane, args: readonly string[], input = ''): Promise<void> {
+  const { code, stderr } = await plane.kubectl(args, { input });
+  if (code !== 0) throw new Error(`kubectl ${args[0]} failed: ${stderr}`);
+}
+
+function toYaml(manifests: readonly Manifest[]): string {
+  return manifests.map((manifest) => `---\n${stringify(manifest)}`).join('');
+}

@@ -1,0 +1,17 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+
+/** Tries again until it no longer throws (real time); then fails as it last did. */
+export async function eventually<T>(
+  attempt: () => T | Promise<T>,
+  { withinMilliseconds = 5_000, everyMilliseconds = 5 } = {},
+): Promise<T> {
+  const deadline = performance.now() + withinMilliseconds;
+  for (;;) {
+    try {
+      return await attempt();
+    } catch (error) {
+      if (performance.now() > deadline) throw error;
+      await sleep(everyMilliseconds);
+    }
+  }
+}

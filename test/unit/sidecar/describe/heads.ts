@@ -1,0 +1,56 @@
+import type { DescribeContext } from '../../../../sidecar/describe/head-description.ts';
+import type { RequestHead } from '../../../../sidecar/describe/request-head.ts';
+
+/** The API server of the tests, and the address under which kubectl knows it. */
+export const KUBERNETES = 'kubernetes.default.svc:443';
+
+export const CONTEXT: DescribeContext = {
+  kubernetes: { authorities: [KUBERNETES, '127.0.0.1:6443', '[::1]:6443'] },
+  inertHeaders: [],
+};
+
+/** A call inside a tunnel to edr.example.com, as an SDK sends it; `headers` come after Host. */
+export function aHead(
+  given: Partial<RequestHead> & { headers?: Record<string, string> } = {},
+): RequestHead {
+  const { headers = {}, ...rest } = given;
+  const authority = given.connectAuthority ?? 'edr.example.com:443';
+  const host = authority.replace(/:443$/, '');
+  return {
+    via: 'connect',
+    httpVersion: '1.1',
+    scheme: 'https',
+    connectAuthority: authority,
+    sni: host.replace(/:[0-9]+$/, ''),
+    method: 'GET',
+    target: '/',
+    rawHeaders: ['Host', host, ...Object.entries(headers).flat()],
+    ...rest,
+  };
+}
+
+/** The same over HTTP/2: the host is in `:authority`. */
+export function anH2Head(given: Partial<RequestHead> = {}): RequestHead {
+  return aHead({ httpVersion: '2', authority: 'edr.example.com', rawHeaders: [], ...given });
+}
+
+/** A request to a cleartext proxy. */
+export function aProxiedHead(given: Partial<RequestHead> = {}): RequestHead {
+  const { connectAuthority, sni, ...head } = aHead();
+  return {
+    ...head,
+    via: 'absolute-form',
+    scheme: 'http',
+    target: 'http://edr.example.com/',
+    ...given,
+  };
+}
+
+/** A request to the API server under its name. */
+export function aKubernetesHead(
+  method: string,
+  target: string,
+  headers: Record<string, string> = {},
+): RequestHead {
+  return aHead({ connectAuthority: KUBERNETES, method, target, headers });
+}
