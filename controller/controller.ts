@@ -9,7 +9,7 @@ import type { Phase } from '../api/phase.ts';
 import { ProblemError } from '../api/problem.ts';
 import type { Clock } from '../process/clock.ts';
 import { drain, listenOn } from '../process/http-server.ts';
-import type { Logger } from '../process/log.ts';
+import type { LogFields, Logger } from '../process/log.ts';
 import { createRegistry, type Registry } from '../process/metrics.ts';
 import { createOperationsServer } from '../process/operations.ts';
 import { acceptedNamespaces, acceptsGrantsFrom } from './admission/consent.ts';
@@ -30,7 +30,7 @@ import type { KubernetesClient } from './kubernetes/client.ts';
 import { createEventRecorder } from './kubernetes/events.ts';
 import { createLeaseElection } from './kubernetes/lease.ts';
 import { keyOf, type Live } from './kubernetes/object.ts';
-import { createReflector, type Reflector } from './kubernetes/reflector.ts';
+import { createReflector, type Reflector, type ReflectorReport } from './kubernetes/reflector.ts';
 import { endpointSlices, namespaces } from './kubernetes/resources.ts';
 import { createWorkQueue } from './kubernetes/workqueue.ts';
 import { createControllerMetrics, registerGauges } from './metrics.ts';
@@ -96,7 +96,7 @@ export async function startController(dependencies: ControllerDependencies): Pro
         );
       },
     },
-    report: (report) => log.warn('the cache of grants', { ...report }),
+    report: cacheReport(log, { resource: 'actiongrants' }),
   });
   indexGrants(grants);
   const podReflectors = new Map<string, Reflector<Pod>>(
@@ -112,7 +112,7 @@ export async function startController(dependencies: ControllerDependencies): Pro
             for (const grant of grantsInUseBy(grants, pod.metadata.uid)) enqueue(grant);
           },
         },
-        report: (report) => log.warn('the cache of pods', { namespace, ...report }),
+        report: cacheReport(log, { resource: 'pods', namespace }),
       }),
     ]),
   );
@@ -120,7 +120,7 @@ export async function startController(dependencies: ControllerDependencies): Pro
     client,
     resource: namespaces,
     clock,
-    report: (report) => log.warn('the cache of namespaces', { ...report }),
+    report: cacheReport(log, { resource: 'namespaces' }),
   });
   const reflectors: readonly [string, Reflector<never>][] = [
     ['actiongrants', grants as Reflector<never>],
@@ -337,6 +337,13 @@ export async function startController(dependencies: ControllerDependencies): Pro
       await client.close();
       await drain(operations, 100);
     },
+  };
+}
+
+function cacheReport(log: Logger, fields: LogFields): (report: ReflectorReport) => void {
+  return (report) => {
+    if (report.type === 'Listed') log.debug('a cache was listed', { ...fields, ...report });
+    else log.warn('a cache has lost its connection and goes on', { ...fields, ...report });
   };
 }
 

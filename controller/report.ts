@@ -16,7 +16,7 @@ export interface Reporter {
   consumed(grant: ActionGrant, use: { nonce: string; pod: string; credentialID?: string }): void;
   used(
     grant: ActionGrant,
-    use: { nonce: string; outcome: Outcome; responseCode?: number; reason: string },
+    use: { nonce: string; outcome: Outcome; responseCode?: number; reason?: string },
   ): void;
   expired(grant: ActionGrant): void;
   revoked(
@@ -88,7 +88,7 @@ export function createReporter({ log, events, metrics, now }: ReporterDependenci
           grant,
           'Warning',
           'OutcomeUnknown',
-          `Whether the call took effect is not known (${use.reason}). It is never retried.`,
+          `Whether the call took effect is not known (${use.reason ?? 'no reason given'}). It is never retried.`,
         );
       } else {
         event(grant, 'Normal', 'Used', `The use ended: ${use.outcome}.`);

@@ -4,8 +4,12 @@
 set -eu
 cd "$(dirname "$0")/.."
 
+# The project's own Node, as package.json pins it, and the npm that comes with it.
+NODE=$(sed -n 's/.*"node": "\([0-9.]*\)".*/\1/p' package.json)
+NPM=11.19.1
 GO_MINOR=21 # the first Go that fetches the newer toolchain a go.mod asks for by itself
 STAMP=node_modules/.package-lock.sha256
+OWN_NPM=.cache/npm-$NPM-node-$NODE/node_modules/.bin
 
 say() { printf '%s\n' "bootstrap: $*"; }
 fail() {
@@ -29,11 +33,32 @@ apt_install() {
   DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends "$@" >/dev/null
 }
 
-# Any Node that runs npm will do: the one the project uses is a package of its own.
 need_npm() {
   if have node && have npm; then return; fi
   can_apt || fail "Node.js and npm are missing: install any current version (https://nodejs.org)"
   step 'install nodejs and npm' apt_install nodejs npm
+}
+
+node_is_new_enough() {
+  node -e 'process.exit(Number.parseInt(process.versions.node, 10) >= 24 ? 0 : 1)'
+}
+
+# npm leaves out a package's native half when the Node it runs on is older than that package wants.
+# So an older one (Debian 12 has 18) only fetches a newer pair, which then installs everything.
+use_new_npm() {
+  if node_is_new_enough; then return; fi
+  [ -x "$OWN_NPM/npm" ] ||
+    step "fetch npm for Node $NODE (this is Node $(node --version))" fetch_npm
+  PATH=$PWD/$OWN_NPM:$PATH
+  node_is_new_enough || fail "$OWN_NPM/node does not run: remove .cache and run this again"
+}
+fetch_npm() {
+  prefix=${OWN_NPM%/node_modules/.bin}
+  mkdir -p "$prefix"
+  # Newer npm versions run the install script of `node` only where a package.json allows it.
+  printf '{"private": true, "dependencies": {"node": "%s", "npm": "%s"}, "allowScripts": {"node": true}}' \
+    "$NODE" "$NPM" >"$prefix/package.json"
+  npm install --prefix "$prefix" --no-audit --no-fund --loglevel=error
 }
 
 # What node_modules was installed from; the stamp goes away with it.
@@ -41,7 +66,8 @@ lock_sum() { sha256sum <package-lock.json | cut -d' ' -f1; }
 
 need_packages() {
   if [ -f "$STAMP" ] && [ "$(cat "$STAMP")" = "$(lock_sum)" ]; then return; fi
-  step 'npm ci' npm ci --no-audit --no-fund
+  use_new_npm
+  step 'npm ci' npm ci --no-audit --no-fund --loglevel=error
   lock_sum >"$STAMP"
 }
 
@@ -50,12 +76,9 @@ need_packages() {
 need_node() {
   [ -x node_modules/node/bin/node ] ||
     step 'npm rebuild node' npm rebuild --foreground-scripts --ignore-scripts=false node
-  want=$(sed -n 's/.*"node": "\([0-9][0-9]*\)\..*/\1/p' package.json)
   got=$(node_modules/.bin/node --version) || fail "node_modules/.bin/node does not run"
-  case $got in
-    "v$want".*) ;;
-    *) fail "node_modules/.bin/node is $got, not v$want: remove node_modules and run this again" ;;
-  esac
+  [ "$got" = "v$NODE" ] ||
+    fail "node_modules/.bin/node is $got, not v$NODE: remove node_modules and run this again"
 }
 
 go_is_new_enough() {

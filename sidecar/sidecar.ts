@@ -14,7 +14,6 @@ import { createForwarder } from './forward/forward.ts';
 import { createResolver } from './forward/resolve.ts';
 import { handleCall } from './handle-call.ts';
 import { createCertificateAuthority, writeCACertificate } from './intercept/certificate-authority.ts';
-import { createHeadGuard } from './describe/head-guard.ts';
 import { startInterceptor } from './intercept/interceptor.ts';
 import { createSidecarMetrics } from './metrics.ts';
 
@@ -79,7 +78,6 @@ export async function startSidecar(dependencies: SidecarDependencies): Promise<S
     {
       listen: config.listen,
       authority,
-      headGuard: createHeadGuard,
       report: (event) => log.info('interception', { ...event }),
     },
     (call) => handleCall(callDependencies, call),

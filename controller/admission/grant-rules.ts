@@ -14,7 +14,7 @@ import { findTrackingMark } from './tracking-marks.ts';
 export interface AdmissionSettings {
   /** Username of our own ServiceAccount. */
   controllerUsername: string;
-  /** Further names and addresses of the API server, beside those every cluster has. */
+  /** Further names (lower case) and addresses (without brackets) of the API server, beside those every cluster has. */
   apiServerHosts: readonly string[];
   /** Audiences that the API server accepts: a token for one of them is a credential for the whole cluster. */
   apiServerAudiences: readonly string[];
@@ -67,7 +67,8 @@ function actionIsNotTheApiServerByHttp(
   { action }: GrantFacts,
   { apiServerHosts }: AdmissionSettings,
 ): ProblemError | null {
-  const host = action.url?.host;
+  // Brackets belong to the URL, not to the address.
+  const host = action.url?.host.replace(/^\[(.*)\]$/, '$1');
   if (host === undefined) return null;
   if (!API_SERVER_NAME.test(host) && !apiServerHosts.includes(host)) return null;
   return invalid(

@@ -58,35 +58,44 @@ export function parseAdmissionReview(value: unknown): AdmissionRequest {
 }
 
 /** The answer as the API server wants it: it refuses one that does not repeat the request's uid. */
-export function formatAdmissionReview(uid: string, answer: AdmissionAnswer): unknown {
-  return { apiVersion: API_VERSION, kind: KIND, response: { uid, ...response(answer) } };
+export function formatAdmissionReview(request: AdmissionRequest, answer: AdmissionAnswer): unknown {
+  const { uid } = request;
+  return { apiVersion: API_VERSION, kind: KIND, response: { uid, ...response(request, answer) } };
 }
 
-function response(answer: AdmissionAnswer): object {
-  if (!answer.allowed) return { allowed: false, status: status(answer.problem) };
+function response(request: AdmissionRequest, answer: AdmissionAnswer): object {
+  if (!answer.allowed) return { allowed: false, status: status(request, answer.problem) };
   if (answer.patch === undefined || answer.patch.length === 0) return { allowed: true };
   const patch = Buffer.from(JSON.stringify(answer.patch), 'utf8').toString('base64');
   return { allowed: true, patchType: 'JSONPatch', patch };
 }
 
-/** The Status that the requester's client gets; kubectl prints `message`, programs read `details.causes`. */
-function status(problem: ProblemError): object {
+/**
+ * The Status that the requester's client gets. Of an Invalid one kubectl prints the causes, as it does for what the schema
+ * refuses; of every other, the message.
+ */
+function status({ object, resource }: AdmissionRequest, problem: ProblemError): object {
   const { status: code } = PROBLEMS[problem.code];
+  const { field, detail } = problem;
+  const metadata = record(object['metadata'] ?? {}, 'request.object.metadata');
+  const cause = {
+    reason: problem.code,
+    message:
+      field !== undefined && detail.startsWith(`${field}: `)
+        ? detail.slice(field.length + 2)
+        : detail,
+    ...(field === undefined ? {} : { field }),
+  };
   return {
     status: 'Failure',
     code,
     reason: REASONS[code] ?? 'InternalError',
-    message: problem.detail,
+    message: detail,
     details: {
-      group: 'actiongrant.dev',
-      kind: 'actiongrants',
-      causes: [
-        {
-          reason: problem.code,
-          message: problem.detail,
-          ...(problem.field === undefined ? {} : { field: problem.field }),
-        },
-      ],
+      group: resource.group,
+      kind: text(object['kind'], 'request.object.kind'),
+      name: optionalText(metadata['name'], 'request.object.metadata.name'),
+      causes: [cause],
     },
   };
 }
@@ -94,8 +103,7 @@ function status(problem: ProblemError): object {
 const REASONS: Readonly<Record<number, string>> = {
   400: 'BadRequest',
   403: 'Forbidden',
-  // Not Invalid: kubectl would print the causes alone, without saying who refused.
-  422: 'Forbidden',
+  422: 'Invalid',
   503: 'ServiceUnavailable',
 };
 

@@ -39,7 +39,7 @@ export function createAdmissionRouter(dependencies: AdmissionDependencies): Rout
         const { code, field, cause } = answered.problem;
         log.info('grant refused at admission', { webhook: name, code, field, cause });
       }
-      res.json(formatAdmissionReview(request.uid, answered));
+      res.json(formatAdmissionReview(request, answered));
     });
   };
   webhook('stamp-requester', stampRequester);

@@ -71,7 +71,7 @@ export function createFinishHandler(dependencies: FinishDependencies): FinishHan
     reporter.used(written, {
       nonce: use.id,
       outcome: report.outcome,
-      reason: 'the sidecar could not tell',
+      ...(report.outcome === 'Unknown' ? { reason: 'the sidecar could not tell' } : {}),
       ...(report.responseCode === undefined ? {} : { responseCode: report.responseCode }),
     });
     if (use.credential !== undefined) {

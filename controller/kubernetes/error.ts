@@ -75,7 +75,7 @@ const messageLimit = 512;
 function boundedText(text: string): string {
   const printable = text
     .slice(0, 4 * messageLimit)
-    .replace(/[\p{C}\p{Zl}\p{Zp}]+/gu, ' ')
+    .replace(/[\s\p{C}\p{Z}]+/gu, ' ')
     .replace(/eyJ[\w-]{8,}(\.[\w-]*){0,2}/g, '[redacted]')
     .trim();
   return printable.length <= messageLimit ? printable : `${printable.slice(0, messageLimit - 1)}…`;

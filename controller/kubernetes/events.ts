@@ -186,7 +186,9 @@ class Recorder implements EventRecorder {
   }
 
   async #send(entry: Entry): Promise<void> {
-    const { count } = entry;
+    const { count, sent } = entry;
+    // Asked for again while it was being sent.
+    if (count === sent) return;
     try {
       if (entry.created && count > 1) await this.#writeSeries(entry, entry.created);
       else entry.created = await this.#create(entry);
@@ -245,7 +247,7 @@ function keyOfEvent({ regarding, type, reason, action, note }: EventRecord): str
 
 /** Notes quote agents, whose text is hostile; the API server refuses more than 1 KiB. */
 function boundedNote(note: string): string {
-  const printable = note.slice(0, 2 * noteLimitBytes).replace(/[\p{C}\p{Zl}\p{Zp}]+/gu, ' ');
+  const printable = note.slice(0, 2 * noteLimitBytes).replace(/[\s\p{C}\p{Z}]+/gu, ' ');
   const bytes = Buffer.from(printable, 'utf8');
   if (bytes.length <= noteLimitBytes) return printable;
   // A code point that is cut in half decodes to U+FFFD.

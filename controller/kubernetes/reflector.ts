@@ -3,7 +3,7 @@ import type { Clock } from '../../process/clock.ts';
 import { backoffDelay } from './backoff.ts';
 import type { KubernetesClient } from './client.ts';
 import { isKubernetesError } from './error.ts';
-import type { KubernetesObject, Live, Resource } from './object.ts';
+import type { KubernetesList, KubernetesObject, Live, Resource } from './object.ts';
 import { pause } from './pause.ts';
 import { type Change, ObjectStore, type Store } from './store.ts';
 
@@ -179,7 +179,7 @@ class ListWatcher<T extends KubernetesObject> implements Reflector<T> {
   async #listPages(limit: number | undefined): Promise<{ items: Live<T>[]; version: string }> {
     const items: Live<T>[] = [];
     for (let next: string | undefined = ''; ; ) {
-      const page = await this.#options.client.list(this.#options.resource, {
+      const page: KubernetesList<T> = await this.#options.client.list(this.#options.resource, {
         ...this.#selection(),
         ...(limit === undefined ? {} : { limit }),
         ...(next ? { continue: next } : {}),

@@ -335,11 +335,17 @@ function isArray(value: unknown): value is unknown[] {
  * claims no deletion.
  */
 function provesOtherUid(message: string, uid: string): boolean {
-  const match = /Precondition failed: UID in precondition: (\S+), UID in object meta: (\S+)$/.exec(
-    message,
-  );
-  return match !== null && match[1] === uid && match[2] !== uid;
+  return uidConflicts.some((pattern) => {
+    const match = pattern.exec(message);
+    return match !== null && match[1] === uid && match[2] !== uid;
+  });
 }
+
+/** k8s.io/apiserver: registry/rest/delete.go looks first, storage/interfaces.go in the write. */
+const uidConflicts = [
+  /the UID in the precondition \(([\w-]+)\) does not match the UID in record \(([\w-]+)\)\. The object might have been deleted and then recreated$/,
+  /Precondition failed: UID in precondition: ([\w-]+), UID in object meta: ([\w-]+)$/,
+];
 
 async function readText(body: AsyncIterable<Buffer>): Promise<string> {
   const chunks: Buffer[] = [];

@@ -145,7 +145,8 @@ export function createTransport(options: TransportOptions): Transport {
       method: request.method,
       path: to.access.basePath + request.path,
       headers: {
-        accept: 'application/json',
+        // The JWKS comes only under its own media type (RFC 7517 8.5.1).
+        accept: 'application/json, application/jwk-set+json',
         'user-agent': userAgent,
         ...to.access.headers,
         ...(request.body === undefined

@@ -53,8 +53,10 @@ export function describeKubernetes(
     headers: withContentType(headers.inert, contentType),
   });
   if (path.kind === 'discovery') {
-    if (method !== 'GET' && method !== 'HEAD') throw methodRefused(method);
-    return { kind: 'discovery', upstream: upstream(target.path + target.query, null) };
+    return {
+      kind: 'discovery',
+      upstream: upstream(target.path + discoveryQuery(method, target.query), null),
+    };
   }
 
   const contentType = essence(headers);
@@ -68,6 +70,18 @@ export function describeKubernetes(
     body,
     json: jsonReading(action.verb, contentType),
   };
+}
+
+/** What client-go's discovery client sends; `hash` is of an OpenAPI document. */
+function discoveryQuery(method: string, query: string): string {
+  if (method !== 'GET' && method !== 'HEAD') throw methodRefused(method);
+  const parameters = parseKubernetesQuery(query);
+  for (const name of parameters.keys()) {
+    if (name !== 'timeout' && name !== 'hash') {
+      throw refuse(name, 'discovery has no such query parameter');
+    }
+  }
+  return formatKubernetesQuery(parameters);
 }
 
 /** The verb and what goes with it, as RequestInfo derives them. */

@@ -1,7 +1,7 @@
 /**
  * The API server's own reading of a path: a port of `RequestInfoFactory.NewRequestInfo`
  * (k8s.io/apiserver v0.36, pkg/endpoints/request/requestinfo.go), on which RBAC and audit rest. It is narrower: what no
- * client needs and what two readers could take differently is refused. test/attack/corpus/request-info.yaml holds answers
+ * client needs and what two readers could take differently is refused. test/attack/corpus/request-info.jsonl holds answers
  * of the original to compare with.
  */
 

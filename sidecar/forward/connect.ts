@@ -22,20 +22,46 @@ export interface TLSIdentity {
 
 /**
  * Connects to one of the checked addresses and, for https, completes the handshake and every check of the certificate.
+ * HTTP/1.1 is asked for (in Node it forwards twice as many calls a second as HTTP/2), and HTTP/2 of those who speak nothing
+ * else: their refusal comes within the handshake, before any byte of a request.
  * @throws ForwardError, never dispatched
  */
-export function connect(
+export async function connect(
   target: Target,
   identity: TLSIdentity | null,
   milliseconds: number,
   cutoff?: Cutoff,
+): Promise<Socket> {
+  try {
+    return await attempt(target, identity, 'http/1.1', milliseconds, cutoff);
+  } catch (error) {
+    if (!(error instanceof ForwardError) || !wantsAnotherProtocol(error.cause)) throw error;
+    return await attempt(target, identity, 'h2', milliseconds, cutoff);
+  }
+}
+
+/** RFC 7301 3.2: the alert of a server that speaks none of the protocols it was offered. */
+function wantsAnotherProtocol(cause: unknown): boolean {
+  return (
+    cause instanceof Error &&
+    'code' in cause &&
+    cause.code === 'ERR_SSL_TLSV1_ALERT_NO_APPLICATION_PROTOCOL'
+  );
+}
+
+function attempt(
+  target: Target,
+  identity: TLSIdentity | null,
+  protocol: 'http/1.1' | 'h2',
+  milliseconds: number,
+  cutoff: Cutoff | undefined,
 ): Promise<Socket> {
   return new Promise((resolve, reject) => {
     const where = addressOptions(target);
     const socket =
       identity === null
         ? connectTCP({ ...where, noDelay: true })
-        : connectTLS({ ...where, ...tlsOptions(identity) });
+        : connectTLS({ ...where, ...tlsOptions(identity, protocol) });
     let reached = false;
     const timer = setTimeout(
       () => fail(new ForwardError('UpstreamUnreachable', false, 'Connecting took too long.')),
@@ -77,13 +103,13 @@ function addressOptions({ addresses, port }: Target) {
   return { host: 'checked.invalid', port, lookup, autoSelectFamily: true };
 }
 
-function tlsOptions({ context, name }: TLSIdentity) {
+function tlsOptions({ context, name }: TLSIdentity, protocol: string) {
   const bare = withoutBrackets(name);
   return {
     secureContext: context,
     // RFC 6066 3: an address is no server name.
     servername: bare === name && !/^[0-9.]+$/.test(name) ? name : '',
-    ALPNProtocols: ['h2', 'http/1.1'],
+    ALPNProtocols: [protocol],
     rejectUnauthorized: true,
     // Always against the name that was asked for, whatever address or server name the connection used.
     checkServerIdentity: (_host: string, certificate: Parameters<typeof checkServerIdentity>[1]) =>

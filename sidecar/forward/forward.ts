@@ -111,6 +111,7 @@ export function createForwarder(options: ForwarderOptions): Forwarder {
 
   async function alone(request: UpstreamRequest, token: Secret, how: ForwardOptions) {
     if (request.scheme !== 'https') throw cleartext();
+    const origin = originOf(request);
     const cutoff = new Cutoff(clock, how.deadline, how.signal);
     let socket: Socket;
     try {
@@ -122,7 +123,7 @@ export function createForwarder(options: ForwarderOptions): Forwarder {
       cutoff.dispose();
       throw error;
     }
-    const client = new Client(originOf(request), {
+    const client = new Client(origin, {
       ...DISPATCHER_OPTIONS,
       h2Options: { pingInterval: 0 },
       connect: once(socket),
@@ -192,9 +193,13 @@ function withCutoff(cutoff: Cutoff, work: () => Promise<Socket>): Promise<Socket
 function once(socket: Socket): buildConnector.connector {
   let given = false;
   return (_options, callback) => {
-    if (given) callback(new Error('a use has one connection'), null);
-    else callback(null, socket);
+    const isFirst = !given;
     given = true;
+    // Undici does not see a connection that is there before the connector returns.
+    queueMicrotask(() => {
+      if (isFirst) callback(null, socket);
+      else callback(new Error('a use has one connection'), null);
+    });
   };
 }
 

@@ -55,7 +55,7 @@ export function createCertificateAuthority(
 
   const mint = (name: string, at: number): CachedContext => {
     const leafValidity = { notBefore: at - SKEW, notAfter: at + LEAF_VALIDITY };
-    const cert = toPEM(createLeafCertificate(issuer, [name], leafKeys.publicKey, leafValidity));
+    const cert = toPEM(createLeafCertificate(issuer, name, leafKeys.publicKey, leafValidity));
     return {
       context: createSecureContext({ key, cert, minVersion: 'TLSv1.2' }),
       renewAfter: at + LEAF_VALIDITY - EXPIRY_BUFFER,

@@ -18,6 +18,8 @@ import { type Clock, systemClock } from '../../process/clock.ts';
 import type { Logger } from '../../process/log.ts';
 import { type InstalledChart, installChart } from '../support/chart.ts';
 import { type OwnControlPlane, startControlPlane } from '../support/control-plane.ts';
+import { eventually } from '../support/eventually.ts';
+import { FakeClock } from '../support/fake-clock.ts';
 
 const DAY = 86_400_000;
 const KINDS = ['mutatingwebhookconfigurations', 'validatingwebhookconfigurations'] as const;
@@ -65,30 +67,18 @@ async function caBundles(): Promise<string[]> {
     .map(({ clientConfig }) => Buffer.from(clientConfig.caBundle ?? '', 'base64').toString());
 }
 
-/** A clock that stands where it is put; what is scheduled runs when the test says so. */
-function standingClock(now: number) {
-  const due: (() => void)[] = [];
-  const clock: Clock = {
-    now: () => now,
-    monotonic: () => now,
-    after(_milliseconds, fn) {
-      due.push(fn);
-      return { cancel: () => due.splice(due.indexOf(fn), 1) };
-    },
-  };
-  return {
-    clock,
-    set: (later: number) => {
-      now = later;
-    },
-    scheduled: () => due.length,
-    runDue: () => {
-      for (const fn of due.splice(0)) fn();
-    },
-  };
+/** A clock that shows a given time, and moves only when the test moves it. */
+function clockAt(now: number): FakeClock {
+  const clock = new FakeClock();
+  setClock(clock, now);
+  return clock;
 }
 
-function manager(clock: Clock = systemClock, overrides: { client?: KubernetesClient } = {}) {
+function setClock(clock: FakeClock, now: number): void {
+  clock.wallOffset = now - clock.monotonic();
+}
+
+function manager(clock: Clock = systemClock) {
   return createCertificateManager({
     client,
     namespace: chart.namespace,
@@ -96,7 +86,6 @@ function manager(clock: Clock = systemClock, overrides: { client?: KubernetesCli
     clock,
     random: () => 0.5,
     log: silent,
-    ...overrides,
   });
 }
 
@@ -154,7 +143,7 @@ describe('in the long run', () => {
   });
 
   test('a caBundle that somebody removed comes back', async () => {
-    const { clock, runDue, scheduled } = standingClock(Date.now());
+    const clock = clockAt(Date.now());
     const replica = manager(clock);
     await replica.sync();
     replica.start();
@@ -163,39 +152,34 @@ describe('in the long run', () => {
       contentType: 'application/json-patch+json',
     });
     expect(await caBundles()).toEqual(['', replica.bundle()]);
-    runDue();
-    await expect.poll(scheduled).toBe(1);
-    expect(await caBundles()).toEqual([replica.bundle(), replica.bundle()]);
+    await clock.advance(60_000);
+    await eventually(async () =>
+      expect(await caBundles()).toEqual([replica.bundle(), replica.bundle()]),
+    );
+    await eventually(() => expect(clock.pending).toBe(1));
     replica.stop();
-    expect(scheduled()).toBe(0);
+    expect(clock.pending).toBe(0);
   });
 
   test('a failure is tried again', async () => {
-    const { clock, runDue, scheduled } = standingClock(Date.now());
+    const clock = clockAt(Date.now());
     const replica = manager(clock);
-    replica.start();
     await plane.killApiServer();
-    runDue();
-    await expect.poll(scheduled, { timeout: 15_000 }).toBe(1);
+    replica.start();
+    await clock.advance(10_000);
+    await eventually(() => expect(clock.pending).toBe(1));
     expect(replica.isReady()).toBe(false);
     await plane.startApiServer();
-    await expect
-      .poll(
-        async () => {
-          runDue();
-          return replica.isReady();
-        },
-        { timeout: 15_000 },
-      )
-      .toBe(true);
+    await clock.advance(10_000);
+    await eventually(() => expect(replica.isReady()).toBe(true));
     replica.stop();
   });
 
   test('a serving certificate ends when it is not renewed', async () => {
-    const { clock, set } = standingClock(Date.now());
+    const clock = clockAt(Date.now());
     const replica = manager(clock);
     await replica.sync();
-    set(Date.now() + DAY + 1000);
+    setClock(clock, Date.now() + DAY + 1000);
     expect(replica.isReady()).toBe(false);
     await replica.sync();
     expect(replica.isReady()).toBe(true);
@@ -226,13 +210,13 @@ describe('a change of authorities', () => {
   test('is never seen by who reads the bundle once in two months', async () => {
     // The handshakes are real, so the last day of the story is today.
     const start = Date.now() - 306 * DAY;
-    const { clock, set } = standingClock(start);
+    const clock = clockAt(start);
     const [leader, follower] = [manager(clock), manager(clock)];
     await leader.sync();
     await follower.sync();
     const first = leader.bundle();
 
-    set(start + 246 * DAY);
+    setClock(clock, start + 246 * DAY);
     await leader.sync();
     const overlap = leader.bundle();
     expect(overlap).toContain(first);
@@ -242,7 +226,7 @@ describe('a change of authorities', () => {
     expect(follower.bundle()).toBe(overlap);
     const call = await serve(follower);
 
-    set(start + 306 * DAY);
+    setClock(clock, start + 306 * DAY);
     await leader.sync();
     expect(leader.bundle()).not.toBe(overlap);
     expect(leader.bundle()).toContain(first);
@@ -254,13 +238,13 @@ describe('a change of authorities', () => {
   });
 
   test('does not cut connections, and new ones get the new certificate', async () => {
-    const { clock, set } = standingClock(Date.now() - 20 * 3_600_000);
+    const clock = clockAt(Date.now() - 20 * 3_600_000);
     const replica = manager(clock);
     await replica.sync();
     const call = await serve(replica);
     const keepAlive = new Agent({ keepAlive: true, maxSockets: 1 });
     const before = await call(replica.bundle(), keepAlive);
-    set(Date.now());
+    setClock(clock, Date.now());
     await replica.sync();
     expect(await call(replica.bundle(), keepAlive)).toMatchObject({ status: 200, reused: true });
     const after = await call(replica.bundle());

@@ -20,13 +20,20 @@ export class TiedProcess {
   readonly #logFile: string;
   readonly #ended: Promise<void>;
 
-  constructor(name: string, command: string, args: readonly string[], logFile: string) {
+  constructor(
+    name: string,
+    command: string,
+    args: readonly string[],
+    logFile: string,
+    environment: Readonly<Record<string, string>> = {},
+  ) {
     this.name = name;
     this.#logFile = logFile;
     const log = openSync(logFile, 'a');
     this.#child = spawn('/bin/sh', ['-c', TIE, 'sh', command, ...args], {
       detached: true,
       stdio: ['pipe', log, log],
+      env: { ...process.env, ...environment },
     });
     closeSync(log);
     this.#ended = new Promise((resolve) => {

@@ -1,8 +1,8 @@
 //go:build ignore
 
-// Writes request-info.yaml: how the API server itself reads requests. Run it from the root of the repository:
+// Writes request-info.jsonl: how the API server itself reads requests. Run it from the root of the repository:
 //
-//	(cd tools/kubernetes && go run ../../test/attack/corpus/request-info.go) > test/attack/corpus/request-info.yaml
+//	(cd tools/kubernetes && go run ../../test/attack/corpus/request-info.go) > test/attack/corpus/request-info.jsonl
 package main
 
 import (
@@ -45,7 +45,6 @@ var resolver = request.RequestInfoFactory{
 }
 
 func main() {
-	fmt.Println("# Written by request-info.go from k8s.io/apiserver's own RequestInfoFactory; do not edit.")
 	seen := map[string]bool{}
 	add := func(method, target string) {
 		if key := method + " " + target; !seen[key] {
@@ -54,7 +53,7 @@ func main() {
 			if err != nil {
 				panic(err)
 			}
-			fmt.Printf("- %s\n", line)
+			fmt.Println(string(line))
 		}
 	}
 	methods := []string{"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}

@@ -212,8 +212,7 @@ describe('the text of an error', () => {
   it('is bounded, printable and without tokens', async () => {
     const jwt = 'eyJhbGciOiJFUzI1NiJ9.eyJzdWIiOiJ4In0.c2ln';
     const message = `bad\u0000 \u202e${jwt} ${'x'.repeat(5000)}`;
-    stub.handler = (_request, response) =>
-      answer(response, 422, status(422, 'Invalid', message));
+    stub.handler = (_request, response) => answer(response, 422, status(422, 'Invalid', message));
     const error = await failure(write(await stub.client()));
     expect(error.message.length).toBeLessThanOrEqual(512);
     expect(error.message).toMatch(/^bad \[redacted\] x+…$/);
@@ -226,10 +225,14 @@ describe('delete', () => {
   const conflict = (message: string) => status(409, 'Conflict', message);
   const precondition = `Operation cannot be fulfilled on secrets "a": Precondition failed: UID in precondition: ${uid}, UID in object meta: `;
 
+  const record = (found: string) =>
+    `Operation cannot be fulfilled on Secret "a": the UID in the precondition (${uid}) does not match the UID in record (${found}). The object might have been deleted and then recreated`;
+
   it.each([
     [200, { kind: 'Status', status: 'Success' }, 'deleted'],
     [404, status(404, 'NotFound'), 'notFound'],
     [409, conflict(precondition + other), 'uidMismatch'],
+    [409, conflict(record(other)), 'uidMismatch'],
     [200, { kind: 'Secret', metadata: { ...metadata, deletionTimestamp: 'x' } }, 'terminating'],
     [202, { kind: 'Secret', metadata }, 'terminating'],
     [200, { kind: 'Status', status: 'Failure' }, 'terminating'],
@@ -247,6 +250,7 @@ describe('delete', () => {
     ['of another kind', 'the object is being deleted'],
     ['that names another precondition', precondition.replace(uid, other) + uid],
     ['that names the same UID', precondition + uid],
+    ['that finds the same UID', record(uid)],
     ['that goes on after the UID', `${precondition}${other} or so`],
   ])('takes a conflict %s for no deletion', async (_name, message) => {
     stub.handler = (_request, response) => answer(response, 409, conflict(message));
@@ -271,10 +275,15 @@ describe('requests', () => {
     const client = await stub.client();
     await client.get(configMaps, { namespace: 'soc', name: 'a/b?c' });
     await client.replaceStatus(configMaps, object);
-    await client.patch(configMaps, reference, { type: 'Apply', body: {}, force: true }, {
-      fieldManager: 'me',
-      dryRun: true,
-    });
+    await client.patch(
+      configMaps,
+      reference,
+      { type: 'Apply', body: {}, force: true },
+      {
+        fieldManager: 'me',
+        dryRun: true,
+      },
+    );
     expect(stub.requests.map(({ path }) => path)).toEqual([
       '/api/v1/namespaces/soc/configmaps/a%2Fb%3Fc',
       '/api/v1/namespaces/soc/configmaps/a/status',

@@ -5,7 +5,10 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TLSSocket } from 'node:tls';
-import { createKubernetesClient, type KubernetesClientOptions } from '../../../../controller/kubernetes/client.ts';
+import {
+  createKubernetesClient,
+  type KubernetesClientOptions,
+} from '../../../../controller/kubernetes/client.ts';
 import { systemClock } from '../../../../process/clock.ts';
 import { createAuthority, issue, type KeyPairPem } from '../../../support/pki.ts';
 
@@ -20,6 +23,18 @@ export interface StubRequest {
 
 /** Answers one request, or breaks the connection. */
 export type StubHandler = (request: StubRequest, response: ServerResponse) => void;
+
+let identity: Promise<{ pair: KeyPairPem; ca: string }> | undefined;
+
+async function makeIdentity(): Promise<{ pair: KeyPairPem; ca: string }> {
+  const authority = await createAuthority('stub');
+  const pair = await issue(authority, {
+    commonName: 'kube-apiserver',
+    ipAddresses: ['127.0.0.1'],
+    usage: 'server',
+  });
+  return { pair, ca: authority.certificate };
+}
 
 /** A real HTTPS server that does what a test says, and clients of it as if they ran in a pod. */
 export class StubApiServer implements AsyncDisposable {
@@ -60,13 +75,9 @@ export class StubApiServer implements AsyncDisposable {
   }
 
   static async start(): Promise<StubApiServer> {
-    const authority = await createAuthority('stub');
-    const pair = await issue(authority, {
-      commonName: 'kube-apiserver',
-      ipAddresses: ['127.0.0.1'],
-      usage: 'server',
-    });
-    const stub = new StubApiServer(pair, authority.certificate);
+    identity ??= makeIdentity();
+    const { pair, ca } = await identity;
+    const stub = new StubApiServer(pair, ca);
     await new Promise<void>((resolve) => stub.#server.listen(0, '127.0.0.1', resolve));
     return stub;
   }

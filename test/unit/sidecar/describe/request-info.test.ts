@@ -1,6 +1,5 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { parse } from 'yaml';
 import { ProblemError } from '../../../../api/problem.ts';
 import { describeHead } from '../../../../sidecar/describe/describe.ts';
 import type { HeadDescription } from '../../../../sidecar/describe/head-description.ts';
@@ -15,9 +14,13 @@ interface Answer {
   info?: RequestInfo;
 }
 
-const ANSWERS: Answer[] = parse(
-  readFileSync(new URL('../../../attack/corpus/request-info.yaml', import.meta.url), 'utf8'),
-);
+const ANSWERS: Answer[] = readFileSync(
+  new URL('../../../attack/corpus/request-info.jsonl', import.meta.url),
+  'utf8',
+)
+  .trimEnd()
+  .split('\n')
+  .map((line) => JSON.parse(line));
 
 function describeOrRefuse({ method, target }: Answer): HeadDescription | null {
   const contentType = method === 'PATCH' ? { 'content-type': 'application/merge-patch+json' } : {};

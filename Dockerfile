@@ -1,0 +1,27 @@
+# One image for every process of ours: the arguments say which (dist/controller/main.js,
+# dist/sidecar/main.js). NODE_IMAGE is any image with Node 24, npm and glibc.
+ARG NODE_IMAGE=docker.io/library/node:24-bookworm-slim
+
+FROM ${NODE_IMAGE} AS build
+WORKDIR /build
+COPY package.json package-lock.json ./
+# No install script is run: the compiler is a plain binary, and Node is in the image already.
+RUN npm ci --ignore-scripts --no-audit --no-fund
+COPY tsconfig.json ./
+COPY api api
+COPY process process
+COPY controller controller
+COPY sidecar sidecar
+RUN node_modules/.bin/tsc -p tsconfig.json \
+  && npm prune --omit=dev --ignore-scripts --no-audit --no-fund
+
+FROM ${NODE_IMAGE}
+WORKDIR /app
+ENV NODE_ENV=production
+COPY --from=build /build/package.json ./
+COPY --from=build /build/node_modules node_modules
+COPY --from=build /build/dist dist
+# A number, so that runAsNonRoot can tell; everything above stays root's and read-only to it.
+USER 65532:65532
+ENTRYPOINT ["node"]
+CMD ["dist/controller/main.js"]

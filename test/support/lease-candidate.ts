@@ -1,0 +1,40 @@
+/**
+ * A process that stands for election: `lease-candidate.ts <kubeconfig> <namespace> <identity>`.
+ * Says `ready`, `started` and `stopped` on standard output; SIGTERM stops it in order.
+ */
+import { createKubernetesClient } from '../../controller/kubernetes/client.ts';
+import { createLeaseElection } from '../../controller/kubernetes/lease.ts';
+import { systemClock } from '../../process/clock.ts';
+
+const [path = '', namespace = '', identity = ''] = process.argv.slice(2);
+const say = (line: string): void => void process.stdout.write(`${line}\n`);
+
+const client = await createKubernetesClient({
+  server: { type: 'Kubeconfig', path },
+  userAgent: 'actiongrant-test/0',
+  requestTimeoutMilliseconds: 5_000,
+  clock: systemClock,
+});
+const election = createLeaseElection({
+  client,
+  clock: systemClock,
+  namespace,
+  name: 'candidates',
+  identity,
+  leaseDurationMilliseconds: 3_000,
+  renewDeadlineMilliseconds: 2_000,
+  retryPeriodMilliseconds: 500,
+  onStartedLeading: () => say('started'),
+  onStoppedLeading: () => say('stopped'),
+  report: (report) => {
+    if (report.type === 'LeaderObserved' && report.identity !== identity) say('ready');
+  },
+});
+if (identity === 'one') say('ready');
+election.start();
+const alive = setInterval(() => {}, 1_000);
+process.once('SIGTERM', async () => {
+  await election.stop();
+  await client.close();
+  clearInterval(alive);
+});

@@ -1,0 +1,39 @@
+import { describe, expect, it } from 'vitest';
+import { isJson, parseContentType } from '../../../../sidecar/describe/content-type.ts';
+import { refusal } from './problem.ts';
+
+describe('a content type', () => {
+  it.each([
+    ['application/json', true],
+    ['Application/JSON; charset=UTF-8', true],
+    ['application/json;charset="utf-8"', true],
+    ['application/problem+json', true],
+    ['application/json ; profile="a;b\\"c"', true],
+    ['text/plain', false],
+    ['application/json-seq', false],
+    ['application/x-ndjson', false],
+    ['multipart/form-data; boundary=x', false],
+  ])('%s is JSON: %s', (text, expected) => {
+    expect(isJson(parseContentType(text))).toBe(expected);
+  });
+
+  it.each([
+    'json',
+    'application/json, text/plain',
+    'application/json; charset',
+    'application/json; charset=utf-8; charset=utf-16',
+    'application/json; a="',
+    'application /json',
+    '',
+  ])('is refused when it is "%s"', (text) => {
+    expect(refusal(() => parseContentType(text))).toEqual({
+      code: 'HeaderRefused',
+      field: 'content-type',
+    });
+  });
+
+  it.each(['utf-16', 'utf-7', 'iso-8859-1'])('is refused as JSON in %s', (charset) => {
+    const type = parseContentType(`application/json; charset=${charset}`);
+    expect(refusal(() => isJson(type))).toMatchObject({ code: 'HeaderRefused' });
+  });
+});
