@@ -40,5 +40,3 @@ export interface KubernetesAction {
 }
 
 export type Action = HttpAction | KubernetesAction;
-
-export type ActionType = Action['type'];

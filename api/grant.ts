@@ -54,7 +54,8 @@ function httpAction(http: HttpSpec): GrantedAction {
     if (error instanceof ProblemError) throw invalid(`${field}.url`, stripField(error.detail));
     throw error;
   }
-  const headers: Record<string, string> = {};
+  // Without prototype: `__proto__` is a valid field name (RFC 9110 5.1), and must not vanish from what is compared.
+  const headers: Record<string, string> = Object.create(null);
   for (const [name, value] of Object.entries(http.headers ?? {})) {
     const at = `${field}.headers[${printable(name, 60)}]`;
     if (!HEADER_NAME.test(name)) throw invalid(at, 'header names are written in lower case');

@@ -7,7 +7,13 @@
  */
 
 /** A JSON value. Objects have no prototype, so `__proto__` is a key like any other. */
-export type JsonValue = null | boolean | number | string | JsonValue[] | { [key: string]: JsonValue };
+export type JsonValue =
+  | null
+  | boolean
+  | number
+  | string
+  | JsonValue[]
+  | { [key: string]: JsonValue };
 
 /** Where and why a text is not acceptable. `position` counts UTF-16 code units from 0. */
 export class JsonError extends Error {
@@ -216,7 +222,7 @@ class Parser {
       if (this.#text[this.#at] !== '"') throw this.#error('A key must be a string');
       const key = this.#string();
       if (key in members) {
-        throw this.#error(`The key ${JSON.stringify(key).slice(0, 60)} appears twice`, keyAt);
+        throw this.#error(`The key ${printableKey(key)} appears twice`, keyAt);
       }
       this.#space();
       if (this.#text[this.#at] !== ':') throw this.#error('A colon is missing');
@@ -237,12 +243,25 @@ class Parser {
   }
 }
 
+/** A key as it may stand in a message: hostile text may hold control or bidi characters. */
+function printableKey(key: string): string {
+  return JSON.stringify(key)
+    .replace(/[^\x20-\x7e]/g, '?')
+    .slice(0, 60);
+}
+
 /** Whether two decimal numerals denote the same real number (ignoring form: 1.0 = 1 = 1e0; but -0 is not 0). */
 function sameDecimal(token: string, printed: string): boolean {
   const a = decimal(token);
   const b = decimal(printed);
   // RFC 8785 prints -0 as 0: the sign would be lost, so -0 is refused by the comparison of signs.
-  return a !== null && b !== null && a.sign === b.sign && a.digits === b.digits && a.exponent === b.exponent;
+  return (
+    a !== null &&
+    b !== null &&
+    a.sign === b.sign &&
+    a.digits === b.digits &&
+    a.exponent === b.exponent
+  );
 }
 
 /** A numeral as sign, digits without leading or trailing zeros, and the power of ten of its last digit. */
@@ -251,7 +270,14 @@ function decimal(token: string): { sign: string; digits: string; exponent: numbe
   if (match === null) return null;
   const [, sign = '', whole = '', fraction = '', power = '0'] = match;
   const all = (whole + fraction).replace(/^0+/, '');
-  const digits = all.replace(/0+$/, '');
+  const digits = withoutTrailingZeros(all);
   if (digits === '') return { sign, digits: '0', exponent: 0 };
   return { sign, digits, exponent: Number(power) - fraction.length + (all.length - digits.length) };
+}
+
+/** Counted by hand: `/0+$/` takes quadratic time for a long run of zeros inside, which one number can have. */
+function withoutTrailingZeros(digits: string): string {
+  let end = digits.length;
+  while (digits[end - 1] === '0') end--;
+  return digits.slice(0, end);
 }

@@ -1,7 +1,7 @@
 /** The apply-ready manifest of the grant that a refused call lacked: the answer to "what would allow this?". */
 
 import type { Action, ActionBody } from './action.ts';
-import { canonicalJson } from './json.ts';
+import { canonicalJson, type JsonValue, parseStrictJson } from './json.ts';
 
 export interface ManifestOptions {
   /** Namespace and ServiceAccount of the agent. */
@@ -14,13 +14,15 @@ export interface ManifestOptions {
 /** Longest JSON text the CRD takes. */
 const JSON_LIMIT = 32_768;
 /** Members whose values are likely secrets: such a body goes into a grant as its digest, never as text. */
-const SECRET_MEMBER = /"[^"]*(?:passw|passphrase|secret|token|credential|private|api[-_]?key)[^"]*"\s*:/i;
+const SECRET_MEMBER =
+  /passw|pwd|passcode|passphrase|secret|token|credential|private|authorization|cookie|(?:api|access)[-_]?key/i;
 
 /**
  * YAML for `kubectl create -f -`. It is written as YAML whose scalars are JSON strings, so hostile text in the call can
  * never become structure. What a person must fill in stands as an obvious placeholder.
  */
 export function grantManifest(action: Action, options: ManifestOptions): string {
+  const json = isSecretObject(action) ? undefined : options.bodyJson;
   const lines = [
     'apiVersion: actiongrant.dev/v1alpha1',
     'kind: ActionGrant',
@@ -31,32 +33,40 @@ export function grantManifest(action: Action, options: ManifestOptions): string 
     '  agent:',
     `    serviceAccountName: ${quote(options.serviceAccountName)}`,
     '  action:',
-    ...(action.type === 'HTTP' ? httpLines(action, options) : kubernetesLines(action, options)),
-    '  credential:',
-    '    type: ServiceAccountToken',
-    '    serviceAccountToken:',
-    '      serviceAccountName: "REPLACE-ME" # the ServiceAccount whose authority this one call gets',
-    ...(action.type === 'HTTP' ? [`      audience: ${quote(origin(action.url))}`] : []),
+    ...(action.type === 'HTTP' ? httpLines(action, json) : kubernetesLines(action, json)),
+    ...credentialLines(action),
     '  approvedByRequester: true',
     '  justification: "REPLACE-ME: why the agent should do this"',
   ];
   return `${lines.join('\n')}\n`;
 }
 
-function httpLines(action: Extract<Action, { type: 'HTTP' }>, options: ManifestOptions): string[] {
+/** A credential is never sent in clear text, so a grant for `http:` must not have one. */
+function credentialLines(action: Action): string[] {
+  if (action.type === 'HTTP' && !action.url.startsWith('https:')) return [];
+  return [
+    '  credential:',
+    '    type: ServiceAccountToken',
+    '    serviceAccountToken:',
+    '      serviceAccountName: "REPLACE-ME" # the ServiceAccount whose authority this one call gets',
+    ...(action.type === 'HTTP' ? [`      audience: ${quote(origin(action.url))}`] : []),
+  ];
+}
+
+function httpLines(action: Extract<Action, { type: 'HTTP' }>, json: string | undefined): string[] {
   return [
     '    type: HTTP',
     '    http:',
     `      method: ${quote(action.method)}`,
     `      url: ${quote(action.url)}`,
     ...mapLines('headers', action.headers),
-    ...bodyLines(action.body, options.bodyJson),
+    ...bodyLines(action.body, json),
   ];
 }
 
 function kubernetesLines(
   action: Extract<Action, { type: 'Kubernetes' }>,
-  options: ManifestOptions,
+  json: string | undefined,
 ): string[] {
   const fields = [
     'verb',
@@ -75,7 +85,7 @@ function kubernetesLines(
       .map((field) => `      ${field}: ${quote(action[field])}`),
     ...(action.patchType === undefined ? [] : [`      patchType: ${action.patchType}`]),
     ...mapLines('queryParameters', action.queryParameters),
-    ...bodyLines(action.body, options.bodyJson),
+    ...bodyLines(action.body, json),
   ];
 }
 
@@ -83,7 +93,10 @@ function mapLines(name: string, map: Readonly<Record<string, string>>): string[]
   const entries = Object.entries(map);
   return entries.length === 0
     ? []
-    : [`      ${name}:`, ...entries.map(([key, value]) => `        ${quote(key)}: ${quote(value)}`)];
+    : [
+        `      ${name}:`,
+        ...entries.map(([key, value]) => `        ${quote(key)}: ${quote(value)}`),
+      ];
 }
 
 function bodyLines(body: ActionBody, json: string | undefined): string[] {
@@ -93,18 +106,37 @@ function bodyLines(body: ActionBody, json: string | undefined): string[] {
     case 'unread':
       return ['      body:', '        type: Any'];
     case 'bytes':
-      return json !== undefined && json.length <= JSON_LIMIT && !SECRET_MEMBER.test(json)
+      return json !== undefined &&
+        json.length <= JSON_LIMIT &&
+        !hasSecretMember(parseStrictJson(json))
         ? ['      body:', '        type: JSON', `        json: ${quote(json)}`]
         : ['      body:', '        type: SHA256', `        sha256: ${quote(body.sha256)}`];
   }
 }
 
+/** The data of a Secret object is secret whatever its members are called. */
+function isSecretObject(action: Action): boolean {
+  return action.type === 'Kubernetes' && action.apiGroup === '' && action.resource === 'secrets';
+}
+
+function hasSecretMember(value: JsonValue): boolean {
+  if (value === null || typeof value !== 'object') return false;
+  if (Array.isArray(value)) return value.some(hasSecretMember);
+  return Object.entries(value).some(
+    ([name, member]) => SECRET_MEMBER.test(name) || hasSecretMember(member),
+  );
+}
+
 /** A JSON string is a YAML double-quoted scalar (YAML 1.2), and cannot be broken out of. */
 function quote(value: string): string {
-  // U+0085, U+2028 and U+2029 are line breaks to YAML 1.1 readers, and the rest beyond ASCII may be bidi controls.
-  return canonicalJson(value).replace(/[^\x20-\x7e]/g, (c) =>
-    `\\u${c.charCodeAt(0).toString(16).padStart(4, '0')}`,
-  );
+  // U+0085, U+2028 and U+2029 are line breaks to YAML 1.1 readers, and the rest beyond ASCII may be bidi controls. Past
+  // U+FFFF YAML has \U: to kubectl's parser the surrogate pairs of JSON are invalid escapes.
+  return canonicalJson(value).replace(/[^\x20-\x7e]/gu, (character) => {
+    const point = character.codePointAt(0) ?? 0;
+    return point > 0xffff
+      ? `\\U${point.toString(16).padStart(8, '0')}`
+      : `\\u${point.toString(16).padStart(4, '0')}`;
+  });
 }
 
 function origin(url: string): string {

@@ -39,7 +39,10 @@ export function parseAuthority(text: string, field: string): Authority {
   }
   const port = match[2] === undefined ? null : Number(match[2]);
   if (port !== null && (port < 1 || port > 65535 || String(port) !== match[2])) {
-    throw refuse(field, `the port ${match[2]} is not a number from 1 to 65535 without leading zeros`);
+    throw refuse(
+      field,
+      `the port ${match[2]} is not a number from 1 to 65535 without leading zeros`,
+    );
   }
   if (host.startsWith('[')) return { host: canonicalIPv6(host, field), port };
   if (host.length > 253) throw refuse(field, 'the host is longer than 253 characters');
@@ -92,10 +95,16 @@ export function parsePathAndQuery(target: string, field: string): { path: string
   const path = mark === -1 ? target : target.slice(0, mark);
   const query = mark === -1 ? '' : target.slice(mark);
   if (!PATH.test(path)) {
-    throw refuse(field, `the path "${printable(path)}" has characters that RFC 3986 does not allow`);
+    throw refuse(
+      field,
+      `the path "${printable(path)}" has characters that RFC 3986 does not allow`,
+    );
   }
   if (CONFUSING_ENCODING.test(path)) {
-    throw refuse(field, 'the path has an encoded slash, backslash, dot, percent or control character');
+    throw refuse(
+      field,
+      'the path has an encoded slash, backslash, dot, percent or control character',
+    );
   }
   if (path.includes('//')) throw refuse(field, 'the path has an empty segment (//)');
   if (path.split('/').some((segment) => /^\.{1,2}(?:;|$)/.test(segment))) {
@@ -120,7 +129,13 @@ export function parseUrl(text: string, field: string): ParsedUrl {
   const authority = parseAuthority(match[2] ?? '', field);
   const rest = match[3] ?? '';
   const { path, query } = parsePathAndQuery(rest.startsWith('/') ? rest : `/${rest}`, field);
-  return { scheme, host: authority.host, port: authority.port ?? DEFAULT_PORT[scheme], path, query };
+  return {
+    scheme,
+    host: authority.host,
+    port: authority.port ?? DEFAULT_PORT[scheme],
+    path,
+    query,
+  };
 }
 
 /** The one spelling of a URL: default port left out, path at least `/`. */

@@ -7,6 +7,7 @@ import type { Action, ActionBody, HttpAction, KubernetesAction } from './action.
 import type { BodyForm } from './digest.ts';
 import type { Outcome, Phase } from './phase.ts';
 import { ProblemError } from './problem.ts';
+import { printable } from './url.ts';
 
 export const USES_PATH = '/v1/uses';
 /** Discovery documents of the API server, by query parameter `path`. */
@@ -195,11 +196,11 @@ function parseKubernetesAction(value: unknown): KubernetesAction {
 
 function parseActionBody(value: unknown): ActionBody {
   const field = 'action.body';
-  const kind = oneOf(
-    record(value, field, ['kind'], null)['kind'],
-    `${field}.kind`,
-    ['none', 'bytes', 'unread'] as const,
-  );
+  const kind = oneOf(record(value, field, ['kind'], null)['kind'], `${field}.kind`, [
+    'none',
+    'bytes',
+    'unread',
+  ] as const);
   if (kind !== 'bytes') {
     record(value, field, ['kind']);
     return { kind };
@@ -230,7 +231,7 @@ function record(
   if (optional !== null) {
     for (const name of Object.keys(value)) {
       if (!required.includes(name) && !optional.includes(name)) {
-        throw malformed(`${field}.${name.slice(0, 60)}`, 'is not a known member');
+        throw malformed(`${field}.${printable(name, 60)}`, 'is not a known member');
       }
     }
   }
@@ -274,7 +275,10 @@ function stringMap(
   const entries = Object.entries(o);
   if (entries.length > limit) throw malformed(field, `must have at most ${limit} members`);
   return Object.fromEntries(
-    entries.map(([name, v]) => [name, text(v, `${field}.${name.slice(0, 60)}`, valueLimit, true)]),
+    entries.map(([name, v]) => [
+      name,
+      text(v, `${field}.${printable(name, 60)}`, valueLimit, true),
+    ]),
   );
 }
 

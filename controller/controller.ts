@@ -1,6 +1,6 @@
 /** One controller replica: its parts, put together. No part knows the others but through what is passed here. */
 
-import { randomBytes } from 'node:crypto';
+import { randomBytes, randomUUID } from 'node:crypto';
 import { createServer, type Server } from 'node:https';
 import express from 'express';
 import type { Use } from '../api/generated/actiongrant.ts';
@@ -125,12 +125,10 @@ export async function startController(dependencies: ControllerDependencies): Pro
   const reflectors: readonly [string, Reflector<never>][] = [
     ['actiongrants', grants as Reflector<never>],
     ['namespaces', namespaceReflector as Reflector<never>],
-    ...[...podReflectors].map(
-      ([namespace, reflector]): [string, Reflector<never>] => [
-        `pods/${namespace}`,
-        reflector as Reflector<never>,
-      ],
-    ),
+    ...[...podReflectors].map(([namespace, reflector]): [string, Reflector<never>] => [
+      `pods/${namespace}`,
+      reflector as Reflector<never>,
+    ]),
   ];
 
   const findPod = async (namespace: string, name: string): Promise<Live<Pod> | undefined> => {
@@ -252,7 +250,8 @@ export async function startController(dependencies: ControllerDependencies): Pro
     clock,
     namespace: config.namespace,
     name: 'actiongrant-controller',
-    identity: config.identity,
+    // Unique per process: a container that restarts keeps its pod's name, and must not take its own old lease for held.
+    identity: `${config.identity}_${randomUUID()}`,
     async onStartedLeading(signal) {
       for (const grant of grants.list()) enqueue(grant);
       await Promise.all(
@@ -376,7 +375,9 @@ function createServerCount(client: KubernetesClient, clock: Clock): () => Promis
         namespace: 'default',
         labelSelector: 'kubernetes.io/service-name=kubernetes',
       });
-      const addresses = items.flatMap(({ endpoints }) => endpoints ?? []).flatMap((e) => e.addresses);
+      const addresses = items
+        .flatMap(({ endpoints }) => endpoints ?? [])
+        .flatMap((e) => e.addresses);
       known = { several: new Set(addresses).size !== 1, at: clock.monotonic() };
       return known.several;
     } catch {

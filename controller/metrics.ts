@@ -2,9 +2,9 @@
 
 import type { Phase } from '../api/phase.ts';
 import {
+  Counter,
   closedCounter,
   closedHistogram,
-  Counter,
   Gauge,
   Histogram,
   type Registry,

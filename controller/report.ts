@@ -75,7 +75,12 @@ export function createReporter({ log, events, metrics, now }: ReporterDependenci
       metrics.decisions.inc(labels);
       metrics.decisionWait.observe(labels, sinceCreation(grant));
       log.info('a grant was approved', fieldsOf(grant));
-      event(grant, 'Normal', 'Approved', `${grant.status?.summary ?? 'The action'} may be done once.`);
+      event(
+        grant,
+        'Normal',
+        'Approved',
+        `${grant.status?.summary ?? 'The action'} may be done once.`,
+      );
     },
     consumed(grant, use) {
       log.info('a grant was consumed', { ...fieldsOf(grant), ...use });

@@ -62,7 +62,9 @@ main().then(
     process.exitCode = code;
   },
   (error: unknown) => {
-    process.stderr.write(`the demo failed: ${error instanceof Error ? error.message : String(error)}\n`);
+    process.stderr.write(
+      `the demo failed: ${error instanceof Error ? error.message : String(error)}\n`,
+    );
     process.exitCode = 1;
   },
 );

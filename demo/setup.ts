@@ -21,7 +21,12 @@ export const TEAMS = [
 export type Namespace = (typeof TEAMS)[number]['namespace'];
 
 /** The web APIs of the stories; each accepts only tokens of its own audience. */
-const SERVICES = ['edr.example.com', 'idp.example.com', 'cloud.example.com', 'git.example.com'] as const;
+const SERVICES = [
+  'edr.example.com',
+  'idp.example.com',
+  'cloud.example.com',
+  'git.example.com',
+] as const;
 export type Service = (typeof SERVICES)[number];
 
 export interface Stage {

@@ -46,13 +46,18 @@ async function quarantine(stage: Stage, narrator: Narrator, pending: Pending): P
   const firewall = await scene.call('PUT', `${edr}/v1/firewall/rules/1`, { allow: '0.0.0.0/0' });
   scene.mustBeRefused('a firewall change', firewall);
   const { effects } = stage.services['edr.example.com'];
-  narrator.check('the service did one thing, as the account of the grant', effects.length === 1 && effects[0]?.username === 'system:serviceaccount:soc:edr-quarantine');
+  narrator.check(
+    'the service did one thing, as the account of the grant',
+    effects.length === 1 && effects[0]?.username === 'system:serviceaccount:soc:edr-quarantine',
+  );
   scene.retryToken('edr.example.com', 'POST /v1/hosts/host-7/quarantine');
   await scene.showRecord(name, 'Succeeded');
 }
 
 async function passwordReset(stage: Stage, narrator: Narrator, pending: Pending): Promise<void> {
-  narrator.title('2. A help-desk agent resets one password at a time; the password is in no record');
+  narrator.title(
+    '2. A help-desk agent resets one password at a time; the password is in no record',
+  );
   const scene = await openScene(stage, narrator, 'helpdesk', 'helpdesk-agent', pending);
   const idp = 'https://idp.example.com';
   const service = stage.services['idp.example.com'];
@@ -60,7 +65,10 @@ async function passwordReset(stage: Stage, narrator: Narrator, pending: Pending)
     const body = { password: `Winter-${user}-2026!` };
     const url = `${idp}/users/${user}/password`;
     if (index > 0) {
-      scene.mustBeRefused(`${user}'s reset without a grant of its own`, await scene.call('PUT', url, body));
+      scene.mustBeRefused(
+        `${user}'s reset without a grant of its own`,
+        await scene.call('PUT', url, body),
+      );
     }
     const name = await scene.grant({
       name: `reset-${user}`,
@@ -75,16 +83,28 @@ async function passwordReset(stage: Stage, narrator: Narrator, pending: Pending)
       justification: `ticket 88${index}: ${user} is locked out`,
     });
     const answer = await scene.call('PUT', url, body);
-    narrator.check(`${user}'s password is reset`, answer.status === 200 && service.effects.length === index + 1);
+    narrator.check(
+      `${user}'s password is reset`,
+      answer.status === 200 && service.effects.length === index + 1,
+    );
     await scene.showRecord(name, 'Succeeded');
   }
-  const records = await stage.plane.kubectl(['-n', 'helpdesk', 'get', 'actiongrants,events', '-o', 'yaml']);
+  const records = await stage.plane.kubectl([
+    '-n',
+    'helpdesk',
+    'get',
+    'actiongrants,events',
+    '-o',
+    'yaml',
+  ]);
   narrator.check('no record holds a password', !records.stdout.includes('Winter-'));
   scene.retryToken('idp.example.com', 'PUT /users/ana/password');
 }
 
 async function keyRevocation(stage: Stage, narrator: Narrator, pending: Pending): Promise<void> {
-  narrator.title('3. A cloud-remediation agent revokes one API key; the next one needs a new decision');
+  narrator.title(
+    '3. A cloud-remediation agent revokes one API key; the next one needs a new decision',
+  );
   const scene = await openScene(stage, narrator, 'cloud', 'remediation-agent', pending);
   const cloud = 'https://cloud.example.com';
   const name = await scene.grant({
@@ -99,7 +119,10 @@ async function keyRevocation(stage: Stage, narrator: Narrator, pending: Pending)
   const revoked = await scene.call('DELETE', `${cloud}/v2/keys/AKIA7`);
   narrator.check('key AKIA7 is revoked', revoked.status === 200);
   scene.mustBeRefused('key AKIA8', await scene.call('DELETE', `${cloud}/v2/keys/AKIA8`));
-  scene.mustBeRefused('every key at once', await scene.call('DELETE', `${cloud}/v2/keys/AKIA7?cascade=all`));
+  scene.mustBeRefused(
+    'every key at once',
+    await scene.call('DELETE', `${cloud}/v2/keys/AKIA7?cascade=all`),
+  );
   narrator.check('one key was revoked', stage.services['cloud.example.com'].effects.length === 1);
   scene.retryToken('cloud.example.com', 'DELETE /v2/keys/AKIA7');
   await scene.showRecord(name, 'Succeeded');
@@ -118,8 +141,10 @@ async function oneSecret(stage: Stage, narrator: Narrator, pending: Pending): Pr
   };
   const before = await read('db-password');
   narrator.check(
-    "without a grant, kubectl prints the refusal and the manifest of the grant",
-    before.code !== 0 && before.stderr.includes('ActionGrant refused') && before.stderr.includes('kind: ActionGrant'),
+    'without a grant, kubectl prints the refusal and the manifest of the grant',
+    before.code !== 0 &&
+      before.stderr.includes('ActionGrant refused') &&
+      before.stderr.includes('kind: ActionGrant'),
   );
   const request = {
     name: 'read-db-password',
@@ -132,7 +157,10 @@ async function oneSecret(stage: Stage, narrator: Narrator, pending: Pending): Pr
   const name = await scene.grant(request);
   const first = await read('db-password');
   const password = Buffer.from(first.stdout, 'base64').toString('utf8');
-  narrator.check('the Secret is read once', first.code === 0 && password.startsWith('correct-horse'));
+  narrator.check(
+    'the Secret is read once',
+    first.code === 0 && password.startsWith('correct-horse'),
+  );
   narrator.check('the second read is refused', (await read('db-password')).code !== 0);
   narrator.check('another Secret is refused', (await read('signing-key')).code !== 0);
   await scene.showRecord(name, 'Succeeded');
@@ -142,7 +170,9 @@ async function oneSecret(stage: Stage, narrator: Narrator, pending: Pending): Pr
 }
 
 async function onePullRequest(stage: Stage, narrator: Narrator, pending: Pending): Promise<void> {
-  narrator.title("5. A coding assistant opens one pull request and can't merge, deploy or widen its access");
+  narrator.title(
+    "5. A coding assistant opens one pull request and can't merge, deploy or widen its access",
+  );
   const scene = await openScene(stage, narrator, 'coding', 'coding-assistant', pending);
   const git = 'https://git.example.com';
   const pull = { title: 'Fix the login', head: 'fix-login', base: 'main' };
@@ -161,15 +191,24 @@ async function onePullRequest(stage: Stage, narrator: Narrator, pending: Pending
   const opened = await scene.call('POST', `${git}/repos/shop/pulls`, pull);
   narrator.check('the pull request is open', opened.status === 200);
   scene.mustBeRefused('the merge', await scene.call('PUT', `${git}/repos/shop/pulls/1/merge`, {}));
-  scene.mustBeRefused('the deployment', await scene.call('POST', `${git}/repos/shop/deployments`, { ref: 'main' }));
+  scene.mustBeRefused(
+    'the deployment',
+    await scene.call('POST', `${git}/repos/shop/deployments`, { ref: 'main' }),
+  );
   const widening = await scene.call(
     'POST',
     `${stage.plane.url}/apis/rbac.authorization.k8s.io/v1/namespaces/coding/rolebindings`,
     { apiVersion: 'rbac.authorization.k8s.io/v1', kind: 'RoleBinding', metadata: { name: 'more' } },
   );
   narrator.say(`  ${String(widening.json?.['message']).split('\n')[0]}`);
-  narrator.check('a wider role is refused', widening.status === 403 && widening.json?.['kind'] === 'Status');
-  narrator.check('the service did one thing', stage.services['git.example.com'].effects.length === 1);
+  narrator.check(
+    'a wider role is refused',
+    widening.status === 403 && widening.json?.['kind'] === 'Status',
+  );
+  narrator.check(
+    'the service did one thing',
+    stage.services['git.example.com'].effects.length === 1,
+  );
   scene.retryToken('git.example.com', 'POST /repos/shop/pulls');
   await scene.showRecord(name, 'Succeeded');
 }
@@ -183,7 +222,11 @@ async function agentKubeconfig(stage: Stage, proxyURL: string, caFile: string): 
     clusters: [
       {
         name: 'cluster',
-        cluster: { server: stage.plane.url, 'certificate-authority': caFile, 'proxy-url': proxyURL },
+        cluster: {
+          server: stage.plane.url,
+          'certificate-authority': caFile,
+          'proxy-url': proxyURL,
+        },
       },
     ],
     users: [{ name: 'agent', user: { token: 'not-a-token' } }],

@@ -86,11 +86,14 @@ export async function openScene(
     mustBeRefused(what, { status, json }) {
       const manifest = String(json?.['manifest'] ?? '');
       narrator.say(`  ${String(json?.['code'])}: ${String(json?.['detail'])}`);
-      if (firstRefusal) for (const line of manifest.trimEnd().split('\n')) narrator.say(`  | ${line}`);
+      if (firstRefusal)
+        for (const line of manifest.trimEnd().split('\n')) narrator.say(`  | ${line}`);
       firstRefusal = false;
       narrator.check(
         `${what} is refused, and the answer has the grant that would allow it`,
-        status === 403 && json?.['code'] === 'GrantRequired' && manifest.includes('kind: ActionGrant'),
+        status === 403 &&
+          json?.['code'] === 'GrantRequired' &&
+          manifest.includes('kind: ActionGrant'),
       );
     },
     async showRecord(name, outcome) {

@@ -6,7 +6,9 @@
 import { ProblemError } from '../api/problem.ts';
 
 /** What the kubelet adds for every Service of the namespace, ours included: not settings of ours. */
-const SERVICE_LINK = /_(?:SERVICE_HOST|SERVICE_PORT(?:_[A-Z0-9_]+)?|PORT(?:_[0-9]+_[A-Z0-9_]+)?)$/;
+const SERVICE_LINK = /_(?:SERVICE_HOST|SERVICE_PORT(?:_[A-Z0-9_]+)?|PORT_[0-9]+_[A-Z0-9_]+)$/;
+/** The one of them that a setting could be called too has a URL as its value. */
+const SERVICE_LINK_URL = /^(?:tcp|udp|sctp):\/\//;
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -101,8 +103,8 @@ export class ConfigReader {
    * @throws ProblemError ConfigurationInvalid, naming every variable that is wrong
    */
   finish(prefix = 'ACTIONGRANT_'): void {
-    for (const name of Object.keys(this.#environment)) {
-      if (name.startsWith(prefix) && !this.#known.has(name) && !SERVICE_LINK.test(name)) {
+    for (const [name, value] of Object.entries(this.#environment)) {
+      if (name.startsWith(prefix) && !this.#known.has(name) && !isServiceLink(name, value)) {
         this.#complain(name, 'is not a known setting');
       }
     }
@@ -114,4 +116,8 @@ export class ConfigReader {
   #complain(name: string, reason: string): void {
     this.#complaints.push(`${name} ${reason}`);
   }
+}
+
+function isServiceLink(name: string, value: string | undefined): boolean {
+  return SERVICE_LINK.test(name) || (name.endsWith('_PORT') && SERVICE_LINK_URL.test(value ?? ''));
 }

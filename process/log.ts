@@ -26,18 +26,33 @@ export function createLogger(options: LoggerOptions): Logger {
     (own: LogLevel) =>
     (message: string, more: LogFields = {}): void => {
       if (ORDER.indexOf(own) < ORDER.indexOf(level)) return;
-      const line = { time: new Date(now()).toISOString(), level: own, message, ...fields, ...more };
-      write(`${JSON.stringify(line, loggable)}\n`);
+      const fixed = { time: new Date(now()).toISOString(), level: own, message };
+      // Fields never replace what every line has: `fixed` is there twice for the order and for the last word.
+      write(`${serialized({ ...fixed, ...fields, ...more, ...fixed }, fixed)}\n`);
     };
   return { debug: at('debug'), info: at('info'), warn: at('warn'), error: at('error') };
 }
 
+/** A line that cannot be written whole is written without its fields: logging never fails what it reports on. */
+function serialized(line: LogFields, fixed: LogFields): string {
+  try {
+    return JSON.stringify(line, loggable);
+  } catch {
+    return JSON.stringify({ ...fixed, fields: '[not serializable]' });
+  }
+}
+
 /** Errors as name, message and causes: JSON.stringify alone prints them as {}. Stacks only of unexpected errors. */
 function loggable(_key: string, value: unknown): unknown {
+  if (typeof value === 'bigint') return String(value);
   if (!(value instanceof Error)) return value;
+  const { code } = value as { code?: unknown };
   return {
     name: value.name,
+    ...(typeof code === 'string' ? { code } : {}),
     message: value.message,
+    // A connection that failed on every address has its reasons here, and no message (RFC 8305).
+    ...(value instanceof AggregateError ? { errors: value.errors } : {}),
     ...(value.cause === undefined ? {} : { cause: value.cause }),
     ...(value instanceof TypeError || value instanceof RangeError ? { stack: value.stack } : {}),
   };

@@ -63,8 +63,7 @@ function combinations<L extends string>(
   labels: Readonly<Record<L, readonly string[]>>,
 ): Record<L, string>[] {
   return (Object.keys(labels) as L[]).reduce<Record<L, string>[]>(
-    (rows, name) =>
-      rows.flatMap((row) => labels[name].map((value) => ({ ...row, [name]: value }))),
+    (rows, name) => rows.flatMap((row) => labels[name].map((value) => ({ ...row, [name]: value }))),
     [{} as Record<L, string>],
   );
 }

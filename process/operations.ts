@@ -14,7 +14,10 @@ export function createOperationsServer({ registry, notReady }: OperationsOptions
     const answer = (status: number, text: string, type = 'text/plain; charset=utf-8'): void => {
       response.writeHead(status, { 'content-type': type }).end(text);
     };
-    if (request.method !== 'GET') return answer(405, 'GET only\n');
+    if (request.method !== 'GET') {
+      response.setHeader('allow', 'GET');
+      return answer(405, 'GET only\n');
+    }
     switch (request.url) {
       case '/healthz':
         return answer(200, 'ok\n');

@@ -62,37 +62,52 @@ export async function authorize(
       };
     } catch (error) {
       last = error;
-      if (!(await mayTryAgain(error, nonce, complete))) throw asRefusal(error);
+      const next = afterFailure(error);
+      if (next.giveBack) {
+        const report = complete({ nonce, outcome: 'NotDispatched' });
+        // Without its confirmation there is no other try; the report itself goes on for as long as it takes.
+        if (next.tryAgain && !(await inTime(report, end, clock))) throw asRefusal(error);
+      }
+      if (!next.tryAgain) throw asRefusal(error);
     }
     await new Promise<void>((resolve) => {
       clock.after(PAUSE_MILLISECONDS * 2 ** tries, resolve);
     });
   }
+  if (signal.aborted) {
+    throw new ProblemError('CallAborted', 'The caller went away before the call was authorized.');
+  }
   throw asRefusal(last);
 }
 
-async function mayTryAgain(error: unknown, nonce: string, complete: Complete): Promise<boolean> {
-  if (error instanceof NoAnswerError) {
-    // The grant may be consumed for this nonce: give it back first.
-    return !error.sent || (await complete({ nonce, outcome: 'NotDispatched' }));
+/** What a failed try leaves to do: report the nonce as not dispatched, because it may be consumed, and ask again. */
+function afterFailure(error: unknown): { giveBack: boolean; tryAgain: boolean } {
+  if (error instanceof NoAnswerError) return { giveBack: error.sent, tryAgain: true };
+  switch (error instanceof ProblemError ? error.code : 'Internal') {
+    case 'NotReady':
+    case 'UseRaced':
+    case 'KubernetesUnavailable':
+      return { giveBack: false, tryAgain: true };
+    // The consuming write may still land, or has: no other grant may be tried for this call.
+    case 'OutcomeAmbiguous':
+    case 'Internal':
+      return { giveBack: true, tryAgain: false };
+    default:
+      return { giveBack: false, tryAgain: false };
   }
-  if (error instanceof ProblemError) {
-    switch (error.code) {
-      case 'OutcomeAmbiguous':
-        // The consuming write may still land: report, but try no other grant for this call.
-        await complete({ nonce, outcome: 'NotDispatched' });
-        return false;
-      case 'NotReady':
-      case 'UseRaced':
-      case 'KubernetesUnavailable':
-        return true;
-      default:
-        return false;
-    }
+}
+
+/** The report's result, or false once the call has waited long enough; the report goes on without it. */
+async function inTime(report: Promise<boolean>, end: number, clock: Clock): Promise<boolean> {
+  let timer: { cancel(): void } | undefined;
+  const late = new Promise<boolean>((resolve) => {
+    timer = clock.after(Math.max(0, end - clock.monotonic()), () => resolve(false));
+  });
+  try {
+    return await Promise.race([report, late]);
+  } finally {
+    timer?.cancel();
   }
-  // Unreadable answer: a credential may be in it, but it is not used.
-  await complete({ nonce, outcome: 'NotDispatched' });
-  return false;
 }
 
 function asRefusal(error: unknown): ProblemError {

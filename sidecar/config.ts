@@ -105,11 +105,13 @@ export function readSidecarConfig(environment: Environment): SidecarConfig {
 
 function checkAuthority(reader: ConfigReader, name: string, text: string): void {
   try {
-    if (parseAuthority(text, name).port !== null) return;
+    // As it is compared: another spelling (capitals, a long IPv6 form) would silently never match.
+    const { host, port } = parseAuthority(text, name);
+    if (port !== null && text === `${host}:${port}`) return;
   } catch {
     // Complained about below, like a missing port.
   }
-  reader.complain(name, `must be host:port in lower case, not "${text}"`);
+  reader.complain(name, `must be host:port in lower case (IPv6 as in RFC 5952), not "${text}"`);
 }
 
 function file(reader: ConfigReader, name: string): string | undefined {

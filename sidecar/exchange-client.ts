@@ -95,12 +95,12 @@ export function createExchangeClient(options: ExchangeClientOptions): ExchangeCl
     }
     if (response.statusCode >= 200 && response.statusCode < 300) return parsed(text);
     if (response.statusCode >= 500) preferred++;
-    throw problemOf(response.statusCode, text);
+    throw failureOf(response.statusCode, text);
   };
 
   return {
     use: async (request) =>
-      parseUseAnswer(
+      readable(
         await exchange('POST', USES_PATH, request, request.waitMilliseconds + GRACE_MILLISECONDS),
       ),
     finish: async (nonce, request) =>
@@ -139,14 +139,21 @@ async function configured(
   }
 }
 
-/** A file's content as `make` turns it, made again only when the file has changed. */
+/**
+ * A file's content as `make` turns it, made again only when the file has changed. Calls that come together share one
+ * reading: each would otherwise make a value of its own.
+ */
 function cachedFile<T>(path: string, make: (text: string) => T): () => Promise<T> {
-  let cached: { version: string; value: T } | undefined;
+  let cached: { version: string; value: Promise<T> } | undefined;
   return async () => {
     const { mtimeMs, ino, size } = await stat(path);
     const version = `${mtimeMs}/${ino}/${size}`;
     if (cached?.version !== version) {
-      cached = { version, value: make(await readFile(path, 'utf8')) };
+      const made = { version, value: readFile(path, 'utf8').then(make) };
+      made.value.catch(() => {
+        if (cached === made) cached = undefined;
+      });
+      cached = made;
     }
     return cached.value;
   };
@@ -161,9 +168,10 @@ function isConnectError(error: unknown): boolean {
     'ENOTFOUND',
     'EAI_AGAIN',
     'UND_ERR_CONNECT_TIMEOUT',
+    'UND_ERR_CLOSED',
   ]);
   const { code } = error as { code?: unknown };
-  return codes.has(code) || (typeof code === 'string' && /CERT|SELF_SIGNED|ERR_TLS/.test(code));
+  return codes.has(code) || (typeof code === 'string' && /CERT|VERIFY|ERR_TLS/.test(code));
 }
 
 function parsed(text: string): unknown {
@@ -174,18 +182,24 @@ function parsed(text: string): unknown {
   }
 }
 
-/** The controller's own problem document, or what stands in for it. */
-function problemOf(status: number, text: string): ProblemError {
+/** An answer that cannot be read is none: what it answers to may have been done. */
+function readable(value: unknown): UseAnswer {
+  try {
+    return parseUseAnswer(value);
+  } catch (error) {
+    throw new NoAnswerError(true, error);
+  }
+}
+
+/** The controller's own problem document; without one, something between us answered, and the message's fate is unknown. */
+function failureOf(status: number, text: string): ProblemError | NoAnswerError {
   try {
     const { code, detail, field } = JSON.parse(text) as Record<string, unknown>;
     if (isProblemCode(code) && typeof detail === 'string') {
       return new ProblemError(code, detail, typeof field === 'string' ? { field } : {});
     }
   } catch {
-    // Not ours: something between us answered.
+    // Not ours.
   }
-  return new ProblemError(
-    'ControllerUnavailable',
-    `The controller answered with HTTP ${status} and no reason; try again.`,
-  );
+  return new NoAnswerError(true, new Error(`HTTP ${status} without a problem document`));
 }

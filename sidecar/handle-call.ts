@@ -6,7 +6,7 @@ import type { Outcome } from '../api/phase.ts';
 import { asProblem, ProblemError } from '../api/problem.ts';
 import type { Clock } from '../process/clock.ts';
 import type { Logger } from '../process/log.ts';
-import { type AuthorizeDependencies, type Authorization, authorize } from './authorize.ts';
+import { type Authorization, type AuthorizeDependencies, authorize } from './authorize.ts';
 import type { SidecarConfig } from './config.ts';
 import { type DescribedCall, describeBody } from './describe/body.ts';
 import { describeHead } from './describe/describe.ts';
@@ -75,10 +75,7 @@ async function carryOut(dependencies: CallDependencies, call: InterceptedCall): 
   const body: CallBody = call.bodyIsEmpty
     ? { kind: 'none' }
     : await readBody(call.body, BODY_LIMIT_BYTES);
-  const described = describeBody(
-    description,
-    body.kind === 'whole' ? body.bytes : body.kind,
-  );
+  const described = describeBody(description, body.kind === 'whole' ? body.bytes : body.kind);
   let authorization: Authorization;
   try {
     authorization = await authorize(dependencies, described.action, call.signal);
@@ -88,7 +85,12 @@ async function carryOut(dependencies: CallDependencies, call: InterceptedCall): 
   }
   metrics.calls.inc({ action_type: actionType, effect: 'Granted' });
   metrics.addedLatency.observe({ action_type: actionType }, (clock.monotonic() - start) / 1000);
-  await use(dependencies, call, authorization, upstreamRequest(description, described, body, authorization));
+  await use(
+    dependencies,
+    call,
+    authorization,
+    upstreamRequest(description, described, body, authorization),
+  );
 }
 
 /** Forwards once, and reports how it ended whatever happens. */

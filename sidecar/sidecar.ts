@@ -13,7 +13,10 @@ import { createExchangeClient } from './exchange-client.ts';
 import { createForwarder } from './forward/forward.ts';
 import { createResolver } from './forward/resolve.ts';
 import { handleCall } from './handle-call.ts';
-import { createCertificateAuthority, writeCACertificate } from './intercept/certificate-authority.ts';
+import {
+  createCertificateAuthority,
+  writeCACertificate,
+} from './intercept/certificate-authority.ts';
 import { startInterceptor } from './intercept/interceptor.ts';
 import { createSidecarMetrics } from './metrics.ts';
 

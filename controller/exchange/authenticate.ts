@@ -69,7 +69,10 @@ export function createAuthenticator({
   const keysFor = async (kid: string | undefined): Promise<Keys> => {
     const age = keys === undefined ? Number.POSITIVE_INFINITY : clock.monotonic() - keys.fetchedAt;
     const known = keys !== undefined && kid !== undefined && keys.ids.has(kid);
-    if (keys !== undefined && (known ? age < KEY_LIFETIME_MILLISECONDS : age < KEY_REFRESH_INTERVAL_MILLISECONDS)) {
+    if (
+      keys !== undefined &&
+      (known ? age < KEY_LIFETIME_MILLISECONDS : age < KEY_REFRESH_INTERVAL_MILLISECONDS)
+    ) {
       return keys;
     }
     fetching ??= fetchKeys().finally(() => {

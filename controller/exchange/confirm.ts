@@ -106,7 +106,8 @@ export function createConfirmer(options: ConfirmerOptions): Confirmer {
     const { namespace, name, uid } = grant.metadata;
     const reference = { ...(namespace === undefined ? {} : { namespace }), name };
     for (let conflicts = 0; conflicts < MAX_CONFLICTS; conflicts++) {
-      const current = conflicts === 0 ? cache.get(reference) : await client.get(actionGrants, reference);
+      const current =
+        conflicts === 0 ? cache.get(reference) : await client.get(actionGrants, reference);
       if (current === undefined || current.metadata.uid !== uid) return;
       try {
         const status = revocationConfirmed(current, nonce, rejectedAt, clock.now());

@@ -2,8 +2,8 @@
 
 import type { ActionGrantStatus } from '../../api/generated/actiongrant.ts';
 import { currentUse } from '../../api/grant.ts';
-import { inUse } from '../grants/transitions.ts';
 import { actionGrants, type LiveGrant } from '../grants/resource.ts';
+import { inUse } from '../grants/transitions.ts';
 import { writeStatus } from '../grants/write-status.ts';
 import type { KubernetesClient } from '../kubernetes/client.ts';
 import { isKubernetesError } from '../kubernetes/error.ts';

@@ -63,9 +63,7 @@ export function createFinishHandler(dependencies: FinishDependencies): FinishHan
     metrics.useStage.observe({ stage: 'revoke' }, (clock.monotonic() - start) / 1000);
     const attempts = attemptsUsed(grant) + 1;
     const again = report.outcome === 'NotDispatched' && attempts < MAX_ATTEMPTS;
-    const written = again
-      ? await giveBack(grant, ending, attempts)
-      : await record(grant, ending);
+    const written = again ? await giveBack(grant, ending, attempts) : await record(grant, ending);
     if (written === 'Conflict') return written;
     cache.observe(written);
     reporter.used(written, {

@@ -3,8 +3,8 @@
  * here on the grant itself, so that nothing rests on what an index or a status says of it.
  */
 
-import type { ActionGrant } from '../../api/generated/actiongrant.ts';
 import type { BodyForm } from '../../api/digest.ts';
+import type { ActionGrant } from '../../api/generated/actiongrant.ts';
 import { agentNamespace, attemptsUsed, grantedAction } from '../../api/grant.ts';
 import { MAX_ATTEMPTS } from '../../api/names.ts';
 import type { Caller } from './caller.ts';

@@ -1,8 +1,19 @@
 /** `/v1/uses` over HTTPS: authenticate, parse, hand on; every failure is a problem document. */
 
 import { type NextFunction, type Request, type Response, Router } from 'express';
-import { asProblem, PROBLEM_CONTENT_TYPE, ProblemError, toProblemDocument } from '../../api/problem.ts';
-import { parseFinishRequest, parseNonce, parseUseRequest, DISCOVERY_PATH, USES_PATH } from '../../api/wire.ts';
+import {
+  asProblem,
+  PROBLEM_CONTENT_TYPE,
+  ProblemError,
+  toProblemDocument,
+} from '../../api/problem.ts';
+import {
+  DISCOVERY_PATH,
+  parseFinishRequest,
+  parseNonce,
+  parseUseRequest,
+  USES_PATH,
+} from '../../api/wire.ts';
 import type { Logger } from '../../process/log.ts';
 import type { Authenticator } from './authenticate.ts';
 import type { Caller } from './caller.ts';
@@ -45,7 +56,11 @@ export function createExchangeRouter(dependencies: ExchangeDependencies): Router
   router.post(USES_PATH, async (request, response) => {
     const abandoned = abortedWith(response);
     const caller = await authenticate(request);
-    const answer = await useHandler.use(caller, parseUseRequest(await readJson(request)), abandoned);
+    const answer = await useHandler.use(
+      caller,
+      parseUseRequest(await readJson(request)),
+      abandoned,
+    );
     response.status(201).set('cache-control', 'no-store').json(answer);
   });
 
@@ -99,7 +114,10 @@ async function readJson(request: Request): Promise<unknown> {
   try {
     return JSON.parse(Buffer.concat(chunks).toString('utf8'));
   } catch (error) {
-    throw new ProblemError('RequestMalformed', 'body must be JSON.', { field: 'body', cause: error });
+    throw new ProblemError('RequestMalformed', 'body must be JSON.', {
+      field: 'body',
+      cause: error,
+    });
   }
 }
 

@@ -1,10 +1,16 @@
 /** One use, top to bottom: match ▸ mint ▸ consume ▸ hand over. */
 
 import { actionKeys, type BodyForm } from '../../api/digest.ts';
+import type { Phase } from '../../api/phase.ts';
 import { ProblemError } from '../../api/problem.ts';
 import type { UseAnswer, UseRequest } from '../../api/wire.ts';
 import type { Clock } from '../../process/clock.ts';
-import { type GrantCache, grantOfNonce, grantsForAction } from '../grants/cache.ts';
+import {
+  type GrantCache,
+  grantOfNonce,
+  grantsForAction,
+  otherGrantsForAction,
+} from '../grants/cache.ts';
 import { actionGrants, type LiveGrant } from '../grants/resource.ts';
 import type { KubernetesClient } from '../kubernetes/client.ts';
 import { isKubernetesError } from '../kubernetes/error.ts';
@@ -86,6 +92,12 @@ export function createUseHandler(dependencies: UseDependencies): UseHandler {
     result.usable.sort(preferred);
     return result;
   };
+
+  /** The latest first. */
+  const others = (caller: Caller, request: UseRequest): LiveGrant[] =>
+    actionKeys(request.action)
+      .flatMap(({ digest }) => otherGrantsForAction(cache, caller, digest))
+      .sort((a, b) => b.metadata.creationTimestamp.localeCompare(a.metadata.creationTimestamp));
 
   const attempt = async (
     caller: Caller,
@@ -184,7 +196,7 @@ export function createUseHandler(dependencies: UseDependencies): UseHandler {
           await within(busy, remaining(), clock);
           continue;
         }
-        if (fresh) throw refusal(reasons);
+        if (fresh) throw refusal(reasons, others(caller, request));
         await within(freshener.freshen(caller), remaining(), clock);
         fresh = true;
         continue;
@@ -254,13 +266,31 @@ function alreadyUsed(): ProblemError {
   );
 }
 
-function refusal(reasons: readonly Mismatch[]): ProblemError {
-  const seen = [...new Set(reasons)];
+/** Grants named in a refusal, at most. */
+const MAX_NAMED = 3;
+
+/** What became of grants for this very action: most refusals are a second use, or a grant that still waits. */
+const STANDING: Readonly<Record<Phase, string>> = {
+  Pending: 'waits for a decision',
+  Approved: 'is approved',
+  InUse: 'is in use by another call',
+  Finished: 'was used',
+  Denied: 'was denied',
+  Expired: 'has expired',
+  Revoked: 'was revoked',
+};
+
+function refusal(reasons: readonly Mismatch[], others: readonly LiveGrant[]): ProblemError {
+  const named = others
+    .slice(0, MAX_NAMED)
+    .map(({ metadata, status }) => `${metadata.name} ${STANDING[status?.phase ?? 'Pending']}`);
+  const seen = [...new Set(reasons)].map((reason) => `an approved one ${reason}`);
+  const known = [...seen, ...named];
   return new ProblemError(
     'GrantRequired',
-    seen.length === 0
-      ? 'No approved, unused grant of this agent covers exactly this action.'
-      : `No usable grant covers this action: the one that does ${seen.join('; another ')}.`,
+    `No approved, unused grant of this agent covers exactly this action${
+      known.length === 0 ? '' : ` (${known.join('; ')})`
+    }.`,
   );
 }
 

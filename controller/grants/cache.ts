@@ -11,6 +11,7 @@ export interface GrantCache extends Store<ActionGrant> {
 }
 
 const BY_ACTION = 'agentAction';
+const BY_PAST_ACTION = 'agentActionNotApproved';
 const BY_NONCE = 'nonce';
 const BY_POD = 'podInUse';
 
@@ -22,19 +23,9 @@ export interface Agent {
 
 /** Registers the indexes. Once per cache, before it is used. */
 export function indexGrants(cache: GrantCache): void {
-  cache.index(BY_ACTION, (grant) =>
-    grant.status?.phase === 'Approved' && grant.status.actionDigest !== undefined
-      ? [
-          actionKey(
-            {
-              namespace: agentNamespace(grant),
-              serviceAccountName: grant.spec.agent.serviceAccountName,
-            },
-            grant.status.actionDigest,
-          ),
-        ]
-      : [],
-  );
+  cache.index(BY_ACTION, (grant) => (grant.status?.phase === 'Approved' ? keysOf(grant) : []));
+  // Two indexes, so that a use never has to pass over the grants that were used before.
+  cache.index(BY_PAST_ACTION, (grant) => (grant.status?.phase === 'Approved' ? [] : keysOf(grant)));
   cache.index(BY_NONCE, (grant) => grant.status?.uses?.map((use) => use.id) ?? []);
   cache.index(BY_POD, (grant) => {
     const use = currentUse(grant);
@@ -47,6 +38,11 @@ export function grantsForAction(cache: GrantCache, agent: Agent, digest: string)
   return cache.byIndex(BY_ACTION, actionKey(agent, digest));
 }
 
+/** Grants of this agent for this digest that cannot be used: not yet, or not any more. For telling why. */
+export function otherGrantsForAction(cache: GrantCache, agent: Agent, digest: string): LiveGrant[] {
+  return cache.byIndex(BY_PAST_ACTION, actionKey(agent, digest));
+}
+
 /** The grant that a nonce was used on. */
 export function grantOfNonce(cache: GrantCache, nonce: string): LiveGrant | undefined {
   return cache.byIndex(BY_NONCE, nonce)[0];
@@ -55,6 +51,14 @@ export function grantOfNonce(cache: GrantCache, nonce: string): LiveGrant | unde
 /** Grants in use by this pod. */
 export function grantsInUseBy(cache: GrantCache, podUID: string): LiveGrant[] {
   return cache.byIndex(BY_POD, podUID);
+}
+
+function keysOf(grant: LiveGrant): string[] {
+  const digest = grant.status?.actionDigest;
+  const { serviceAccountName } = grant.spec.agent;
+  return digest === undefined
+    ? []
+    : [actionKey({ namespace: agentNamespace(grant), serviceAccountName }, digest)];
 }
 
 function actionKey(agent: Agent, digest: string): string {

@@ -75,9 +75,7 @@ async function sayNotReady(
 ): Promise<void> {
   const before = grant.status?.conditions?.find(({ type }) => type === 'Ready');
   if (before?.reason === ready.reason) return;
-  cache.observe(
-    await writeStatus(client, grant, pending(grant, description, ready, clock.now())),
-  );
+  cache.observe(await writeStatus(client, grant, pending(grant, description, ready, clock.now())));
 }
 
 /** @throws ProblemError GrantInvalid for a grant that admission would have refused (it came from before, or around it) */

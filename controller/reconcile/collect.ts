@@ -49,15 +49,16 @@ export async function remove(
  * Deletes the Secret of a grant that was deleted: deleting a grant is a revocation. The object is gone, so there is nothing
  * to reconcile towards; garbage collection does the same when no controller runs.
  */
-export async function revokeDeleted(client: KubernetesClient, lastKnown: ActionGrant): Promise<void> {
+export async function revokeDeleted(
+  client: KubernetesClient,
+  lastKnown: ActionGrant,
+): Promise<void> {
   const { namespace } = lastKnown.metadata;
   for (const secret of secretsOf(lastKnown)) await deleteBoundSecret(client, namespace, secret);
 }
 
 /** Every Secret that the last known status named and that may still exist. */
-function secretsOf(
-  grant: ActionGrant,
-): Pick<BoundCredential, 'secretName' | 'secretUID'>[] {
+function secretsOf(grant: ActionGrant): Pick<BoundCredential, 'secretName' | 'secretUID'>[] {
   const bound = grant.status?.credential;
   const used = grant.status?.uses?.flatMap(({ credential }) =>
     credential !== undefined && credential.deletedTime === undefined ? [credential] : [],

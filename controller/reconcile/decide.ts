@@ -37,7 +37,8 @@ export interface Facts {
 
 export function decide(grant: ActionGrant, facts: Facts): Step {
   const { now } = facts;
-  if (grant.metadata.deletionTimestamp !== undefined) return { type: 'Wait', milliseconds: undefined };
+  if (grant.metadata.deletionTimestamp !== undefined)
+    return { type: 'Wait', milliseconds: undefined };
   const phase = grant.status?.phase;
   switch (phase) {
     case undefined:
@@ -78,9 +79,7 @@ function decideTerminal(grant: ActionGrant, now: number): Step {
   const removal =
     Date.parse(grant.status.finishTime ?? grant.metadata.creationTimestamp) +
     grant.spec.ttlSecondsAfterFinished * 1000;
-  return now >= removal
-    ? { type: 'Remove' }
-    : { type: 'Wait', milliseconds: removal - now };
+  return now >= removal ? { type: 'Remove' } : { type: 'Wait', milliseconds: removal - now };
 }
 
 /** A revocation that waits for its confirmation: a step if its time is over, a wait if not. */
@@ -97,9 +96,7 @@ function pendingConfirmation(grant: ActionGrant, now: number): Step | undefined 
     Date.parse(use.credential.deletedTime) +
     CONFIRMATION_LIMIT_MILLISECONDS +
     DEADLINE_SLACK_MILLISECONDS;
-  return now >= limit
-    ? { type: 'Unconfirmed', use }
-    : { type: 'Wait', milliseconds: limit - now };
+  return now >= limit ? { type: 'Unconfirmed', use } : { type: 'Wait', milliseconds: limit - now };
 }
 
 function earliest(step: Step | undefined, milliseconds: number): Step {

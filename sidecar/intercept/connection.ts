@@ -18,6 +18,8 @@ export class ClientConnection {
   sni: string | false | undefined;
   /** What the head guard found wrong in the raw bytes; every later request is refused with it. */
   violation: ProblemError | undefined;
+  /** Ends the connection in good order, once it carries no call. */
+  finish: () => void;
   readonly #calls = new Set<CallInFlight>();
   readonly #limits: InterceptLimits;
   readonly #onIdle: () => void;
@@ -30,6 +32,7 @@ export class ClientConnection {
     this.raw = raw;
     this.#limits = limits;
     this.#onIdle = onIdle;
+    this.finish = () => raw.destroySoon();
     this.#timer = setTimeout(() => this.#check(), limits.headMilliseconds).unref();
     // Every failure of the socket also closes it; what it carried hears of it by its own streams.
     raw.on('error', () => raw.destroy());
@@ -52,14 +55,14 @@ export class ClientConnection {
 
   end(call: CallInFlight): void {
     this.#calls.delete(call);
-    if (this.#closing && !this.busy) this.raw.destroySoon();
+    if (this.#closing && !this.busy) this.finish();
     else this.#rest();
   }
 
   /** Closes the connection as soon as it carries no call. */
   closeWhenIdle(): void {
     this.#closing = true;
-    if (!this.busy) this.raw.destroy();
+    if (!this.busy) this.finish();
   }
 
   /**

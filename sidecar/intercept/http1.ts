@@ -95,6 +95,8 @@ export function createHTTP1(options: HTTP1Options): HTTP1 {
   return {
     accept(stream, connection) {
       states.set(stream, { connection, last: undefined, waiting: 0 });
+      // Of TLS, its own end: the socket below cannot tell the client that there is no more (RFC 8446 6.1).
+      connection.finish = () => stream.destroySoon();
       server.emit('connection', stream);
       const guard = options.headGuard?.();
       if (guard === undefined) return;
@@ -145,13 +147,13 @@ async function serveRequest(
   const isEmpty = !hasBody(req);
   const body = isEmpty
     ? emptyBody()
-    : new RequestBody(
-        req,
-        () => req.rawTrailers.length > 0,
-        () => {
+    : new RequestBody(req, {
+        hasTrailers: () => req.rawTrailers.length > 0,
+        isCut: () => !req.complete,
+        onFirstRead() {
           if (expectsContinue && !respond.started) res.writeContinue();
         },
-      );
+      });
   const inFlight: CallInFlight = {
     waitsForClient: () => !req.complete && req.readableLength === 0 && !respond.finished,
   };
@@ -171,7 +173,7 @@ async function serveRequest(
     // The next request is served once the client has this answer, or the connection is gone.
     await closed;
     body.destroy();
-    if (connection.violation !== undefined) connection.raw.destroySoon();
+    if (connection.violation !== undefined) connection.finish();
     else if (!req.complete) await drain(req);
   } finally {
     connection.end(inFlight);

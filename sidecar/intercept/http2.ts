@@ -41,6 +41,8 @@ export function serveHTTP2(
     maxHeaderListPairs: limits.headerCount,
     maxSessionMemory: 4,
   });
+  // RFC 9113 6.8: GOAWAY, and the streams that are open may end.
+  connection.finish = () => session.close();
   session.on('error', () => connection.raw.destroy());
   session.on('close', () => connection.raw.destroySoon());
   session.on('stream', (stream, headers, flags, rawHeaders) => {
@@ -61,7 +63,7 @@ async function serveStream(
   const respond = new HTTP2Response(stream, headers[':method'] === 'HEAD');
   const gone = new AbortController();
   stream.once('close', () => {
-    if (!stream.writableFinished) gone.abort();
+    if (!respond.finished || isReset(stream)) gone.abort();
   });
   let trailers = false;
   stream.once('trailers', () => {
@@ -69,15 +71,15 @@ async function serveStream(
   });
   const body = isEmpty
     ? emptyBody()
-    : new RequestBody(
-        stream,
-        () => trailers,
-        () => {
+    : new RequestBody(stream, {
+        hasTrailers: () => trailers,
+        isCut: () => isReset(stream),
+        onFirstRead() {
           if (headers['expect']?.toLowerCase() === '100-continue' && !respond.started) {
             stream.additionalHeaders({ ':status': 100 });
           }
         },
-      );
+      });
   const inFlight: CallInFlight = {
     waitsForClient: () =>
       !isEmpty && !stream.readableEnded && stream.readableLength === 0 && !respond.finished,
@@ -107,6 +109,11 @@ async function serveStream(
   } finally {
     connection.end(inFlight);
   }
+}
+
+/** Node ends both sides of a stream that is reset; only these two tell that it did not end by itself. */
+function isReset(stream: ServerHttp2Stream): boolean {
+  return stream.aborted || (stream.rstCode ?? 0) !== constants.NGHTTP2_NO_ERROR;
 }
 
 function requestHead(
@@ -162,8 +169,7 @@ class HTTP2Response implements ResponseWriter {
   }
 
   get finished(): boolean {
-    // Node ends the writable side of a HEAD request's stream before it is answered.
-    return this.#finished || (this.#stream.writableEnded && !this.#isHead);
+    return this.#finished;
   }
 
   writeHead(status: number, headers: readonly HeaderPair[]): void {
@@ -185,10 +191,12 @@ class HTTP2Response implements ResponseWriter {
       return;
     }
     await pump(body, this.#stream, () => this.abort());
+    this.#finished = true;
   }
 
   end(body?: Uint8Array | string): Promise<void> {
     if (this.#finished || this.#stream.destroyed) return Promise.resolve();
+    this.#finished = true;
     return new Promise((resolve) => {
       this.#stream.once('close', resolve);
       this.#stream.end(body ?? '', resolve);
@@ -197,7 +205,7 @@ class HTTP2Response implements ResponseWriter {
 
   abort(): void {
     this.#finished = true;
-    // RFC 9113 8.1: a stream that is reset is not a complete response.
-    if (!this.#stream.closed) this.#stream.close(constants.NGHTTP2_INTERNAL_ERROR);
+    // RFC 9113 8.1: a stream that is reset is no complete response. `close` would end it in good order first.
+    if (!this.#stream.closed) this.#stream.destroy(new Error('the response was cut off'));
   }
 }

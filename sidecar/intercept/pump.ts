@@ -25,7 +25,8 @@ export function pump(source: Readable, sink: Writable, cutOff: () => void): Prom
     sink.on('close', () => {
       if (!sink.writableFinished) fail(clientGone());
     });
-    sink.on('finish', resolve);
+    // An HTTP/2 stream that its client resets also finishes, without anybody having ended it.
+    sink.on('finish', () => (source.readableEnded ? resolve() : fail(clientGone())));
     sink.on('drain', () => source.resume());
     source.on('end', () => sink.end());
     if (sink.destroyed) return fail(clientGone());

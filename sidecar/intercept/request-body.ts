@@ -12,6 +12,14 @@ export function emptyBody(): Readable {
   });
 }
 
+/** What only the protocol below knows of a body. */
+export interface BodyProtocol {
+  hasTrailers(): boolean;
+  /** Whether an end of the source is not the end of the body: HTTP/2 ends a stream that was reset as well. */
+  isCut(): boolean;
+  onFirstRead(): void;
+}
+
 /**
  * Destroying it stops the reading and leaves the connection alone, so that a refusal can still be answered. Trailers turn
  * its end into an error: they belong to no action (`Authorization` in a trailer is a known way past a proxy).
@@ -21,16 +29,17 @@ export class RequestBody extends Readable {
   readonly #onFirstRead: () => void;
   #reading = false;
 
-  constructor(source: Readable, hasTrailers: () => boolean, onFirstRead: () => void) {
+  constructor(source: Readable, protocol: BodyProtocol) {
     super({ highWaterMark: source.readableHighWaterMark });
     this.#source = source;
-    this.#onFirstRead = onFirstRead;
+    this.#onFirstRead = protocol.onFirstRead;
     source.on('error', (error) => this.destroy(cut(error)));
     source.on('close', () => {
       if (!source.readableEnded) this.destroy(cut());
     });
     source.on('end', () => {
-      if (hasTrailers()) this.destroy(trailersRefused());
+      if (protocol.isCut()) this.destroy(cut());
+      else if (protocol.hasTrailers()) this.destroy(trailersRefused());
       else this.push(null);
     });
   }

@@ -31,12 +31,43 @@ export function h2Connection({ headers, data, trailers }: H2Request): Buffer {
 
 /** Whether the server's bytes end stream 1, or the connection, with an error. */
 export function wasReset(received: Uint8Array): boolean {
-  const bytes = Buffer.from(received);
-  for (let at = 0; at + 9 <= bytes.length; at += 9 + bytes.readUIntBE(at, 3)) {
-    const type = bytes[at + 3];
-    if (type === RST_STREAM || type === GOAWAY) return true;
+  return [...frames(Buffer.from(received))].some(
+    ({ type }) => type === RST_STREAM || type === GOAWAY,
+  );
+}
+
+/** The answer on stream 1: its body as JSON, or null if the stream was reset. Null as a whole: not complete yet. */
+export function readAnswer(received: Uint8Array): { body: unknown; count: number } | null {
+  let body = '';
+  for (const { type, flags, stream, payload } of frames(Buffer.from(received))) {
+    if (type === RST_STREAM || type === GOAWAY) return { body: null, count: 0 };
+    if (type === DATA && stream === 1) body += payload.toString('utf8');
+    const ends = (type === DATA || type === HEADERS) && (flags & END_STREAM) !== 0;
+    if (ends && stream === 1) return { body: body === '' ? null : JSON.parse(body), count: 1 };
   }
-  return false;
+  return null;
+}
+
+interface Frame {
+  type: number;
+  flags: number;
+  stream: number;
+  payload: Buffer;
+}
+
+/** The complete frames. */
+function* frames(bytes: Buffer): Generator<Frame> {
+  for (let at = 0; at + 9 <= bytes.length; ) {
+    const end = at + 9 + bytes.readUIntBE(at, 3);
+    if (end > bytes.length) return;
+    yield {
+      type: bytes.readUInt8(at + 3),
+      flags: bytes.readUInt8(at + 4),
+      stream: bytes.readUInt32BE(at + 5),
+      payload: bytes.subarray(at + 9, end),
+    };
+    at = end;
+  }
 }
 
 function frame(type: number, flags: number, stream: number, payload: Buffer): Buffer {

@@ -9,15 +9,10 @@ import { freePort } from './ports.ts';
 import { apiServerFlags, type ControlPlaneOptions, etcdFlags } from './server-flags.ts';
 import { sweepAtExit, TiedProcess } from './tied-process.ts';
 
-export type { ApiOptions, ApiResponse, KubeObject } from './api-client.ts';
-export { ApiError } from './api-client.ts';
 export {
   type ControlPlane,
   type ControlPlaneDetails,
   connectControlPlane,
-  type Identity,
-  type KubectlOptions,
-  type KubectlResult,
 } from './control-plane-client.ts';
 export type { ControlPlaneOptions } from './server-flags.ts';
 

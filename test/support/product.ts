@@ -233,7 +233,9 @@ export async function startProduct(plane: ControlPlane, options: ProductOptions)
   );
   const product = new Product(plane, chart, balancer, directory, agentNamespaces);
   try {
-    await Promise.all(Array.from({ length: replicas }, () => product.startReplica(options.replica)));
+    await Promise.all(
+      Array.from({ length: replicas }, () => product.startReplica(options.replica)),
+    );
     await writeFile(product.exchangeCAFile, await publishedBundle(plane, chart.namespace));
     return product;
   } catch (error) {

@@ -20,7 +20,7 @@ import {
 
 export const HOST = 'edr.example.com';
 
-export interface Proxy {
+export interface TestProxy {
   readonly port: number;
   readonly authority: CertificateAuthority;
   readonly interceptor: Interceptor;
@@ -31,7 +31,7 @@ export interface Proxy {
 export async function startProxy(
   handle: CallHandler,
   options: Partial<InterceptorOptions> = {},
-): Promise<Proxy> {
+): Promise<TestProxy> {
   const authority = createCertificateAuthority({ now: Date.now });
   const events: InterceptEvent[] = [];
   const interceptor = await startInterceptor(
@@ -99,7 +99,7 @@ export class RawClient {
 
   /** Everything received until the proxy closes the connection. */
   async untilClosed(): Promise<string> {
-    if (!this.closed) await once(this.socket, 'close');
+    if (!this.closed) await new Promise((resolve) => this.socket.once('close', resolve));
     return this.received;
   }
 
@@ -107,7 +107,13 @@ export class RawClient {
   async until(pattern: RegExp): Promise<string> {
     while (!pattern.test(this.received)) {
       if (this.closed) throw new Error(`closed after: ${this.received}`);
-      await Promise.race([once(this.socket, 'data'), once(this.socket, 'close')]);
+      await new Promise<void>((resolve) => {
+        const done = (): void => {
+          this.socket.off('data', done).off('close', done);
+          resolve();
+        };
+        this.socket.on('data', done).on('close', done);
+      });
     }
     return this.received;
   }
@@ -118,8 +124,10 @@ export async function openTunnel(port: number, authority = `${HOST}:443`): Promi
   const socket = connectTCP(port, '127.0.0.1');
   socket.on('error', () => {});
   socket.write(`CONNECT ${authority} HTTP/1.1\r\nHost: ${authority}\r\n\r\n`);
-  const [data] = (await once(socket, 'data')) as [Buffer];
-  const reply = data.toString('latin1');
+  const reply = await new Promise<string>((resolve) => {
+    socket.once('data', (data) => resolve(data.toString('latin1')));
+    socket.once('close', () => resolve(''));
+  });
   if (!reply.startsWith('HTTP/1.1 200 ')) throw new Error(`CONNECT was refused: ${reply}`);
   socket.pause();
   return socket;
@@ -127,7 +135,7 @@ export async function openTunnel(port: number, authority = `${HOST}:443`): Promi
 
 /** TLS through a tunnel, verified against the proxy's CA. */
 export async function openTLS(
-  proxy: Proxy,
+  proxy: TestProxy,
   options: ConnectionOptions & { tunnelTo?: string } = {},
 ): Promise<TLSSocket> {
   const { tunnelTo = `${HOST}:443`, ...rest } = options;
@@ -151,7 +159,7 @@ export interface Answer {
 
 /** One HTTP/1.1 request through a tunnel. */
 export async function requestH1(
-  proxy: Proxy,
+  proxy: TestProxy,
   options: RequestOptions = {},
   body?: string,
 ): Promise<Answer> {
@@ -161,8 +169,11 @@ export async function requestH1(
     headers: { host: HOST },
     ...options,
   });
+  const responded = once(request, 'response');
+  // Errors can follow the first one.
+  request.on('error', () => {});
   request.end(body);
-  const [response] = (await once(request, 'response')) as [IncomingMessage];
+  const [response] = (await responded) as [IncomingMessage];
   const answer = {
     status: response.statusCode ?? 0,
     headers: response.headers,
@@ -172,7 +183,7 @@ export async function requestH1(
   return answer;
 }
 
-export async function openH2(proxy: Proxy): Promise<ClientHttp2Session> {
+export async function openH2(proxy: TestProxy): Promise<ClientHttp2Session> {
   const socket = await openTLS(proxy, { ALPNProtocols: ['h2'] });
   const session = connectHTTP2(`https://${HOST}`, { createConnection: () => socket });
   session.on('error', () => {});
@@ -194,7 +205,7 @@ export async function requestH2(
 /** One request by either protocol. */
 export async function request(
   protocol: 'h1' | 'h2',
-  proxy: Proxy,
+  proxy: TestProxy,
   options: { method?: string; path?: string; headers?: Record<string, string>; body?: string } = {},
 ): Promise<Answer> {
   const { method = 'GET', path = '/', headers = {}, body } = options;

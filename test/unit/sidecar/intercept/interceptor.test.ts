@@ -18,12 +18,12 @@ import {
   openH2,
   openTLS,
   openTunnel,
-  type Proxy,
   RawClient,
   readBody,
   request,
   requestH2,
   startProxy,
+  type TestProxy,
   text,
 } from './clients.ts';
 
@@ -36,7 +36,7 @@ afterEach(async () => {
 async function start(
   handle: CallHandler = describeCall,
   options: Partial<InterceptorOptions> = {},
-): Promise<Proxy> {
+): Promise<TestProxy> {
   const proxy = await startProxy(handle, options);
   open.push(proxy);
   return proxy;
@@ -64,7 +64,7 @@ describe.each(['h1', 'h2'] as const)('a call by %s in a tunnel', (protocol) => {
       sni: HOST,
       method: 'POST',
       target: '/a/../b?q=%2e',
-      ...(protocol === 'h2' ? { authority: HOST } : {}),
+      ...(protocol === 'h2' ? { authority: `${HOST}:443` } : {}),
     });
     const at = head.rawHeaders.indexOf('x-a');
     expect(head.rawHeaders.slice(at, at + 2)).toEqual(['x-a', 'b']);
@@ -158,7 +158,7 @@ describe.each(['h1', 'h2'] as const)('a call by %s in a tunnel', (protocol) => {
       const socket = await openTLS(proxy);
       socket.write(`GET / HTTP/1.1\r\nhost: ${HOST}\r\n\r\n`);
       const client = new RawClient(socket);
-      await client.until(/text\/event-stream[^]*\r\n\r\n/);
+      await client.until(/text\/event-stream[\s\S]*\r\n\r\n/);
       events.write('data: 1\n\n');
       await client.until(/data: 1\n\n/);
       socket.destroy();
@@ -304,6 +304,23 @@ describe.each(['h1', 'h2'] as const)('a call by %s in a tunnel', (protocol) => {
     }
   });
 });
+
+it.each([constants.NGHTTP2_NO_ERROR, constants.NGHTTP2_CANCEL])(
+  'a body that its HTTP/2 client resets (code %i) does not pass for complete',
+  async (code) => {
+    const seen = Promise.withResolvers<unknown>();
+    const proxy = await start(async (call) => {
+      seen.resolve(await readBody(call).catch((error: unknown) => error));
+    });
+    const session = await openH2(proxy);
+    const stream = session.request({ ':path': '/', ':method': 'POST' }, { endStream: false });
+    stream.on('error', () => {});
+    stream.write('half');
+    setTimeout(() => sendReset(stream, code), 50);
+    expect(await seen.promise).toMatchObject({ code: 'CallAborted' });
+    session.destroy();
+  },
+);
 
 describe('an absolute-form request', () => {
   it('reaches the handler as it was sent', async () => {
@@ -702,13 +719,13 @@ describe('limits', () => {
 });
 
 describe('closing', () => {
-  it('lets calls in flight end and takes no new ones', async () => {
+  it.each(['h1', 'h2'] as const)('lets calls in flight by %s end, and takes no new ones', async (protocol) => {
     const proxy = await start(async (call) => {
       await sleep(200);
       await describeCall(call);
     });
     const idle = await RawClient.connect(proxy.port);
-    const inFlight = request('h2', proxy);
+    const inFlight = request(protocol, proxy);
     await sleep(100);
     const closed = proxy.interceptor.close(5_000);
     await idle.untilClosed();

@@ -1,0 +1,21 @@
+/** Names that both processes, the chart and the CRD agree on. */
+/** API group and version of our custom resources. */
+export const API_GROUP = 'actiongrant.dev';
+export const API_VERSION = 'v1alpha1';
+/** Audience of the pod-bound token with which a sidecar proves itself to the exchange. */
+export const EXCHANGE_AUDIENCE = 'actiongrant.dev';
+/** Type of the empty Secret whose existence keeps a credential alive. */
+export const BOUND_SECRET_TYPE = 'actiongrant.dev/bound';
+/** How often one grant may be tried: a use that ended NotDispatched is given back until then. */
+export const MAX_ATTEMPTS = 3;
+/** Largest request body, in bytes, that is read whole to be compared; a larger one matches only `Any`. */
+export const BODY_LIMIT_BYTES = 1024 * 1024;
+/**
+ * Name of the Secret of a grant's attempt. `suffix` is random: a name that is already taken (by a crashed try or by
+ * somebody else) is never adopted, and must not block the grant either.
+ */
+export function boundSecretName(grantUID, attempt, suffix) {
+  return `ag-${grantUID}-${attempt}-${suffix}`;
+}
+/** Annotation of a Namespace: the namespaces, comma-separated, whose grants its agents accept. */
+export const ACCEPTS_GRANTS_ANNOTATION = 'actiongrant.dev/accepts-grants-from';

@@ -1,0 +1,105 @@
+import { createHash } from 'node:crypto';
+import { accessSync, constants, readFileSync } from 'node:fs';
+import { homedir } from 'node:os';
+import { delimiter, join } from 'node:path';
+export const TOOL_MODULES = [
+    {
+        folder: 'kubernetes',
+        programs: new Map([
+            ['kube-apiserver', 'k8s.io/kubernetes/cmd/kube-apiserver'],
+            ['kubectl', 'k8s.io/kubernetes/cmd/kubectl'],
+        ]),
+        stamped: 'k8s.io/kubernetes',
+        expected: 'about 4 minutes',
+    },
+    {
+        folder: 'etcd',
+        programs: new Map([['etcd', 'go.etcd.io/etcd/server/v3']]),
+        expected: 'about 1 minute',
+    },
+    {
+        folder: 'helm',
+        programs: new Map([['helm', 'helm.sh/helm/v4/cmd/helm']]),
+        expected: 'about 2 minutes',
+    },
+];
+export const ROOT = findRoot(import.meta.dirname);
+const TOOLS = join(ROOT, 'tools');
+/** The folder of package.json, wherever this file runs from: the source tree or dist/. */
+function findRoot(from) {
+    const parent = join(from, '..');
+    if (isReadable(join(from, 'package.json')))
+        return from;
+    if (parent === from)
+        throw new Error(`no package.json above ${import.meta.dirname}`);
+    return findRoot(parent);
+}
+/** Where a module's programs are cached: the key changes with go.mod, go.sum and the build flags. */
+export function cacheDirectory(module, env = process.env) {
+    const base = env['XDG_CACHE_HOME'] || join(homedir(), '.cache');
+    const hash = createHash('sha256');
+    for (const file of ['go.mod', 'go.sum']) {
+        hash.update(readFileSync(join(TOOLS, module.folder, file)));
+    }
+    hash.update(linkerFlags(module));
+    const key = `${process.platform}-${process.arch}-${hash.digest('hex').slice(0, 16)}`;
+    return join(base, 'actiongrant', 'tools', `${module.folder}-${key}`);
+}
+/** `-ldflags` of the build: no symbols, and the version that `--version` and /version report. */
+export function linkerFlags(module) {
+    if (!module.stamped)
+        return '-s -w';
+    const version = requiredVersion(module.folder, module.stamped);
+    const [major, minor] = version.slice(1).split('.');
+    return [
+        '-s -w',
+        `-X k8s.io/component-base/version.gitVersion=${version}`,
+        `-X k8s.io/component-base/version.gitMajor=${major}`,
+        `-X k8s.io/component-base/version.gitMinor=${minor}`,
+        `-X k8s.io/client-go/pkg/version.gitVersion=${version}`,
+    ].join(' ');
+}
+function requiredVersion(folder, modulePath) {
+    const file = readFileSync(join(TOOLS, folder, 'go.mod'), 'utf8');
+    const line = file
+        .split('\n')
+        .find((l) => l.replace('require ', '').trim().startsWith(`${modulePath} v`));
+    const version = line?.trim().match(/ (v[0-9]+\.[0-9]+\.[0-9]+\S*)/)?.[1];
+    if (!version)
+        throw new Error(`tools/${folder}/go.mod does not require ${modulePath}`);
+    return version;
+}
+/** Programs whose version on this machine is as good as ours. */
+const FROM_PATH = ['helm'];
+/** Where a tool is, or undefined: KUBEBUILDER_ASSETS comes first, then the cache, then PATH. */
+export function findTool(name, env = process.env) {
+    const module = TOOL_MODULES.find((m) => m.programs.has(name));
+    const folders = [
+        env['KUBEBUILDER_ASSETS'],
+        module && cacheDirectory(module, env),
+        ...(FROM_PATH.includes(name) ? (env['PATH'] ?? '').split(delimiter) : []),
+    ];
+    return folders.flatMap((folder) => (folder ? [join(folder, name)] : [])).find(isExecutable);
+}
+/** Where a tool is; a tool that is missing is an error that says how to get it. */
+export function toolPath(name) {
+    const path = findTool(name);
+    if (!path)
+        throw new Error(`${name} is not built yet: run "make tools" (see KUBEBUILDER_ASSETS)`);
+    return path;
+}
+function isExecutable(path) {
+    return isAccessible(path, constants.X_OK);
+}
+function isReadable(path) {
+    return isAccessible(path, constants.R_OK);
+}
+function isAccessible(path, mode) {
+    try {
+        accessSync(path, mode);
+        return true;
+    }
+    catch {
+        return false;
+    }
+}

@@ -1,0 +1,43 @@
+import { readFileSync } from 'node:fs';
+import { ProxyAgent, request } from 'undici';
+
+export interface AgentAnswer {
+  readonly status: number;
+  readonly text: string;
+  /** `code` of a refusal. */
+  readonly code: string | undefined;
+}
+
+/** One call of an agent, as any HTTP client makes it that is told of a proxy and a CA. */
+export async function callThrough(
+  sidecar: { readonly proxyURL: string; readonly caFile: string },
+  method: string,
+  url: string,
+  body?: unknown,
+): Promise<AgentAnswer> {
+  const dispatcher = new ProxyAgent({
+    uri: sidecar.proxyURL,
+    requestTls: { ca: readFileSync(sidecar.caFile, 'utf8') },
+  });
+  try {
+    const response = await request(url, {
+      method: method as 'GET',
+      dispatcher,
+      ...(body === undefined
+        ? {}
+        : { headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) }),
+    });
+    const text = await response.body.text();
+    return { status: response.statusCode, text, code: codeOf(text) };
+  } finally {
+    await dispatcher.destroy();
+  }
+}
+
+function codeOf(text: string): string | undefined {
+  try {
+    return (JSON.parse(text) as { code?: string }).code;
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,107 @@
+import { execFile } from 'node:child_process';
+import { createHash, randomBytes } from 'node:crypto';
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { toolPath } from '../../scripts/tools.js';
+import { ApiClient, ApiError, } from './api-client.js';
+import { encode, readPair, writeKubeconfig } from './cluster-files.js';
+import { issue } from './pki.js';
+import { SERVICE_ACCOUNT_ISSUER } from './server-flags.js';
+const KUBECTL_MILLISECONDS = 60_000;
+/**
+ * A real etcd and a real kube-apiserver on loopback, and nothing else: no controller manager (so
+ * no garbage collection by owner, no namespace deletion, no default ServiceAccounts), no
+ * scheduler and no node. test/support/kubelet.ts plays the node where a test needs one.
+ */
+export class ControlPlane {
+    url;
+    directory;
+    /** The authority of the API server's serving certificate. */
+    caPem;
+    serviceAccountIssuer = SERVICE_ACCOUNT_ISSUER;
+    /** Kubeconfig of a user in system:masters. */
+    adminKubeconfig;
+    #clients = new Map();
+    constructor(details) {
+        this.url = details.url;
+        this.directory = details.directory;
+        this.caPem = readFileSync(join(details.directory, 'ca.crt'), 'utf8');
+        this.adminKubeconfig = join(details.directory, 'admin.kubeconfig');
+    }
+    get details() {
+        return { url: this.url, directory: this.directory };
+    }
+    /** Path of a kubeconfig with a client certificate for this user and these groups. */
+    async kubeconfigFor(identity) {
+        const path = this.#kubeconfigPath(JSON.stringify([identity.user, identity.groups ?? []]));
+        if (existsSync(path))
+            return path;
+        const pair = await issue(readPair(this.directory, 'client-ca'), {
+            commonName: identity.user,
+            organizations: identity.groups ?? [],
+            usage: 'client',
+        });
+        return this.#writeKubeconfig(path, {
+            'client-certificate-data': encode(pair.certificate),
+            'client-key-data': encode(pair.key),
+        });
+    }
+    /** Path of a kubeconfig with this bearer token. */
+    async kubeconfigForToken(token) {
+        return this.#writeKubeconfig(this.#kubeconfigPath(token), { token });
+    }
+    /** One API request, whatever its answer: for tests of what is refused. */
+    async request(method, path, body, { as = this.adminKubeconfig, ...options } = {}) {
+        const client = this.#clients.get(as) ?? new ApiClient(as);
+        this.#clients.set(as, client);
+        return client.request(method, path, body, options);
+    }
+    /** One API request that must succeed; resolves with the object it answered. */
+    async api(method, path, body, options = {}) {
+        const response = await this.request(method, path, body, options);
+        if (response.status >= 400)
+            throw new ApiError(`${method} ${path}`, response);
+        return response.body;
+    }
+    /** Creates a namespace of the test's own and resolves with its name. */
+    async createNamespace(prefix = 'test', labels = {}) {
+        const name = `${prefix}-${randomBytes(4).toString('hex')}`;
+        await this.api('POST', '/api/v1/namespaces', { metadata: { name, labels } });
+        return name;
+    }
+    /** Runs the real kubectl; a non-zero exit code is a result, not an error. */
+    kubectl(args, options = {}) {
+        const connection = [
+            `--kubeconfig=${options.as ?? this.adminKubeconfig}`,
+            `--cache-dir=${join(this.directory, 'kubectl-cache')}`,
+        ];
+        return new Promise((resolve, reject) => {
+            const child = execFile(toolPath('kubectl'), [...connection, ...args], { timeout: KUBECTL_MILLISECONDS, maxBuffer: 64 * 1024 * 1024 }, (error, stdout, stderr) => {
+                if (error && typeof error.code !== 'number')
+                    reject(error);
+                else
+                    resolve({ code: Number(error?.code ?? 0), stdout, stderr });
+            });
+            // kubectl may exit without reading its input: that shows in its exit code.
+            child.stdin?.on('error', () => { });
+            child.stdin?.end(options.input ?? '');
+        });
+    }
+    /** Closes this process's connections; the control plane itself runs on. */
+    async disconnect() {
+        const clients = [...this.#clients.values()];
+        this.#clients.clear();
+        await Promise.all(clients.map((client) => client.close()));
+    }
+    #kubeconfigPath(key) {
+        const name = createHash('sha256').update(key).digest('hex').slice(0, 24);
+        return join(this.directory, 'kubeconfigs', name);
+    }
+    #writeKubeconfig(path, user) {
+        return writeKubeconfig(path, this.url, this.caPem, user);
+    }
+}
+/** Uses a control plane that another process started and will stop. */
+export function connectControlPlane(details) {
+    return new ControlPlane(details);
+}

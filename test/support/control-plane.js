@@ -1,0 +1,130 @@
+import { mkdtempSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { toolPath } from '../../scripts/tools.js';
+import { writeState } from './cluster-files.js';
+import { ControlPlane } from './control-plane-client.js';
+import { freePort } from './ports.js';
+import { apiServerFlags, etcdFlags } from './server-flags.js';
+import { sweepAtExit, TiedProcess } from './tied-process.js';
+export { connectControlPlane, } from './control-plane-client.js';
+const READY_MILLISECONDS = 60_000;
+const GRACE_MILLISECONDS = 5_000;
+const START_ATTEMPTS = 3;
+/** A control plane that this process started and may therefore break. */
+export class OwnControlPlane extends ControlPlane {
+    #etcd;
+    #startApiServer;
+    #sweep;
+    #apiServer;
+    constructor(details, etcd, startApiServer, sweep) {
+        super(details);
+        this.#etcd = etcd;
+        this.#startApiServer = startApiServer;
+        this.#sweep = sweep;
+        this.#apiServer = startApiServer();
+    }
+    /** Process ids, for tests of what is left behind. */
+    get processIds() {
+        return { etcd: this.#etcd.pid, apiServer: this.#apiServer.pid };
+    }
+    /** Resolves once the API server serves, with the objects every cluster starts with. */
+    async ready() {
+        const deadline = Date.now() + READY_MILLISECONDS;
+        while (!(await this.#isReady())) {
+            for (const process of [this.#etcd, this.#apiServer]) {
+                if (!process.running)
+                    throw new StartError(process);
+            }
+            if (Date.now() > deadline)
+                throw new StartError(this.#apiServer);
+            await sleep(50);
+        }
+    }
+    /** Starts a stopped or killed API server again, on the same port and the same etcd. */
+    async startApiServer() {
+        if (!this.#apiServer.running)
+            this.#apiServer = this.#startApiServer();
+        await this.ready();
+    }
+    /** Stops the API server as a rolling upgrade would. */
+    async stopApiServer() {
+        await this.#apiServer.stop(GRACE_MILLISECONDS);
+    }
+    /** Stops the API server as a crash would (SIGKILL). */
+    async killApiServer() {
+        await this.#apiServer.kill();
+    }
+    async restartApiServer() {
+        await this.stopApiServer();
+        await this.startApiServer();
+    }
+    /**
+     * Ends everything and removes its directory. The API server goes first: without etcd its own
+     * graceful stop hangs for minutes.
+     */
+    async stop() {
+        await this.disconnect();
+        await this.stopApiServer();
+        await this.#etcd.stop(GRACE_MILLISECONDS);
+        await this.#sweep();
+    }
+    async [Symbol.asyncDispose]() {
+        await this.stop();
+    }
+    async #isReady() {
+        try {
+            const answers = await Promise.all([
+                this.request('GET', '/readyz'),
+                this.request('GET', '/api/v1/namespaces/default/services/kubernetes'),
+                this.request('GET', '/apis/rbac.authorization.k8s.io/v1/clusterrolebindings/system:basic-user'),
+            ]);
+            return answers.every(({ status }) => status === 200);
+        }
+        catch {
+            return false;
+        }
+    }
+}
+/** A server that ended or was not ready in time, with the last lines of its log. */
+class StartError extends Error {
+    addressInUse;
+    constructor(process) {
+        const log = process.logTail();
+        super(`${process.name} did not become ready:\n${log}`);
+        this.addressInUse = log.includes('address already in use');
+    }
+}
+/** Starts an etcd and a kube-apiserver; they end with this process, however it ends. */
+export async function startControlPlane(options = {}) {
+    for (let attempt = 1;; attempt++) {
+        const plane = await launch(options);
+        try {
+            await plane.ready();
+            return plane;
+        }
+        catch (error) {
+            await plane.stop();
+            // A port that was free when it was looked up may be taken when it is bound.
+            const again = error instanceof StartError && error.addressInUse;
+            if (!again || attempt === START_ATTEMPTS)
+                throw error;
+        }
+    }
+}
+async function launch(options) {
+    const programs = { etcd: toolPath('etcd'), apiServer: toolPath('kube-apiserver') };
+    const directory = mkdtempSync(join(tmpdir(), 'actiongrant-control-plane-'));
+    const sweep = sweepAtExit(directory);
+    const [etcdPort, peerPort, apiPort] = await Promise.all([freePort(), freePort(), freePort()]);
+    const url = `https://127.0.0.1:${apiPort}`;
+    await writeState(directory, url);
+    const etcd = new TiedProcess('etcd', programs.etcd, etcdFlags(directory, etcdPort, peerPort, options), join(directory, 'etcd.log'));
+    const flags = [
+        ...apiServerFlags(directory, etcdPort, apiPort),
+        ...(options.apiServerFlags ?? []),
+    ];
+    const startApiServer = () => new TiedProcess('kube-apiserver', programs.apiServer, flags, join(directory, 'kube-apiserver.log'));
+    return new OwnControlPlane({ url, directory }, etcd, startApiServer, sweep);
+}

@@ -1,0 +1,183 @@
+/**
+ * The product as it runs: controller replicas and sidecars as processes of their own, from the compiled code, with the
+ * rights of the chart. Serves tests, demo and benches alike.
+ */
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { ROOT } from '../../scripts/tools.js';
+import { startBalancer } from './balancer.js';
+import { installChart } from './chart.js';
+import { issuePodToken } from './kubelet.js';
+import { freePort } from './ports.js';
+import { TiedProcess } from './tied-process.js';
+const READY_MILLISECONDS = 30_000;
+const GRACE_MILLISECONDS = 15_000;
+export class Product {
+    plane;
+    chart;
+    directory;
+    balancer;
+    replicas = [];
+    sidecars = [];
+    #agentNamespaces;
+    #count = 0;
+    constructor(plane, chart, balancer, directory, agentNamespaces) {
+        this.plane = plane;
+        this.chart = chart;
+        this.balancer = balancer;
+        this.directory = directory;
+        this.#agentNamespaces = agentNamespaces;
+    }
+    /** Base URL of the exchange, as a Service would give it. */
+    get exchangeURL() {
+        return `https://127.0.0.1:${this.balancer.port}`;
+    }
+    get exchangeCAFile() {
+        return join(this.directory, 'exchange-ca.crt');
+    }
+    async startReplica(options = {}) {
+        const name = `controller-${this.#count++}`;
+        const port = await freePort();
+        const operationsPort = await freePort();
+        const logFile = join(this.directory, `${name}.log`);
+        const child = new TiedProcess(name, process.execPath, ['--enable-source-maps', join(ROOT, 'dist/controller/main.js')], logFile, {
+            ACTIONGRANT_LISTEN: `127.0.0.1:${port}`,
+            ACTIONGRANT_OPERATIONS_LISTEN: `127.0.0.1:${operationsPort}`,
+            ACTIONGRANT_NAMESPACE: this.chart.namespace,
+            ACTIONGRANT_POD_NAME: name,
+            ACTIONGRANT_AGENT_NAMESPACES: this.#agentNamespaces.join(','),
+            ACTIONGRANT_KUBECONFIG: options.kubeconfig ?? this.chart.controllerKubeconfig,
+            ACTIONGRANT_SERVING_NAMES: '127.0.0.1',
+            ...options.environment,
+        });
+        const replica = {
+            name,
+            port,
+            operationsPort,
+            process: child,
+            get running() {
+                return child.running;
+            },
+            metrics: () => get(operationsPort, '/metrics'),
+            log: () => readFile(logFile, 'utf8'),
+            kill: async () => {
+                await child.kill();
+                this.#rebalance();
+            },
+            stop: async () => {
+                await child.stop(GRACE_MILLISECONDS);
+                this.#rebalance();
+            },
+        };
+        await untilReady(child, operationsPort);
+        this.replicas.push(replica);
+        this.#rebalance();
+        return replica;
+    }
+    async startSidecar(options) {
+        const { namespace, serviceAccountName } = options;
+        const name = `sidecar-${this.#count++}`;
+        const pod = options.pod ?? (await issuePodToken(this.plane, { namespace, serviceAccountName }));
+        const port = await freePort();
+        const operationsPort = await freePort();
+        const file = (suffix) => join(this.directory, `${name}-${suffix}`);
+        await writeFile(file('token'), pod.token, { mode: 0o600 });
+        await writeFile(file('kubernetes-ca.crt'), this.plane.caPem);
+        if (options.trustBundle !== undefined)
+            await writeFile(file('trust.crt'), options.trustBundle);
+        const child = new TiedProcess(name, process.execPath, [...SIDECAR_FLAGS, join(ROOT, 'dist/sidecar/main.js')], file('log'), {
+            ACTIONGRANT_LISTEN: `127.0.0.1:${port}`,
+            ACTIONGRANT_OPERATIONS_LISTEN: `127.0.0.1:${operationsPort}`,
+            ACTIONGRANT_CONTROLLER_URLS: this.exchangeURL,
+            ACTIONGRANT_CONTROLLER_CA: this.exchangeCAFile,
+            ACTIONGRANT_TOKEN: file('token'),
+            ACTIONGRANT_POD_NAMESPACE: namespace,
+            ACTIONGRANT_SERVICE_ACCOUNT: serviceAccountName,
+            ACTIONGRANT_KUBERNETES_SERVER: new URL(this.plane.url).host,
+            ACTIONGRANT_KUBERNETES_CA: file('kubernetes-ca.crt'),
+            ACTIONGRANT_CA_OUTPUT: file('pod-ca.crt'),
+            ACTIONGRANT_CONNECT_TO: [...(options.connectTo ?? [])]
+                .map(([from, to]) => `${from}=${to}`)
+                .join(','),
+            ...(options.trustBundle === undefined
+                ? {}
+                : { ACTIONGRANT_TRUST_BUNDLE: file('trust.crt') }),
+            ...options.environment,
+        });
+        await untilReady(child, operationsPort);
+        const sidecar = {
+            pod,
+            port,
+            operationsPort,
+            proxyURL: `http://127.0.0.1:${port}`,
+            caFile: file('pod-ca.crt'),
+            process: child,
+            metrics: () => get(operationsPort, '/metrics'),
+            log: () => readFile(file('log'), 'utf8'),
+            kill: () => child.kill(),
+            stop: () => child.stop(GRACE_MILLISECONDS),
+        };
+        this.sidecars.push(sidecar);
+        return sidecar;
+    }
+    /** Ends what is left of the product; the control plane stays. */
+    async stop() {
+        await Promise.all(this.sidecars.map((sidecar) => sidecar.stop()));
+        await Promise.all(this.replicas.map((replica) => replica.stop()));
+        await this.balancer.close();
+        await rm(this.directory, { recursive: true, force: true });
+    }
+    #rebalance() {
+        this.balancer.setBackends(this.replicas.filter((r) => r.running).map((r) => r.port));
+    }
+}
+/** Less memory for the same throughput: measured, see docs/benchmarks.md. The image runs with the same flags. */
+const SIDECAR_FLAGS = ['--max-semi-space-size=2', '--enable-source-maps'];
+/** Installs the chart and starts the replicas; returns when all are ready and admission works. */
+export async function startProduct(plane, options) {
+    const { replicas = 2, agentNamespaces } = options;
+    const balancer = await startBalancer();
+    const directory = await mkdtemp(join(tmpdir(), 'actiongrant-product-'));
+    const chart = await installChart(plane, { rbac: { agentNamespaces: [...agentNamespaces] } }, { webhookURL: `https://127.0.0.1:${balancer.port}` });
+    const product = new Product(plane, chart, balancer, directory, agentNamespaces);
+    try {
+        await Promise.all(Array.from({ length: replicas }, () => product.startReplica(options.replica)));
+        await writeFile(product.exchangeCAFile, await publishedBundle(plane, chart.namespace));
+        return product;
+    }
+    catch (error) {
+        await product.stop();
+        throw error;
+    }
+}
+async function publishedBundle(plane, namespace) {
+    const configMap = await plane.api('GET', `/api/v1/namespaces/${namespace}/configmaps/actiongrant-ca`);
+    return configMap.data['ca.crt'] ?? '';
+}
+async function untilReady(child, operationsPort) {
+    const end = Date.now() + READY_MILLISECONDS;
+    let last = 'no answer';
+    while (Date.now() < end) {
+        if (!child.running)
+            break;
+        try {
+            const response = await fetch(`http://127.0.0.1:${operationsPort}/readyz`);
+            last = await response.text();
+            if (response.ok)
+                return;
+        }
+        catch (error) {
+            last = String(error);
+        }
+        await sleep(50);
+    }
+    const log = child.logTail();
+    await child.kill();
+    throw new Error(`${child.name} is not ready: ${last}\n${log}`);
+}
+async function get(port, path) {
+    const response = await fetch(`http://127.0.0.1:${port}${path}`);
+    return response.text();
+}

@@ -1,0 +1,41 @@
+import { join } from 'node:path';
+/** The `iss` of every ServiceAccount token of a test cluster. */
+export const SERVICE_ACCOUNT_ISSUER = 'https://kubernetes.default.svc';
+export function etcdFlags(directory, clientPort, peerPort, { fsync = false }) {
+    const client = `http://127.0.0.1:${clientPort}`;
+    const peer = `http://127.0.0.1:${peerPort}`;
+    return [
+        `--data-dir=${join(directory, 'etcd')}`,
+        `--listen-client-urls=${client}`,
+        `--advertise-client-urls=${client}`,
+        `--listen-peer-urls=${peer}`,
+        `--initial-advertise-peer-urls=${peer}`,
+        `--initial-cluster=default=${peer}`,
+        '--log-level=warn',
+        ...(fsync ? [] : ['--unsafe-no-fsync']),
+    ];
+}
+export function apiServerFlags(directory, etcdPort, port) {
+    const file = (name) => join(directory, name);
+    return [
+        `--etcd-servers=http://127.0.0.1:${etcdPort}`,
+        '--bind-address=127.0.0.1',
+        `--secure-port=${port}`,
+        // RFC 5737 TEST-NET-1: it must not be loopback, nobody connects to it, and naming it keeps the
+        // API server from looking for a default route that a machine without network lacks.
+        '--advertise-address=192.0.2.1',
+        `--cert-dir=${directory}`,
+        `--tls-cert-file=${file('serving.crt')}`,
+        `--tls-private-key-file=${file('serving.key')}`,
+        `--client-ca-file=${file('client-ca.crt')}`,
+        `--token-auth-file=${file('tokens.csv')}`,
+        `--service-account-issuer=${SERVICE_ACCOUNT_ISSUER}`,
+        `--service-account-key-file=${file('service-account.pub')}`,
+        `--service-account-signing-key-file=${file('service-account.key')}`,
+        '--service-cluster-ip-range=10.96.0.0/16',
+        '--authorization-mode=Node,RBAC',
+        '--enable-admission-plugins=NodeRestriction',
+        '--allow-privileged=true',
+        '--profiling=false',
+    ];
+}

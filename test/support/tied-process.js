@@ -1,0 +1,75 @@
+import { spawn } from 'node:child_process';
+import { closeSync, openSync, readFileSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
+/**
+ * Runs `"$@"` under its own pid and process group, with a watcher in that group that reads a pipe
+ * this process holds the only writing end of. However this process ends, kill -9 included, the
+ * kernel closes the pipe and the watcher kills the group. While the watcher lives the group's
+ * number can't be reused, so it can never hit a stranger.
+ */
+const TIE = 'exec 3<&0; (cat <&3 >/dev/null; kill -9 0) & exec "$@" 3<&- </dev/null';
+/** Removes a directory once the pipe is closed and the servers writing to it had time to die. */
+const SWEEP = 'cat >/dev/null; sleep 1; rm -rf -- "$1"';
+/** A child process that never outlives the process that started it. */
+export class TiedProcess {
+    name;
+    #child;
+    #logFile;
+    #ended;
+    constructor(name, command, args, logFile, environment = {}) {
+        this.name = name;
+        this.#logFile = logFile;
+        const log = openSync(logFile, 'a');
+        this.#child = spawn('/bin/sh', ['-c', TIE, 'sh', command, ...args], {
+            detached: true,
+            stdio: ['pipe', log, log],
+            env: { ...process.env, ...environment },
+        });
+        closeSync(log);
+        this.#ended = new Promise((resolve) => {
+            this.#child.once('exit', () => resolve());
+            this.#child.once('error', () => resolve());
+        });
+        // The pipe breaks when the group is killed: that is how it is meant to end.
+        this.#child.stdin?.on('error', () => { });
+    }
+    get pid() {
+        return this.#child.pid;
+    }
+    get running() {
+        return (this.#child.pid !== undefined &&
+            this.#child.exitCode === null &&
+            this.#child.signalCode === null);
+    }
+    /** The last lines it wrote, for the message of a start that failed. */
+    logTail(lines = 20) {
+        return readFileSync(this.#logFile, 'utf8').trimEnd().split('\n').slice(-lines).join('\n');
+    }
+    /** SIGTERM, and SIGKILL once the grace period is over. */
+    async stop(graceMilliseconds) {
+        if (this.running) {
+            this.#child.kill('SIGTERM');
+            await Promise.race([this.#ended, sleep(graceMilliseconds, undefined, { ref: false })]);
+        }
+        await this.kill();
+    }
+    /** SIGKILL, as a crash: nothing is flushed or said goodbye to. */
+    async kill() {
+        if (this.running)
+            this.#child.kill('SIGKILL');
+        await this.#ended;
+        this.#child.stdin?.destroy();
+    }
+}
+/** Removes `directory` when this process ends in whatever way; call the result to do it now. */
+export function sweepAtExit(directory) {
+    const sweeper = spawn('/bin/sh', ['-c', SWEEP, 'sh', directory], {
+        detached: true,
+        stdio: ['pipe', 'ignore', 'ignore'],
+    });
+    const done = new Promise((resolve) => sweeper.once('exit', () => resolve()));
+    return async () => {
+        sweeper.stdin?.destroy();
+        await done;
+    };
+}
