@@ -25,7 +25,7 @@ import { createRateLimiter } from './exchange/rate-limit.ts';
 import { createExchangeRouter, sendProblem } from './exchange/routes.ts';
 import { createUseHandler } from './exchange/use.ts';
 import { grantsInUseBy, indexGrants } from './grants/cache.ts';
-import { actionGrants, type LiveGrant, type Pod, pods } from './grants/resource.ts';
+import { actionGrants, hasEnded, type LiveGrant, type Pod, pods } from './grants/resource.ts';
 import type { KubernetesClient } from './kubernetes/client.ts';
 import { createEventRecorder } from './kubernetes/events.ts';
 import { createLeaseElection } from './kubernetes/lease.ts';
@@ -78,7 +78,11 @@ export async function startController(dependencies: ControllerDependencies): Pro
 
   // Caches
   const queue = createWorkQueue({ clock });
-  const enqueue = (grant: LiveGrant): void => queue.add(keyOf(grant.metadata));
+  /** Keys that nobody takes would only pile up: a new leader begins with every grant there is. */
+  let leading = false;
+  const enqueue = (grant: LiveGrant): void => {
+    if (leading) queue.add(keyOf(grant.metadata));
+  };
   const grants = createReflector({
     client,
     resource: actionGrants,
@@ -149,13 +153,7 @@ export async function startController(dependencies: ControllerDependencies): Pro
     const namespace = grant.spec.agent.namespace ?? grant.metadata.namespace;
     const reflector = podReflectors.get(namespace);
     if (reflector === undefined || !reflector.hasSynced()) return false;
-    const pod = reflector.get({ namespace, name: use.podName });
-    return (
-      pod === undefined ||
-      pod.metadata.uid !== use.podUID ||
-      pod.status?.phase === 'Succeeded' ||
-      pod.status?.phase === 'Failed'
-    );
+    return hasEnded(reflector.get({ namespace, name: use.podName }), use.podUID);
   };
   const annotationsOf = (namespace: string) =>
     namespaceReflector.get({ name: namespace })?.metadata.annotations;
@@ -253,6 +251,7 @@ export async function startController(dependencies: ControllerDependencies): Pro
     // Unique per process: a container that restarts keeps its pod's name, and must not take its own old lease for held.
     identity: `${config.identity}_${randomUUID()}`,
     async onStartedLeading(signal) {
+      leading = true;
       for (const grant of grants.list()) enqueue(grant);
       await Promise.all(
         Array.from({ length: WORKERS }, () =>
@@ -273,7 +272,9 @@ export async function startController(dependencies: ControllerDependencies): Pro
         ),
       );
     },
-    onStoppedLeading() {},
+    onStoppedLeading() {
+      leading = false;
+    },
     report: (report) => log.info('leader election', { ...report }),
   });
 
@@ -328,7 +329,8 @@ export async function startController(dependencies: ControllerDependencies): Pro
       stopping.abort();
       await drain(server, DRAIN_MILLISECONDS);
       await election.stop();
-      await queue.shutDown();
+      // Not awaited: the workers have ended with the election, so what is still queued is the next leader's.
+      void queue.shutDown();
       confirmer.stop();
       certificates.stop();
       await Promise.all(reflectors.map(([, reflector]) => reflector.stop()));
@@ -366,10 +368,9 @@ async function untilDone(
 /** Whether several API servers stand behind the cluster's address; several until it is known. */
 function createServerCount(client: KubernetesClient, clock: Clock): () => Promise<boolean> {
   let known: { several: boolean; at: number } | undefined;
-  return async () => {
-    if (known !== undefined && clock.monotonic() - known.at < SERVERS_LIFETIME_MILLISECONDS) {
-      return known.several;
-    }
+  let counting: Promise<boolean> | undefined;
+
+  const count = async (): Promise<boolean> => {
     try {
       const { items } = await client.list(endpointSlices, {
         namespace: 'default',
@@ -382,6 +383,16 @@ function createServerCount(client: KubernetesClient, clock: Clock): () => Promis
       return known.several;
     } catch {
       return true;
+    } finally {
+      counting = undefined;
     }
+  };
+
+  return async () => {
+    if (known !== undefined && clock.monotonic() - known.at < SERVERS_LIFETIME_MILLISECONDS) {
+      return known.several;
+    }
+    counting ??= count();
+    return counting;
   };
 }

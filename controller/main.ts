@@ -1,12 +1,12 @@
 /** The controller's process. */
 
-import { asProblem } from '../api/problem.ts';
+import { asProblem, ProblemError } from '../api/problem.ts';
 import { systemClock } from '../process/clock.ts';
 import { processEnvironment } from '../process/config.ts';
 import { createLogger, type Logger } from '../process/log.ts';
 import { onShutdown } from '../process/shutdown.ts';
 import { VERSION } from '../process/version.ts';
-import { readControllerConfig } from './config.ts';
+import { type ControllerConfig, readControllerConfig } from './config.ts';
 import { startController } from './controller.ts';
 import { createKubernetesClient } from './kubernetes/client.ts';
 
@@ -21,6 +21,8 @@ async function main(): Promise<void> {
     userAgent: `actiongrant-controller/${VERSION}`,
     requestTimeoutMilliseconds: REQUEST_TIMEOUT_MILLISECONDS,
     clock: systemClock,
+  }).catch((error: unknown) => {
+    throw unusable(config.kubernetes, error);
   });
   const controller = await startController({
     config,
@@ -35,6 +37,18 @@ async function main(): Promise<void> {
     log,
     exit: (code) => process.exit(code),
   });
+}
+
+/** Without the error's own text: a parser's message shows lines of the file, and a kubeconfig holds credentials. */
+function unusable(server: ControllerConfig['kubernetes'], error: unknown): ProblemError {
+  const { code, name } = error as { code?: unknown; name?: unknown };
+  const reason = String(code ?? name ?? 'unknown');
+  return new ProblemError(
+    'ConfigurationInvalid',
+    server.type === 'Kubeconfig'
+      ? `ACTIONGRANT_KUBECONFIG names a file that cannot be used as a kubeconfig (${reason})`
+      : `the pod's ServiceAccount in ${server.directory} cannot be used (${reason})`,
+  );
 }
 
 function logger(level: Parameters<typeof createLogger>[0]['level']): Logger {

@@ -140,7 +140,10 @@ export function createFinishHandler(dependencies: FinishDependencies): FinishHan
     report: FinishRequest,
     live: boolean,
   ): Promise<{ grant: LiveGrant; use: Use }> => {
-    const cached = grantOfNonce(cache, nonce);
+    const known = grantOfNonce(cache, nonce);
+    // The report says which grant its credential was of: no other is ended by it.
+    const cached =
+      report.grant === undefined || known?.metadata.uid === report.grant.uid ? known : undefined;
     const found =
       !live && cached !== undefined ? cached : await readLive(caller, nonce, report, cached);
     const use = found?.status?.uses?.find(({ id }) => id === nonce);

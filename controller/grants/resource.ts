@@ -20,6 +20,13 @@ export interface Pod extends KubernetesObject {
   status?: { phase?: string };
 }
 
+/** Whether the pod with this UID runs no more; `pod` is what has its name now. */
+export function hasEnded(pod: Pod | undefined, uid: string): boolean {
+  return (
+    pod?.metadata?.uid !== uid || pod.status?.phase === 'Succeeded' || pod.status?.phase === 'Failed'
+  );
+}
+
 export const pods: Resource<Pod> = {
   group: '',
   version: 'v1',

@@ -201,6 +201,9 @@ export function revocationConfirmed(
       ? { ...use, credential: { ...use.credential, rejectedTime: time(rejectedTime) } }
       : use,
   );
+  // The condition speaks of the last credential: an earlier one's end says nothing of one that may be live.
+  const last = uses.findLast(({ credential }) => credential !== undefined);
+  if (last?.id !== nonce) return { ...status, uses };
   const row: ConditionRow =
     rejectedTime !== undefined
       ? ['CredentialRevoked', 'True', 'Confirmed', 'The API server refuses the credential.']

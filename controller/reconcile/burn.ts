@@ -1,10 +1,13 @@
 /** Closes a use that nobody will report any more. Never given back: what may have been sent is not sent again. */
 
 import type { Use } from '../../api/generated/actiongrant.ts';
+import { agentNamespace } from '../../api/grant.ts';
 import { deleteBoundSecret } from '../grants/bound-secret.ts';
-import type { LiveGrant } from '../grants/resource.ts';
+import { hasEnded, type LiveGrant, pods } from '../grants/resource.ts';
 import { finished } from '../grants/transitions.ts';
 import { writeStatus } from '../grants/write-status.ts';
+import type { KubernetesClient } from '../kubernetes/client.ts';
+import { isKubernetesError } from '../kubernetes/error.ts';
 import type { StepDependencies } from './dependencies.ts';
 
 export interface BurnDependencies extends StepDependencies {
@@ -29,4 +32,22 @@ export async function burn(
   cache.observe(written);
   reporter.used(written, { nonce: use.id, outcome: 'Unknown', reason });
   if (use.credential !== undefined) confirm(written, use.id);
+}
+
+/**
+ * Whether the pod of a use is gone in truth. Grants and pods come from watches of their own, so a new pod's first use can
+ * be seen here before the pod is: what the cache lacks proves nothing.
+ */
+export async function podIsGoneForSure(
+  client: KubernetesClient,
+  grant: LiveGrant,
+  use: Use,
+): Promise<boolean> {
+  try {
+    const namespace = agentNamespace(grant);
+    return hasEnded(await client.get(pods, { namespace, name: use.podName }), use.podUID);
+  } catch (error) {
+    if (isKubernetesError(error, 'NotFound')) return true;
+    throw error;
+  }
 }

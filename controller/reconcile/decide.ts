@@ -37,9 +37,11 @@ export interface Facts {
 
 export function decide(grant: ActionGrant, facts: Facts): Step {
   const { now } = facts;
-  if (grant.metadata.deletionTimestamp !== undefined)
-    return { type: 'Wait', milliseconds: undefined };
   const phase = grant.status?.phase;
+  // Deleted, but held by somebody's finalizer: nothing begins any more. What is in use is still revoked in time.
+  if (isBeingDeleted(grant) && (phase === undefined || phase === 'Pending' || phase === 'Approved')) {
+    return { type: 'Wait', milliseconds: undefined };
+  }
   switch (phase) {
     case undefined:
     case 'Pending': {
@@ -76,10 +78,15 @@ function decideTerminal(grant: ActionGrant, now: number): Step {
   if (grant.status.credential !== undefined) return { type: 'Collect' };
   const confirmation = pendingConfirmation(grant, now);
   if (confirmation !== undefined) return confirmation;
+  if (isBeingDeleted(grant)) return { type: 'Wait', milliseconds: undefined };
   const removal =
     Date.parse(grant.status.finishTime ?? grant.metadata.creationTimestamp) +
     grant.spec.ttlSecondsAfterFinished * 1000;
   return now >= removal ? { type: 'Remove' } : { type: 'Wait', milliseconds: removal - now };
+}
+
+function isBeingDeleted({ metadata }: ActionGrant): boolean {
+  return metadata.deletionTimestamp !== undefined;
 }
 
 /** A revocation that waits for its confirmation: a step if its time is over, a wait if not. */

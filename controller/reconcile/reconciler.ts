@@ -8,7 +8,7 @@ import { isKubernetesError } from '../kubernetes/error.ts';
 import { parseKey } from '../kubernetes/object.ts';
 import type { WorkQueue } from '../kubernetes/workqueue.ts';
 import { approve, describePending } from './approve.ts';
-import { type BurnDependencies, burn } from './burn.ts';
+import { type BurnDependencies, burn, podIsGoneForSure } from './burn.ts';
 import { collectSecret, recordUnconfirmed, remove } from './collect.ts';
 import { decide } from './decide.ts';
 import { expire } from './expire.ts';
@@ -62,6 +62,8 @@ async function processKey(dependencies: ReconcilerDependencies, key: string): Pr
   }
 }
 
+/** The cache of pods is behind: by then it has caught up. */
+const POD_RECHECK_MILLISECONDS = 1_000;
 const INVALID_RECHECK_MILLISECONDS = 60_000;
 /** Timers longer than this are split: JavaScript's take 32 bits. */
 const MAX_WAIT_MILLISECONDS = 24 * 60 * 60 * 1000;
@@ -92,6 +94,12 @@ export async function reconcile(
       await expire(dependencies, grant);
       break;
     case 'Burn':
+      if (
+        step.reason === 'its pod is gone' &&
+        !(await podIsGoneForSure(dependencies.client, grant, step.use))
+      ) {
+        return POD_RECHECK_MILLISECONDS;
+      }
       await burn(dependencies, grant, step.use, step.reason);
       break;
     case 'Collect':

@@ -35,6 +35,8 @@ interface StreamState {
   /** Settled when the last request on the stream is answered; pipelined ones wait for it. */
   last: Promise<void> | undefined;
   waiting: number;
+  /** What follows a CONNECT is for the tunnel: it must stay unread. */
+  stopGuard: () => void;
 }
 
 export function createHTTP1(options: HTTP1Options): HTTP1 {
@@ -75,6 +77,7 @@ export function createHTTP1(options: HTTP1Options): HTTP1 {
     const state = states.get(stream);
     if (state === undefined || state.connection.busy) return stream.destroy();
     const { connection } = state;
+    state.stopGuard();
     const framed = req.headers['content-length'] ?? req.headers['transfer-encoding'];
     const problem = connection.violation ?? (framed === undefined ? undefined : connectWithBody());
     if (connection.connectAuthority !== undefined)
@@ -94,19 +97,20 @@ export function createHTTP1(options: HTTP1Options): HTTP1 {
 
   return {
     accept(stream, connection) {
-      states.set(stream, { connection, last: undefined, waiting: 0 });
+      const state: StreamState = { connection, last: undefined, waiting: 0, stopGuard() {} };
+      states.set(stream, state);
       // Of TLS, its own end: the socket below cannot tell the client that there is no more (RFC 8446 6.1).
       connection.finish = () => stream.destroySoon();
       server.emit('connection', stream);
       const guard = options.headGuard?.();
       if (guard === undefined) return;
+      const inspect = (chunk: Buffer): void => {
+        connection.violation ??= guard.inspect(chunk);
+      };
       // After 'connection', because a listener for 'data' is what makes Node parse in JavaScript, not below it; before the
       // parser's own listener, so that no request of a refused chunk is served.
-      stream.prependListener('data', (chunk: Buffer) => {
-        if (connection.connectAuthority === undefined || stream !== connection.raw) {
-          connection.violation ??= guard.inspect(chunk);
-        }
-      });
+      stream.prependListener('data', inspect);
+      state.stopGuard = () => stream.off('data', inspect);
     },
   };
 }
@@ -159,11 +163,7 @@ async function serveRequest(
   };
   connection.begin(inFlight);
   try {
-    const problem =
-      connection.violation ??
-      (req.rawHeaders.length / 2 > options.limits.headerCount
-        ? tooManyHeaders(options)
-        : undefined);
+    const problem = connection.violation ?? headProblem(req, options.limits);
     if (problem === undefined) {
       const head = requestHead(connection, req);
       await options.serve({ head, body, bodyIsEmpty: isEmpty, respond, signal: gone.signal });
@@ -286,11 +286,17 @@ function parseProblem(code: string | undefined): ProblemError {
       );
 }
 
-function tooManyHeaders(options: HTTP1Options): ProblemError {
-  return new ProblemError(
-    'HeadersTooLarge',
-    `The request has more than ${options.limits.headerCount} header lines.`,
-  );
+function headProblem(req: IncomingMessage, limits: InterceptLimits): ProblemError | undefined {
+  if (req.rawHeaders.length / 2 > limits.headerCount) {
+    return new ProblemError(
+      'HeadersTooLarge',
+      `The request has more than ${limits.headerCount} header lines.`,
+    );
+  }
+  // The parser also takes a request line without a version for HTTP/0.9, and HTTP/2.0 in the syntax of HTTP/1.
+  return req.httpVersion === '1.1' || req.httpVersion === '1.0'
+    ? undefined
+    : new ProblemError('ProtocolRefused', 'The version is neither HTTP/1.0 nor HTTP/1.1.');
 }
 
 function nestedConnect(): ProblemError {

@@ -33,6 +33,8 @@ export class RequestBody extends Readable {
     super({ highWaterMark: source.readableHighWaterMark });
     this.#source = source;
     this.#onFirstRead = protocol.onFirstRead;
+    // After a refusal nobody reads the body, and an error that nobody listens to would end the process.
+    this.on('error', () => undefined);
     source.on('error', (error) => this.destroy(cut(error)));
     source.on('close', () => {
       if (!source.readableEnded) this.destroy(cut());

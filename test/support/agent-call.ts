@@ -14,6 +14,7 @@ export async function callThrough(
   method: string,
   url: string,
   body?: unknown,
+  headers: Readonly<Record<string, string>> = {},
 ): Promise<AgentAnswer> {
   const dispatcher = new ProxyAgent({
     uri: sidecar.proxyURL,
@@ -23,9 +24,11 @@ export async function callThrough(
     const response = await request(url, {
       method: method as 'GET',
       dispatcher,
-      ...(body === undefined
-        ? {}
-        : { headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) }),
+      headers: {
+        ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+        ...headers,
+      },
+      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
     });
     const text = await response.body.text();
     return { status: response.statusCode, text, code: codeOf(text) };

@@ -9,6 +9,7 @@ import { freePort } from './ports.ts';
 import { apiServerFlags, type ControlPlaneOptions, etcdFlags } from './server-flags.ts';
 import { sweepAtExit, TiedProcess } from './tied-process.ts';
 
+export type { KubeObject } from './api-client.ts';
 export {
   type ControlPlane,
   type ControlPlaneDetails,

@@ -63,8 +63,9 @@ export async function startLocalProduct(
   const started: { controller: Controller; api: FaultyServer }[] = [];
   const sidecars: Sidecar[] = [];
   const stop = async (): Promise<void> => {
-    await Promise.all(sidecars.map((sidecar) => sidecar.stop()));
+    // What is held would hold up reports, and with them the sidecars.
     for (const { api } of started) api.clear();
+    await Promise.all(sidecars.map((sidecar) => sidecar.stop()));
     await Promise.all(started.map(({ controller }) => controller.stop()));
     await Promise.all(started.map(({ api }) => api.close()));
     await rm(directory, { recursive: true, force: true });

@@ -1,0 +1,81 @@
+/** The attack corpus as raw bytes against a sidecar process, with a controller and a real API server behind it. */
+
+import { readFileSync } from 'node:fs';
+import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
+import type { ActionGrant } from '../../api/generated/actiongrant.ts';
+import { formatUrl, parseUrl } from '../../api/url.ts';
+import { aGrantSpec, aNewGrant, withoutCredential } from '../support/builders.ts';
+import { type ControlPlane, connectControlPlane } from '../support/control-plane.ts';
+import { grantsPath, untilPhase } from '../support/grants.ts';
+import { type Product, startProduct } from '../support/product.ts';
+import { type Case, loadCorpus } from './corpus.ts';
+import { type AttackedProxy, attackProxy, problemCode } from './wire.ts';
+
+const SERVICE_ACCOUNT = 'incident-agent';
+const CORPUS = loadCorpus();
+
+let plane: ControlPlane;
+let product: Product;
+let namespace: string;
+let proxy: AttackedProxy;
+
+beforeAll(async () => {
+  plane = connectControlPlane(inject('controlPlane'));
+  namespace = await plane.createNamespace('soc');
+  product = await startProduct(plane, {
+    replicas: 1,
+    agentNamespaces: [namespace],
+    replica: { environment: { ACTIONGRANT_POD_RATE_PER_SECOND: '1000' } },
+  });
+  const sidecar = await product.startSidecar({
+    namespace,
+    serviceAccountName: SERVICE_ACCOUNT,
+    environment: { ACTIONGRANT_KUBERNETES_AUTHORITIES: '127.0.0.1:6443' },
+  });
+  proxy = { port: sidecar.port, ca: readFileSync(sidecar.caFile, 'utf8') };
+});
+
+afterAll(() => product?.stop());
+
+/** A grant for exactly what a case asks for, so that only the destination is left to refuse. */
+async function grantFor({ request }: Case): Promise<void> {
+  if (request.version !== 1) throw new Error('only HTTP/1 cases have a target to resolve');
+  const [method = '', target = ''] = request.bytes.toString('latin1').split(' ');
+  const grant = await plane.api<ActionGrant>('POST', grantsPath(namespace), {
+    ...aNewGrant(),
+    spec: withoutCredential(
+      aGrantSpec({
+        agent: { serviceAccountName: SERVICE_ACCOUNT },
+        action: { type: 'HTTP', http: { method, url: formatUrl(parseUrl(target, 'target')) } },
+        approvedByRequester: true,
+      }),
+    ),
+  });
+  await untilPhase(plane, grant, 'Approved');
+}
+
+describe('an attack on the sidecar', () => {
+  it.each(CORPUS.filter(({ by }) => by !== 'forward'))('$theme: $name', async (attack) => {
+    const { body, count } = await attackProxy(proxy, attack);
+    const code = problemCode(body);
+    // What is in order still has no grant.
+    const expected = 'refused' in attack.expected ? attack.expected.refused : 'GrantRequired';
+    // A stream that is reset, or a HEAD, whose answer has no body to say why.
+    if (code !== null || attack.by !== 'parser') expect(code ?? expected).toBe(expected);
+    expect(body === null || code !== null).toBe(true);
+    expect(count).toBeLessThanOrEqual(1);
+  });
+
+  it.each(CORPUS.filter(({ by }) => by === 'forward'))(
+    '$theme: $name is refused even with a grant',
+    async (attack) => {
+      await grantFor(attack);
+      const { body } = await attackProxy(proxy, attack);
+      expect({ refused: problemCode(body) }).toEqual(attack.expected);
+    },
+  );
+
+  it('has not ended the sidecar', async () => {
+    expect(product.sidecars[0]?.process.running).toBe(true);
+  });
+});
