@@ -23,10 +23,11 @@ import { createFinishHandler } from './exchange/finish.ts';
 import { createFreshener } from './exchange/freshen.ts';
 import { createRateLimiter } from './exchange/rate-limit.ts';
 import { createExchangeRouter, sendProblem } from './exchange/routes.ts';
-import { createUseHandler } from './exchange/use.ts';
+import { createUseHandler, unavailable } from './exchange/use.ts';
 import { grantsInUseBy, indexGrants } from './grants/cache.ts';
 import { actionGrants, hasEnded, type LiveGrant, type Pod, pods } from './grants/resource.ts';
 import type { KubernetesClient } from './kubernetes/client.ts';
+import { isKubernetesError } from './kubernetes/error.ts';
 import { createEventRecorder } from './kubernetes/events.ts';
 import { createLeaseElection } from './kubernetes/lease.ts';
 import { keyOf, type Live } from './kubernetes/object.ts';
@@ -135,18 +136,23 @@ export async function startController(dependencies: ControllerDependencies): Pro
     ]),
   ];
 
-  const findPod = async (namespace: string, name: string): Promise<Live<Pod> | undefined> => {
+  const findPod = async (
+    namespace: string,
+    name: string,
+    uid: string,
+  ): Promise<Live<Pod> | undefined> => {
     const reflector = podReflectors.get(namespace);
     if (reflector === undefined) return undefined;
     const cached = reflector.get({ namespace, name });
-    if (cached !== undefined) return cached;
-    // A pod's first call can be faster than the watch.
+    if (cached?.metadata.uid === uid) return cached;
+    // A pod's first call can be faster than the watch, also that of a pod made again under its name.
     try {
       const live = await client.get(pods, { namespace, name });
       reflector.observe(live);
       return live;
-    } catch {
-      return undefined;
+    } catch (error) {
+      if (isKubernetesError(error, 'NotFound')) return undefined;
+      throw unavailable(error);
     }
   };
   const podIsGone = (grant: LiveGrant, use: Use): boolean => {
@@ -170,12 +176,16 @@ export async function startController(dependencies: ControllerDependencies): Pro
     onError: (message, fields) => log.warn(message, fields),
   });
   const exchange = createExchangeRouter({
-    authenticator: createAuthenticator({ client, clock, findPod }),
-    rateLimiter: createRateLimiter({
+    authenticator: createAuthenticator({
+      client,
       clock,
-      ratePerSecond: config.podRatePerSecond,
-      burst: 2 * config.podRatePerSecond,
-      capacity: 10_000,
+      rateLimiter: createRateLimiter({
+        clock,
+        ratePerSecond: config.podRatePerSecond,
+        burst: 2 * config.podRatePerSecond,
+        capacity: 10_000,
+      }),
+      findPod,
     }),
     useHandler: createUseHandler({
       client,

@@ -1,5 +1,6 @@
 /** Settings of the sidecar. The injected pod spec sets them; each is checked at start. */
 
+import { X509Certificate } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { parseAuthority } from '../api/url.ts';
 import { ConfigReader, type Environment } from '../process/config.ts';
@@ -66,9 +67,9 @@ export function readSidecarConfig(environment: Environment): SidecarConfig {
         ...reader.list('ACTIONGRANT_KUBERNETES_AUTHORITIES'),
       ],
       server,
-      ca: file(reader, 'ACTIONGRANT_KUBERNETES_CA') ?? '',
+      ca: file(reader, 'ACTIONGRANT_KUBERNETES_CA', CERTIFICATES) ?? '',
     },
-    trustBundle: optionalFile(reader, 'ACTIONGRANT_TRUST_BUNDLE'),
+    trustBundle: optionalFile(reader, 'ACTIONGRANT_TRUST_BUNDLE', CERTIFICATES),
     connectTo: reader.map('ACTIONGRANT_CONNECT_TO'),
     inertHeaders: reader.list('ACTIONGRANT_INERT_HEADERS'),
     caOutputFile: reader.text('ACTIONGRANT_CA_OUTPUT'),
@@ -79,6 +80,9 @@ export function readSidecarConfig(environment: Environment): SidecarConfig {
     ),
     logLevel: reader.oneOf('ACTIONGRANT_LOG_LEVEL', ['debug', 'info', 'warn', 'error'], 'info'),
   };
+  // Read again whenever they change; what is wrong with them now would otherwise show only in the first call.
+  file(reader, 'ACTIONGRANT_CONTROLLER_CA', CERTIFICATES);
+  file(reader, 'ACTIONGRANT_TOKEN', SERVICE_ACCOUNT_TOKEN);
   if (config.controllerURLs.length === 0) {
     reader.complain('ACTIONGRANT_CONTROLLER_URLS', 'is required');
   }
@@ -114,21 +118,53 @@ function checkAuthority(reader: ConfigReader, name: string, text: string): void 
   reader.complain(name, `must be host:port in lower case (IPv6 as in RFC 5952), not "${text}"`);
 }
 
-function file(reader: ConfigReader, name: string): string | undefined {
+/** What a file must hold. The complaint never shows what it does hold: that may be a secret. */
+interface Content {
+  readonly name: string;
+  isIn(text: string): boolean;
+}
+
+const CERTIFICATES: Content = {
+  name: 'certificates in PEM',
+  isIn(text) {
+    const blocks = text.match(/-----BEGIN CERTIFICATE-----.*?-----END CERTIFICATE-----/gs) ?? [];
+    try {
+      for (const block of blocks) new X509Certificate(block);
+      return blocks.length > 0;
+    } catch {
+      return false;
+    }
+  },
+};
+
+const SERVICE_ACCOUNT_TOKEN: Content = {
+  name: 'a ServiceAccount token',
+  // RFC 7519 3: a JWT in compact form.
+  isIn: (text) => /^[\w-]+\.[\w-]+\.[\w-]+$/.test(text.trim()),
+};
+
+function file(reader: ConfigReader, name: string, content: Content): string | undefined {
   const path = reader.text(name);
-  return path === '' ? undefined : read(reader, name, path);
+  return path === '' ? undefined : read(reader, name, path, content);
 }
 
-function optionalFile(reader: ConfigReader, name: string): string | undefined {
+function optionalFile(reader: ConfigReader, name: string, content: Content): string | undefined {
   const path = reader.optionalText(name);
-  return path === undefined ? undefined : read(reader, name, path);
+  return path === undefined ? undefined : read(reader, name, path, content);
 }
 
-function read(reader: ConfigReader, name: string, path: string): string | undefined {
+function read(
+  reader: ConfigReader,
+  name: string,
+  path: string,
+  content: Content,
+): string | undefined {
   try {
-    return readFileSync(path, 'utf8');
+    const text = readFileSync(path, 'utf8');
+    if (content.isIn(text)) return text;
+    reader.complain(name, `names a file that does not hold ${content.name}`);
   } catch (error) {
     reader.complain(name, `names a file that cannot be read (${(error as Error).message})`);
-    return undefined;
   }
+  return undefined;
 }

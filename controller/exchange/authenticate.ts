@@ -18,16 +18,19 @@ import type { Pod } from '../grants/resource.ts';
 import type { KubernetesClient } from '../kubernetes/client.ts';
 import type { Live } from '../kubernetes/object.ts';
 import type { Caller } from './caller.ts';
+import type { RateLimiter } from './rate-limit.ts';
 
 export interface AuthenticatorOptions {
   client: Pick<KubernetesClient, 'raw'>;
   clock: Clock;
-  /** The pod from the cache, or live if the cache has not seen it; undefined if there is none. */
-  findPod(namespace: string, name: string): Promise<Live<Pod> | undefined>;
+  /** Asked as soon as it is known whose token it is: the token of a pod that is gone must not cost live look-ups. */
+  rateLimiter: RateLimiter;
+  /** The pod from the cache, or live if the cache has not seen this UID; undefined if there is none of this name. */
+  findPod(namespace: string, name: string, uid: string): Promise<Live<Pod> | undefined>;
 }
 
 export interface Authenticator {
-  /** @throws ProblemError Unauthenticated, PodUnknown, KubernetesUnavailable */
+  /** @throws ProblemError Unauthenticated, TooManyRequests, PodUnknown, KubernetesUnavailable */
   authenticate(authorization: string | undefined): Promise<Caller>;
 }
 
@@ -47,6 +50,7 @@ interface Keys {
 export function createAuthenticator({
   client,
   clock,
+  rateLimiter,
   findPod,
 }: AuthenticatorOptions): Authenticator {
   let keys: Keys | undefined;
@@ -99,7 +103,8 @@ export function createAuthenticator({
       const { issuer, resolve } = await keysFor(keyID(token));
       const payload = await verify(token, resolve, issuer, clock);
       const caller = callerOf(payload);
-      const pod = await findPod(caller.namespace, caller.podName);
+      rateLimiter.take(caller.podUID);
+      const pod = await findPod(caller.namespace, caller.podName, caller.podUID);
       if (
         pod === undefined ||
         pod.metadata.uid !== caller.podUID ||

@@ -10,8 +10,8 @@ import type { KubernetesClient } from '../kubernetes/client.ts';
 import { isKubernetesError } from '../kubernetes/error.ts';
 
 export interface Discovery {
-  /** @throws ProblemError DiscoveryRefused, NotFound, KubernetesUnavailable */
-  read(path: unknown): Promise<unknown>;
+  /** The document as JSON. @throws ProblemError DiscoveryRefused, NotFound, KubernetesUnavailable */
+  read(path: unknown): Promise<Buffer>;
 }
 
 const NAME = '[a-z0-9](?:[a-z0-9.-]{0,251}[a-z0-9])?';
@@ -22,7 +22,8 @@ const LIFETIME_MILLISECONDS = 30_000;
 const CAPACITY = 256;
 
 export function createDiscovery(client: Pick<KubernetesClient, 'raw'>, clock: Clock): Discovery {
-  const documents = new Map<string, { at: number; document: Promise<unknown> }>();
+  // As bytes: written anew for every answer, the larger ones would cost the hot path several milliseconds each.
+  const documents = new Map<string, { at: number; document: Promise<Buffer> }>();
 
   return {
     async read(path) {
@@ -37,14 +38,17 @@ export function createDiscovery(client: Pick<KubernetesClient, 'raw'>, clock: Cl
       if (known !== undefined && clock.monotonic() - known.at < LIFETIME_MILLISECONDS) {
         return known.document;
       }
-      const document = client.raw(bare).catch((error: unknown) => {
-        documents.delete(bare);
-        throw isKubernetesError(error, 'NotFound')
-          ? new ProblemError('NotFound', 'The API server offers nothing there.')
-          : new ProblemError('KubernetesUnavailable', 'API discovery cannot be read now.', {
-              cause: error,
-            });
-      });
+      const document = client.raw(bare).then(
+        (value) => Buffer.from(JSON.stringify(value)),
+        (error: unknown) => {
+          documents.delete(bare);
+          throw isKubernetesError(error, 'NotFound')
+            ? new ProblemError('NotFound', 'The API server offers nothing there.')
+            : new ProblemError('KubernetesUnavailable', 'API discovery cannot be read now.', {
+                cause: error,
+              });
+        },
+      );
       documents.set(bare, { at: clock.monotonic(), document });
       if (documents.size > CAPACITY) {
         for (const oldest of documents.keys()) {

@@ -109,8 +109,10 @@ export function createFinishHandler(dependencies: FinishDependencies): FinishHan
     try {
       credential = await createBoundSecret(dependencies, grant, attempts);
     } catch (error) {
-      // The account is gone: the grant cannot be made usable again, so its end is recorded instead.
-      if (error instanceof ProblemError) return record(grant, ending);
+      // The account is gone, or the Secret may not be: the grant cannot be made usable again, so its end is recorded instead.
+      if (error instanceof ProblemError || isKubernetesError(error, 'Forbidden', 'Invalid')) {
+        return record(grant, ending);
+      }
       throw error;
     }
     const written = await swap(grant, () => givenBack(grant, ending, credential, clock.now()));

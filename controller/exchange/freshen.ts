@@ -54,6 +54,14 @@ export function createFreshener(options: FreshenerOptions): Freshener {
     );
   };
 
+  const turn = async ({ startedAt }: Checks): Promise<void> => {
+    const pause = startedAt + INTERVAL_MILLISECONDS - clock.monotonic();
+    if (pause <= 0) return;
+    await new Promise<void>((resolve) => {
+      clock.after(pause, resolve);
+    });
+  };
+
   return {
     freshen(agent) {
       const key = `${agent.namespace}/${agent.serviceAccountName}`;
@@ -67,17 +75,12 @@ export function createFreshener(options: FreshenerOptions): Freshener {
           break;
         }
       }
-      checks.waiting ??= (async () => {
-        const pause = checks.startedAt + INTERVAL_MILLISECONDS - clock.monotonic();
-        if (pause > 0) {
-          await new Promise<void>((resolve) => {
-            clock.after(pause, resolve);
-          });
-        }
+      // Never synchronous: `waiting` must stand before the check that takes it away begins.
+      checks.waiting ??= turn(checks).then(() => {
         checks.startedAt = clock.monotonic();
         checks.waiting = undefined;
-        await check(agent);
-      })();
+        return check(agent);
+      });
       return checks.waiting;
     },
   };

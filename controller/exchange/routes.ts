@@ -19,12 +19,10 @@ import type { Authenticator } from './authenticate.ts';
 import type { Caller } from './caller.ts';
 import type { Discovery } from './discovery.ts';
 import type { FinishHandler } from './finish.ts';
-import type { RateLimiter } from './rate-limit.ts';
 import type { UseHandler } from './use.ts';
 
 export interface ExchangeDependencies {
   authenticator: Authenticator;
-  rateLimiter: RateLimiter;
   useHandler: UseHandler;
   finishHandler: FinishHandler;
   discovery: Discovery;
@@ -37,8 +35,7 @@ export interface ExchangeDependencies {
 const BODY_LIMIT_BYTES = 256 * 1024;
 
 export function createExchangeRouter(dependencies: ExchangeDependencies): Router {
-  const { authenticator, rateLimiter, useHandler, finishHandler, discovery, isReady, log } =
-    dependencies;
+  const { authenticator, useHandler, finishHandler, discovery, isReady, log } = dependencies;
   const router = Router();
 
   const authenticate = async (request: Request): Promise<Caller> => {
@@ -48,9 +45,7 @@ export function createExchangeRouter(dependencies: ExchangeDependencies): Router
         'This controller replica has not read the grants yet; try again.',
       );
     }
-    const caller = await authenticator.authenticate(request.headers.authorization);
-    rateLimiter.take(caller.podUID);
-    return caller;
+    return authenticator.authenticate(request.headers.authorization);
   };
 
   router.post(USES_PATH, async (request, response) => {
@@ -73,7 +68,8 @@ export function createExchangeRouter(dependencies: ExchangeDependencies): Router
 
   router.get(DISCOVERY_PATH, async (request, response) => {
     await authenticate(request);
-    response.json(await discovery.read(request.query['path']));
+    const document = await discovery.read(request.query['path']);
+    response.type('application/json').send(document);
   });
 
   router.use((error: unknown, _request: Request, response: Response, _next: NextFunction) => {
@@ -97,7 +93,8 @@ export function sendProblem(response: Response, problem: ProblemError): void {
     .status(problem.status)
     .set('content-type', PROBLEM_CONTENT_TYPE)
     .set('cache-control', 'no-store')
-    .send(JSON.stringify(toProblemDocument(problem)));
+    // Bytes: to text Express would add a charset, which RFC 9457's media type does not have.
+    .send(Buffer.from(JSON.stringify(toProblemDocument(problem))));
 }
 
 /** Reads only after the caller is known: what strangers send is never parsed. */

@@ -19,7 +19,7 @@ import type { Reporter } from '../report.ts';
 import type { Caller } from './caller.ts';
 import { type Consumption, consume } from './consume.ts';
 import type { Freshener } from './freshen.ts';
-import { type Mismatch, mismatch, preferred } from './match.ts';
+import { byText, type Mismatch, mismatch, preferred } from './match.ts';
 import { type MintedCredential, mint } from './mint.ts';
 
 export interface UseDependencies {
@@ -44,6 +44,8 @@ export interface UseHandler {
 
 /** How often a lost compare-and-swap is answered with another look. */
 const MAX_CONFLICTS = 8;
+/** Grants whose credential was refused that one call passes over. */
+const MAX_REFUSED = 3;
 /** Time that must be left to start a step: less would only burn the grant. */
 const MIN_STEP_MILLISECONDS = 20;
 
@@ -93,11 +95,12 @@ export function createUseHandler(dependencies: UseDependencies): UseHandler {
     return result;
   };
 
-  /** The latest first. */
+  /** The latest first; not those of a namespace that the agent's own does not accept: their names are its words. */
   const others = (caller: Caller, request: UseRequest): LiveGrant[] =>
     actionKeys(request.action)
       .flatMap(({ digest }) => otherGrantsForAction(cache, caller, digest))
-      .sort((a, b) => b.metadata.creationTimestamp.localeCompare(a.metadata.creationTimestamp));
+      .filter(({ metadata: { namespace } }) => acceptsGrantsFrom(caller.namespace, namespace))
+      .sort((a, b) => byText(b.metadata.creationTimestamp, a.metadata.creationTimestamp));
 
   const attempt = async (
     caller: Caller,
@@ -110,7 +113,7 @@ export function createUseHandler(dependencies: UseDependencies): UseHandler {
       credential = await timed('mint', () => mint(client, grant, remaining()));
     } catch (error) {
       // A cache that lags names a Secret that is gone by now: only the live grant tells whether that is all.
-      if (!(error instanceof ProblemError) || error.code !== 'CredentialRefused') throw error;
+      if (!isCredentialRefused(error)) throw error;
       if (await changed(grant, remaining())) return 'Conflict';
       throw error;
     }
@@ -186,9 +189,12 @@ export function createUseHandler(dependencies: UseDependencies): UseHandler {
 
     let fresh = false;
     let conflicts = 0;
+    /** Grants without a credential to be had, by UID: they must not stand in the way of a new one for the same action. */
+    const refused = new Map<string, ProblemError>();
     for (;;) {
       if (grantOfNonce(cache, request.nonce) !== undefined) throw alreadyUsed();
-      const { usable, reasons } = await timed('match', () => match(caller, request));
+      const { usable: matching, reasons } = await timed('match', () => match(caller, request));
+      const usable = matching.filter(({ grant }) => !refused.has(grant.metadata.uid));
       const candidate = usable.find(({ grant }) => !inFlight.has(grant.metadata.uid));
       if (candidate === undefined) {
         const busy = usable[0] && inFlight.get(usable[0].grant.metadata.uid);
@@ -196,8 +202,13 @@ export function createUseHandler(dependencies: UseDependencies): UseHandler {
           await within(busy, remaining(), clock);
           continue;
         }
-        if (fresh) throw refusal(reasons, others(caller, request));
-        await within(freshener.freshen(caller), remaining(), clock);
+        if (fresh) {
+          const [problem] = refused.values();
+          throw problem ?? refusal(reasons, others(caller, request));
+        }
+        // First the time: a check that was begun and that nobody waits for would fail unheard, and end the process.
+        const left = remaining();
+        await within(freshener.freshen(caller), left, clock);
         fresh = true;
         continue;
       }
@@ -210,6 +221,10 @@ export function createUseHandler(dependencies: UseDependencies): UseHandler {
       let result: Awaited<typeof work>;
       try {
         result = await work;
+      } catch (error) {
+        if (!isCredentialRefused(error) || refused.size + 1 >= MAX_REFUSED) throw error;
+        refused.set(uid, error);
+        continue;
       } finally {
         inFlight.delete(uid);
       }
@@ -256,6 +271,11 @@ export function unavailable(error: unknown): unknown {
       : `The Kubernetes API server refused a request of the controller (${error.kind}); nothing was handed over. The controller's log has the reason.`,
     { cause: error },
   );
+}
+
+/** Nothing was consumed, and this grant never will be. */
+function isCredentialRefused(error: unknown): error is ProblemError {
+  return error instanceof ProblemError && error.code === 'CredentialRefused';
 }
 
 function alreadyUsed(): ProblemError {

@@ -19,7 +19,8 @@ export interface SecretDependencies {
  * Creates the Secret for the grant's next attempt and reads the ServiceAccount that its tokens will be of. A Secret that
  * no status comes to name is harmless (no token is ever minted for it) and goes with its owner.
  * @returns undefined for a grant without credential
- * @throws ProblemError CredentialRefused if the ServiceAccount does not exist; KubernetesError otherwise
+ * @throws ProblemError CredentialRefused if the ServiceAccount does not exist, or is not the one of the attempt before;
+ * KubernetesError otherwise
  */
 export async function createBoundSecret(
   { client, randomSuffix }: SecretDependencies,
@@ -39,6 +40,15 @@ export async function createBoundSecret(
         { field: 'spec.credential.serviceAccountToken.serviceAccountName', cause: error },
       );
     });
+  // Threat 5: what was decided for one account is not given back for another that has its name now.
+  const pinned = grant.status?.credential?.serviceAccountUID;
+  if (pinned !== undefined && pinned !== serviceAccount.metadata.uid) {
+    throw new ProblemError(
+      'CredentialRefused',
+      `ServiceAccount ${namespace}/${account} was re-created since the grant was approved; create a new grant.`,
+      { field: 'spec.credential.serviceAccountToken.serviceAccountName' },
+    );
+  }
   const secret = await client.create(secrets, {
     metadata: {
       namespace,

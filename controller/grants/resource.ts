@@ -23,7 +23,9 @@ export interface Pod extends KubernetesObject {
 /** Whether the pod with this UID runs no more; `pod` is what has its name now. */
 export function hasEnded(pod: Pod | undefined, uid: string): boolean {
   return (
-    pod?.metadata?.uid !== uid || pod.status?.phase === 'Succeeded' || pod.status?.phase === 'Failed'
+    pod?.metadata?.uid !== uid ||
+    pod.status?.phase === 'Succeeded' ||
+    pod.status?.phase === 'Failed'
   );
 }
 

@@ -298,7 +298,9 @@ function move(
   rest: Omit<ActionGrantStatus, 'phase'> & { phase?: Phase },
 ): ActionGrantStatus {
   const from = grant.status?.phase ?? '';
-  if (from !== to && !PHASE_MOVES[from].includes(to)) {
+  // A grant that waits may be told anew why it waits. Any other phase is entered by a move: InUse twice is two uses.
+  const stays = from === 'Pending' && to === 'Pending';
+  if (!stays && !PHASE_MOVES[from].includes(to)) {
     throw new ProblemError('Internal', `A grant cannot move from ${from || 'new'} to ${to}.`);
   }
   return { ...rest, phase: to };

@@ -39,8 +39,9 @@ export async function approve(dependencies: StepDependencies, grant: LiveGrant):
     cache.observe(written);
     reporter.approved(written);
   } catch (error) {
-    // Lost to another writer: our Secret is named by nobody. After an ambiguous write it may be named, so it stays.
-    if (isKubernetesError(error, 'Conflict') && credential !== undefined) {
+    // Lost to another writer, or refused: our Secret is named by nobody, and every try would leave another one behind.
+    // After an ambiguous write it may be named, so it stays.
+    if (isKubernetesError(error, 'Conflict', 'Forbidden', 'Invalid') && credential !== undefined) {
       await deleteBoundSecret(client, grant.metadata.namespace, credential);
     }
     throw error;

@@ -39,7 +39,10 @@ export function decide(grant: ActionGrant, facts: Facts): Step {
   const { now } = facts;
   const phase = grant.status?.phase;
   // Deleted, but held by somebody's finalizer: nothing begins any more. What is in use is still revoked in time.
-  if (isBeingDeleted(grant) && (phase === undefined || phase === 'Pending' || phase === 'Approved')) {
+  if (
+    isBeingDeleted(grant) &&
+    (phase === undefined || phase === 'Pending' || phase === 'Approved')
+  ) {
     return { type: 'Wait', milliseconds: undefined };
   }
   switch (phase) {
@@ -61,9 +64,10 @@ export function decide(grant: ActionGrant, facts: Facts): Step {
     case 'InUse': {
       const use = currentUse(grant);
       if (use === undefined) return { type: 'Wait', milliseconds: undefined };
-      if (facts.podIsGone(use)) return { type: 'Burn', use, reason: 'its pod is gone' };
+      // The deadline first: whether the pod is gone has yet to be asked, and the answer may be no.
       const end = Date.parse(use.deadlineTime) + DEADLINE_SLACK_MILLISECONDS;
       if (!(now < end)) return { type: 'Burn', use, reason: 'its deadline passed' };
+      if (facts.podIsGone(use)) return { type: 'Burn', use, reason: 'its pod is gone' };
       return { type: 'Wait', milliseconds: end - now };
     }
     default:

@@ -143,26 +143,28 @@ export function createForwarder(options: ForwarderOptions): Forwarder {
 
   function pooled(request: UpstreamRequest, how: ForwardOptions) {
     const identity = identityOf(request, how);
-    const origin = originOf(request);
-    const key = JSON.stringify([
-      origin,
+    const key = [
+      `${request.scheme}://${request.host}:${request.port}`,
       how.identity,
-      identity?.name,
+      how.kubernetes?.serverName,
       how.kubernetes?.ca,
-      identity?.refusedNames,
-    ]);
-    const pool = pools.get(key, origin, {
-      ...DISPATCHER_OPTIONS,
-      connect: (_options, callback) => {
-        resolver
-          .resolve(request.host, request.port)
-          .then((target) => connect(target, identity, connectMilliseconds))
-          .then(
-            (socket) => callback(null, socket),
-            (error: Error) => callback(error, null),
-          );
+      ...(identity?.refusedNames ?? []),
+    ].join('\n');
+    const pool = pools.get(key, () => ({
+      origin: originOf(request),
+      options: {
+        ...DISPATCHER_OPTIONS,
+        connect: (_options, callback) => {
+          resolver
+            .resolve(request.host, request.port)
+            .then((target) => connect(target, identity, connectMilliseconds))
+            .then(
+              (socket) => callback(null, socket),
+              (error: Error) => callback(error, null),
+            );
+        },
       },
-    });
+    }));
     return exchange(pool, request, headersOf(request, null), {
       cutoff: new Cutoff(clock, how.deadline, how.signal),
       token: null,

@@ -53,13 +53,9 @@ export function guardResponseHead(
   token: TokenPatterns | null,
 ): HeaderPair[] {
   if (status < 200 || status > 599) throw refused(`The host answered with status ${status}.`);
-  const named = new Set(
-    headers
-      .filter(([name]) => name === 'connection')
-      .flatMap(([, value]) => value.split(',').map((option) => option.trim().toLowerCase())),
-  );
   const passed: HeaderPair[] = [];
-  for (const [name, value] of headers) {
+  for (const header of headers) {
+    const [name, value] = header;
     if (!NAME.test(name) || !VALUE.test(value)) {
       throw refused('The host sent a header that is not allowed in HTTP.');
     }
@@ -74,12 +70,20 @@ export function guardResponseHead(
       );
     }
     if (token?.occurIn(`${name}:${value}`)) throw credentialEchoed();
-    const kept =
-      !NEVER_PASSED.has(name) && !named.has(name) && !(token !== null && SESSION_STATE.has(name));
+    const kept = !NEVER_PASSED.has(name) && !(token !== null && SESSION_STATE.has(name));
     // RFC 9110 8.6: a 204 has no Content-Length, and some clients wait for the bytes it promises.
-    if (kept && !(status === 204 && name === 'content-length')) passed.push([name, value]);
+    if (kept && !(status === 204 && name === 'content-length')) passed.push(header);
   }
-  return passed;
+  return withoutNamed(passed, headers);
+}
+
+/** RFC 9110 7.6.1: what the Connection header names belongs to the connection, too. */
+function withoutNamed(passed: HeaderPair[], all: readonly HeaderPair[]): HeaderPair[] {
+  const connection = all.filter(([name]) => name === 'connection');
+  if (connection.every(([, value]) => /^(?:close|keep-alive)$/i.test(value))) return passed;
+  const options = connection.flatMap(([, value]) => value.toLowerCase().split(','));
+  const named = new Set(options.map((option) => option.trim()));
+  return passed.filter(([name]) => !named.has(name));
 }
 
 function isIdentity(value: string): boolean {

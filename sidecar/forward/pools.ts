@@ -17,15 +17,8 @@ export class Pools {
   }
 
   /** The pool of a key; made on first use. The least recently used one goes when there are too many. */
-  get(key: string, origin: string, options: PoolType.Options): PoolType {
-    const pool =
-      this.#pools.get(key) ??
-      new Pool(origin, {
-        ...options,
-        connections: this.#connections,
-        keepAliveTimeout: IDLE_MILLISECONDS,
-        keepAliveMaxTimeout: IDLE_MILLISECONDS,
-      });
+  get(key: string, describe: () => { origin: string; options: PoolType.Options }): PoolType {
+    const pool = this.#pools.get(key) ?? this.#make(describe());
     // A Map keeps insertion order: taking out and putting back makes this pool the most recently used.
     this.#pools.delete(key);
     this.#pools.set(key, pool);
@@ -36,6 +29,15 @@ export class Pools {
       oldest[1].close().catch(() => {});
     }
     return pool;
+  }
+
+  #make({ origin, options }: { origin: string; options: PoolType.Options }): PoolType {
+    return new Pool(origin, {
+      ...options,
+      connections: this.#connections,
+      keepAliveTimeout: IDLE_MILLISECONDS,
+      keepAliveMaxTimeout: IDLE_MILLISECONDS,
+    });
   }
 
   async close(): Promise<void> {

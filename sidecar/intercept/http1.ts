@@ -6,13 +6,13 @@ import type { Duplex, Readable } from 'node:stream';
 import { ProblemError } from '../../api/problem.ts';
 import type { RequestHead } from '../describe/request-head.ts';
 import type { HeaderPair, InterceptedCall, ResponseWriter } from './call.ts';
-import type { CallInFlight, ClientConnection } from './connection.ts';
+import { ClientCall } from './client-call.ts';
+import type { ClientConnection } from './connection.ts';
 import type { HeadGuardFactory } from './head-guard.ts';
 import type { InterceptEvent } from './interceptor.ts';
 import type { InterceptLimits } from './limits.ts';
-import { pump } from './pump.ts';
+import { arrivedBody, pump } from './pump.ts';
 import { lingeringClose, refuse, refuseRaw } from './refusal.ts';
-import { emptyBody, RequestBody } from './request-body.ts';
 
 export interface HTTP1Options {
   limits: InterceptLimits;
@@ -143,56 +143,49 @@ async function serveRequest(
 ): Promise<void> {
   if (res.destroyed || req.socket.destroyed) return;
   const respond = new HTTP1Response(res, req, connection);
-  const gone = new AbortController();
-  const closed = new Promise<void>((resolve) => res.once('close', resolve));
-  res.once('close', () => {
-    if (!res.writableFinished) gone.abort();
+  const call = new ClientCall(requestHead(connection, req), respond, {
+    stream: req,
+    bodyIsEmpty: !hasBody(req),
+    hasTrailers: () => req.rawTrailers.length > 0,
+    isCut: () => !req.complete,
+    onFirstRead() {
+      if (expectsContinue && !respond.started) res.writeContinue();
+    },
   });
-  const isEmpty = !hasBody(req);
-  const body = isEmpty
-    ? emptyBody()
-    : new RequestBody(req, {
-        hasTrailers: () => req.rawTrailers.length > 0,
-        isCut: () => !req.complete,
-        onFirstRead() {
-          if (expectsContinue && !respond.started) res.writeContinue();
-        },
-      });
-  const inFlight: CallInFlight = {
-    waitsForClient: () => !req.complete && req.readableLength === 0 && !respond.finished,
-  };
-  connection.begin(inFlight);
+  const closed = new Promise<void>((resolve) => {
+    res.once('close', () => {
+      if (!res.writableFinished) call.markGone();
+      resolve();
+    });
+  });
+  connection.begin(call);
   try {
     const problem = connection.violation ?? headProblem(req, options.limits);
-    if (problem === undefined) {
-      const head = requestHead(connection, req);
-      await options.serve({ head, body, bodyIsEmpty: isEmpty, respond, signal: gone.signal });
-    } else {
-      await refuse(respond, problem);
-    }
+    if (problem === undefined) await options.serve(call);
+    else await refuse(respond, problem);
     // The next request is served once the client has this answer, or the connection is gone.
     await closed;
-    body.destroy();
+    call.release();
     if (connection.violation !== undefined) connection.finish();
     else if (!req.complete) await drain(req);
   } finally {
-    connection.end(inFlight);
+    connection.end(call);
   }
 }
 
 function requestHead(connection: ClientConnection, req: IncomingMessage): RequestHead {
-  return {
-    via: connection.connectAuthority === undefined ? 'absolute-form' : 'connect',
+  const { connectAuthority, sni } = connection;
+  const head: RequestHead = {
+    via: connectAuthority === undefined ? 'absolute-form' : 'connect',
     httpVersion: req.httpVersion === '1.0' ? '1.0' : '1.1',
-    scheme: connection.sni === undefined ? 'http' : 'https',
-    ...(connection.connectAuthority === undefined
-      ? {}
-      : { connectAuthority: connection.connectAuthority }),
-    ...(connection.sni === undefined ? {} : { sni: connection.sni }),
+    scheme: sni === undefined ? 'http' : 'https',
     method: req.method ?? '',
     target: req.url ?? '',
     rawHeaders: req.rawHeaders,
   };
+  if (connectAuthority !== undefined) head.connectAuthority = connectAuthority;
+  if (sni !== undefined) head.sni = sni;
+  return head;
 }
 
 /** RFC 9112 6: a request has a body if and only if one of the two framing headers says so. */
@@ -240,6 +233,8 @@ class HTTP1Response implements ResponseWriter {
   }
 
   async pipe(body: Readable): Promise<void> {
+    const arrived = arrivedBody(body, this.#head?.headers ?? []);
+    if (arrived !== null) return this.end(arrived);
     this.#sendHead();
     const done = pump(body, this.#res, () => this.abort());
     // A stream of events may be silent for long after its head: the client must see the head all the same. Waiting for one

@@ -11,11 +11,11 @@ import type { TLSSocket } from 'node:tls';
 import { ProblemError } from '../../api/problem.ts';
 import type { RequestHead } from '../describe/request-head.ts';
 import type { HeaderPair, InterceptedCall, ResponseWriter } from './call.ts';
-import type { CallInFlight, ClientConnection } from './connection.ts';
+import { ClientCall } from './client-call.ts';
+import type { ClientConnection } from './connection.ts';
 import type { InterceptLimits } from './limits.ts';
-import { pump } from './pump.ts';
+import { arrivedBody, pump } from './pump.ts';
 import { refuse } from './refusal.ts';
-import { emptyBody, RequestBody } from './request-body.ts';
 
 export interface HTTP2Options {
   limits: InterceptLimits;
@@ -58,57 +58,55 @@ async function serveStream(
   stream: ServerHttp2Stream,
   headers: IncomingHttpHeaders,
   rawHeaders: readonly string[],
-  isEmpty: boolean,
+  bodyIsEmpty: boolean,
 ): Promise<void> {
   const respond = new HTTP2Response(stream, headers[':method'] === 'HEAD');
-  const gone = new AbortController();
-  stream.once('close', () => {
-    if (!respond.finished || isReset(stream)) gone.abort();
-  });
   let trailers = false;
+  const call = new ClientCall(requestHead(connection, headers, rawHeaders), respond, {
+    stream,
+    bodyIsEmpty,
+    hasTrailers: () => trailers,
+    isCut: () => isReset(stream),
+    onFirstRead() {
+      if (headers['expect']?.toLowerCase() === '100-continue' && !respond.started) {
+        stream.additionalHeaders({ ':status': 100 });
+      }
+    },
+  });
   stream.once('trailers', () => {
     trailers = true;
   });
-  const body = isEmpty
-    ? emptyBody()
-    : new RequestBody(stream, {
-        hasTrailers: () => trailers,
-        isCut: () => isReset(stream),
-        onFirstRead() {
-          if (headers['expect']?.toLowerCase() === '100-continue' && !respond.started) {
-            stream.additionalHeaders({ ':status': 100 });
-          }
-        },
-      });
-  const inFlight: CallInFlight = {
-    waitsForClient: () =>
-      !isEmpty && !stream.readableEnded && stream.readableLength === 0 && !respond.finished,
-  };
-  connection.begin(inFlight);
+  stream.once('close', () => {
+    if (!respond.finished || isReset(stream)) call.markGone();
+  });
+  connection.begin(call);
   try {
-    const head = requestHead(connection, headers, rawHeaders);
-    const size = rawHeaders.reduce((sum, text) => sum + text.length, 0);
-    if (size > options.limits.headBytes) {
-      await refuse(
-        respond,
-        new ProblemError('HeadersTooLarge', 'The request head is larger than this proxy reads.'),
-      );
-    } else if (head === null) {
-      await refuse(
-        respond,
-        new ProblemError('ProtocolRefused', 'The :scheme is neither http nor https.', {
-          field: ':scheme',
-        }),
-      );
-    } else {
-      await options.serve({ head, body, bodyIsEmpty: isEmpty, respond, signal: gone.signal });
-    }
-    body.destroy();
+    const problem = headProblem(headers, rawHeaders, options.limits);
+    if (problem === undefined) await options.serve(call);
+    else await refuse(respond, problem);
+    call.release();
     // An answer to half a request: the client need not send the rest (RFC 9113 8.1).
     if (!stream.closed && !stream.readableEnded) stream.close(constants.NGHTTP2_NO_ERROR);
   } finally {
-    connection.end(inFlight);
+    connection.end(call);
   }
+}
+
+function headProblem(
+  headers: IncomingHttpHeaders,
+  rawHeaders: readonly string[],
+  limits: InterceptLimits,
+): ProblemError | undefined {
+  const size = rawHeaders.reduce((sum, text) => sum + text.length, 0);
+  if (size > limits.headBytes) {
+    return new ProblemError('HeadersTooLarge', 'The request head is larger than this proxy reads.');
+  }
+  const scheme = headers[':scheme'];
+  return scheme === undefined || scheme === 'http' || scheme === 'https'
+    ? undefined
+    : new ProblemError('ProtocolRefused', 'The :scheme is neither http nor https.', {
+        field: ':scheme',
+      });
 }
 
 /** Node ends both sides of a stream that is reset; only these two tell that it did not end by itself. */
@@ -120,28 +118,26 @@ function requestHead(
   connection: ClientConnection,
   headers: IncomingHttpHeaders,
   rawHeaders: readonly string[],
-): RequestHead | null {
-  const scheme = headers[':scheme'] ?? 'https';
-  if (scheme !== 'http' && scheme !== 'https') return null;
+): RequestHead {
+  const { connectAuthority, sni } = connection;
   const authority = headers[':authority'];
   const regular: string[] = [];
   for (let i = 0; i + 1 < rawHeaders.length; i += 2) {
     const name = rawHeaders[i] ?? '';
     if (!name.startsWith(':')) regular.push(name, rawHeaders[i + 1] ?? '');
   }
-  return {
+  const head: RequestHead = {
     via: 'connect',
     httpVersion: '2',
-    scheme,
-    ...(connection.connectAuthority === undefined
-      ? {}
-      : { connectAuthority: connection.connectAuthority }),
-    ...(connection.sni === undefined ? {} : { sni: connection.sni }),
+    scheme: headers[':scheme'] === 'http' ? 'http' : 'https',
     method: headers[':method'] ?? '',
     target: headers[':path'] ?? '',
-    ...(authority === undefined ? {} : { authority }),
     rawHeaders: regular,
   };
+  if (connectAuthority !== undefined) head.connectAuthority = connectAuthority;
+  if (sni !== undefined) head.sni = sni;
+  if (authority !== undefined) head.authority = authority;
+  return head;
 }
 
 /** RFC 9113 8.2.2: a message with one of these is malformed. */
@@ -156,6 +152,7 @@ const CONNECTION_SPECIFIC: ReadonlySet<string> = new Set([
 class HTTP2Response implements ResponseWriter {
   readonly #stream: ServerHttp2Stream;
   readonly #isHead: boolean;
+  #headers: readonly HeaderPair[] = [];
   #started = false;
   #finished = false;
 
@@ -173,6 +170,7 @@ class HTTP2Response implements ResponseWriter {
   }
 
   writeHead(status: number, headers: readonly HeaderPair[]): void {
+    this.#headers = headers;
     const flat = [':status', String(status)];
     for (const [given, value] of headers) {
       const name = given.toLowerCase();
@@ -190,6 +188,8 @@ class HTTP2Response implements ResponseWriter {
       body.destroy();
       return;
     }
+    const arrived = arrivedBody(body, this.#headers);
+    if (arrived !== null) return this.end(arrived);
     await pump(body, this.#stream, () => this.abort());
     this.#finished = true;
   }

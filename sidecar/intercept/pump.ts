@@ -2,6 +2,7 @@
 
 import type { Readable, Writable } from 'node:stream';
 import { ProblemError } from '../../api/problem.ts';
+import type { HeaderPair } from './call.ts';
 
 /**
  * Written out rather than `stream.pipeline`, which throws synchronously if the sink is already gone, and which ends the sink
@@ -32,6 +33,17 @@ export function pump(source: Readable, sink: Writable, cutOff: () => void): Prom
     if (sink.destroyed) return fail(clientGone());
     source.on('data', onData);
   });
+}
+
+/**
+ * The whole body, if it has arrived already, as small ones usually have: it can then leave with the head, in one write.
+ */
+export function arrivedBody(source: Readable, headers: readonly HeaderPair[]): Buffer | null {
+  const length = headers.find(([name]) => name === 'content-length')?.[1];
+  if (source.destroyed || String(source.readableLength) !== length) return null;
+  const body = (source.read() as Buffer | null) ?? Buffer.alloc(0);
+  source.on('error', () => {}).destroy();
+  return body;
 }
 
 export function clientGone(): ProblemError {

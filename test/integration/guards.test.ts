@@ -7,19 +7,33 @@ import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { decodeJwt } from 'jose';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import type { ActionGrant } from '../../api/generated/actiongrant.ts';
+import type { ActionGrant, Use } from '../../api/generated/actiongrant.ts';
+import { currentUse } from '../../api/grant.ts';
 import type { UseAnswer } from '../../api/wire.ts';
+import {
+  createKubernetesClient,
+  type KubernetesClient,
+} from '../../controller/kubernetes/client.ts';
+import { podIsGoneForSure } from '../../controller/reconcile/burn.ts';
+import { systemClock } from '../../process/clock.ts';
 import { callThrough } from '../support/agent-call.ts';
 import { type OwnControlPlane, startControlPlane } from '../support/control-plane.ts';
 import { installCrds } from '../support/crds.ts';
 import { aUseRequest, Exchange, type ExchangeAnswer } from '../support/exchange.ts';
-import { createUsableGrant, grantsPath, readGrant, untilGrant, untilPhase } from '../support/grants.ts';
-import { issuePodToken } from '../support/kubelet.ts';
+import {
+  createUsableGrant,
+  grantsPath,
+  readGrant,
+  untilGrant,
+  untilPhase,
+} from '../support/grants.ts';
+import { deletePod, issuePodToken } from '../support/kubelet.ts';
 import {
   type LocalProduct,
   type LocalReplica,
   startLocalProduct,
 } from '../support/local-product.ts';
+import { type LocalSidecar, startLocalSidecar } from '../support/local-sidecar.ts';
 import { createScene, type Scene, SERVICE, statusOf } from '../support/scene.ts';
 import { reviewedUser, startUpstream, type Upstream } from '../support/upstream.ts';
 
@@ -31,6 +45,7 @@ let plane: OwnControlPlane;
 let product: LocalProduct;
 let exchange: Exchange;
 let upstream: Upstream;
+let client: KubernetesClient;
 let a: LocalReplica;
 let b: LocalReplica;
 
@@ -43,6 +58,12 @@ beforeAll(async () => {
   if (first === undefined || second === undefined) throw new Error('two replicas were asked for');
   [a, b] = [first, second];
   exchange = new Exchange(product);
+  client = await createKubernetesClient({
+    server: { type: 'Kubeconfig', path: plane.adminKubeconfig },
+    userAgent: 'actiongrant-test',
+    requestTimeoutMilliseconds: 10_000,
+    clock: systemClock,
+  });
   upstream = await startUpstream({
     plane,
     names: [new URL(SERVICE).host],
@@ -51,6 +72,7 @@ beforeAll(async () => {
 });
 afterAll(async () => {
   await exchange?.close();
+  await client?.close();
   await product?.[Symbol.asyncDispose]();
   await upstream?.close();
   await plane?.stop();
@@ -111,6 +133,12 @@ async function replaceSecret(at: Scene): Promise<string> {
 async function isPending(work: Promise<unknown>): Promise<boolean> {
   const waited = Symbol('waited');
   return (await Promise.race([work, sleep(A_WHILE_MILLISECONDS, waited)])) === waited;
+}
+
+function useOf(grant: ActionGrant): Use {
+  const use = currentUse(grant);
+  if (use === undefined) throw new Error('the grant is not in use');
+  return use;
 }
 
 const accepted = async (token: string): Promise<boolean> =>
@@ -354,6 +382,33 @@ describe.concurrent('finishing', () => {
     expect(await accepted(used.token)).toBe(false);
   });
 
+  test('a use of a grant that is being deleted is burnt in time, whoever holds the grant', async () => {
+    const at = await scene({ timeoutSeconds: 1 });
+    await mustUse(at, a);
+    const path = `${grantsPath(NAMESPACE)}/${at.grant.metadata.name}`;
+    const finalizers = (names: string[]) =>
+      plane.api('PATCH', path, { metadata: { finalizers: names } }, MERGE);
+    await finalizers(['example.com/hold']);
+    await plane.api('DELETE', path);
+    await untilPhase(plane, at.grant, 'Finished', 10_000);
+    expect(await secretsOf(at)).toEqual([]);
+    await finalizers([]);
+  });
+
+  test('a pod that the cache does not know yet is not taken for gone', async () => {
+    const at = await scene();
+    const used = await mustUse(at, a);
+    const cached = await readGrant(plane, at.grant);
+    // What the leader sees if its watch of pods is behind that of grants.
+    expect(await podIsGoneForSure(client, cached, useOf(cached))).toBe(false);
+    await deletePod(plane, NAMESPACE, at.pod.podName);
+    expect(await podIsGoneForSure(client, cached, useOf(cached))).toBe(true);
+    // And then the use ends long before its deadline.
+    const { status } = await untilPhase(plane, at.grant, 'Finished', 5_000);
+    expect(status?.outcome).toBe('Unknown');
+    expect(await accepted(used.token)).toBe(false);
+  });
+
   test('CredentialRevoked speaks of the last credential: not of an earlier one while it is live', async () => {
     const at = await scene();
     const first = await mustUse(at, a);
@@ -366,11 +421,12 @@ describe.concurrent('finishing', () => {
     await record.hit;
     await mustUse(at, a);
     record.release();
-    await expect
-      .poll(async () => (await statusOf(at)).uses?.[0]?.credential?.rejectedTime, {
-        timeout: 5_000,
-      })
-      .toBeDefined();
+    await untilGrant(
+      plane,
+      at.grant,
+      ({ status }) => status?.uses?.[0]?.credential?.rejectedTime !== undefined,
+      'does not record the rejection',
+    );
     const { conditions } = await statusOf(at);
     expect(conditions?.find(({ type }) => type === 'CredentialRevoked')).toMatchObject({
       status: 'False',
@@ -380,18 +436,22 @@ describe.concurrent('finishing', () => {
 });
 
 describe.concurrent('the sidecar', () => {
-  const connectTo = () => new Map([[`${new URL(SERVICE).host}:443`, `127.0.0.1:${upstream.port}`]]);
-  const startSidecar = (at: Scene, replicas: readonly LocalReplica[]) =>
-    product.startSidecar({
-      pod: at.pod,
-      exchangePorts: replicas.map(({ port }) => port),
-      connectTo: connectTo(),
+  const startSidecar = (
+    { pod }: Scene,
+    replicas: readonly LocalReplica[],
+    upstreamPort = upstream.port,
+  ): Promise<LocalSidecar> =>
+    startLocalSidecar(plane, {
+      pod,
+      exchangeURLs: replicas.map(({ port }) => `https://127.0.0.1:${port}`),
+      exchangeCAFile: product.exchangeCAFile,
+      connectTo: new Map([[`${new URL(SERVICE).host}:443`, `127.0.0.1:${upstreamPort}`]]),
       trustBundle: upstream.caPem,
     });
 
   test('an honest NotDispatched: what the service may have seen is never given back', async () => {
     const at = await scene();
-    const sidecar = await startSidecar(at, [a, b]);
+    await using sidecar = await startSidecar(at, [a, b]);
     const headers = { 'user-agent': 'cut-me' };
     const answer = await callThrough(sidecar, 'POST', at.url, at.body, headers);
     expect(answer.status).toBeGreaterThanOrEqual(500);
@@ -405,15 +465,11 @@ describe.concurrent('the sidecar', () => {
 
   test('an honest NotDispatched: what was never sent is given back, and the next call uses it', async () => {
     const at = await scene();
-    const nowhere = await product.startSidecar({
-      pod: at.pod,
-      exchangePorts: [a.port],
-      connectTo: new Map([[`${new URL(SERVICE).host}:443`, '127.0.0.1:9']]),
-      trustBundle: upstream.caPem,
-    });
+    // Nobody listens on port 9 of loopback.
+    await using nowhere = await startSidecar(at, [a], 9);
     expect((await callThrough(nowhere, 'POST', at.url, at.body)).status).toBeGreaterThan(500);
     await untilPhase(plane, at.grant, 'Approved');
-    const sidecar = await startSidecar(at, [b]);
+    await using sidecar = await startSidecar(at, [b]);
     expect((await callThrough(sidecar, 'POST', at.url, at.body)).status).toBe(200);
     await untilPhase(plane, at.grant, 'Finished');
     const { uses } = await statusOf(at);
@@ -444,7 +500,7 @@ describe.concurrent('the sidecar', () => {
     );
     // And the report that nothing was sent is slow, too.
     held.push(a.api.rule(at.requests.deleteSecret, { type: 'HoldRequest' }));
-    const sidecar = await startSidecar(at, [a]);
+    await using sidecar = await startSidecar(at, [a]);
     const start = performance.now();
     const answer = await callThrough(sidecar, 'POST', at.url, at.body);
     expect(answer).toMatchObject({ status: 503, code: 'ControllerUnavailable' });

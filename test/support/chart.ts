@@ -5,6 +5,7 @@ import { parseAllDocuments, stringify } from 'yaml';
 import { ROOT, toolPath } from '../../scripts/tools.ts';
 import type { KubeObject } from './api-client.ts';
 import type { ControlPlane } from './control-plane.ts';
+import { eventually } from './eventually.ts';
 
 const CHART = join(ROOT, 'charts/actiongrant');
 const RELEASE_NAMESPACE = 'actiongrant-system';
@@ -89,7 +90,10 @@ export async function installChart(
   ]);
   if (crds.length > 0) {
     const names = crds.map(({ metadata }) => `crd/${metadata.name}`);
-    await mustRun(plane, ['wait', '--for=condition=Established', '--timeout=30s', ...names]);
+    // kubectl 1.36 fails on a definition that has no conditions yet, instead of waiting.
+    await eventually(() =>
+      mustRun(plane, ['wait', '--for=condition=Established', '--timeout=30s', ...names]),
+    );
   }
   await apply(plane, others);
   await untilPoliciesAreInEffect(plane);

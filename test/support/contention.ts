@@ -22,7 +22,7 @@ export interface ContentionOptions {
   exchange: Exchange;
   namespace: string;
   grants: number;
-  /** Use requests for each grant, at least. */
+  /** Contenders for each grant, before any comes again. */
   attemptsPerGrant: number;
   /** Actions fought over at the same time. */
   actionsAtOnce: number;
@@ -83,7 +83,11 @@ export async function contend(options: ContentionOptions): Promise<ContentionRes
   const oddities: string[] = [];
   const latencies: number[] = [];
 
-  const ask = async (pod: PodToken, message: UseRequest, port: number): Promise<Win | undefined> => {
+  const ask = async (
+    pod: PodToken,
+    message: UseRequest,
+    port: number,
+  ): Promise<Win | undefined> => {
     state.attempts++;
     const start = performance.now();
     const answer = await options.exchange.use(pod, message, port);
@@ -153,14 +157,13 @@ export async function contend(options: ContentionOptions): Promise<ContentionRes
     return wins.length;
   };
 
+  /** Until nobody wins any more: what was given back is fought over again. */
   const fight = async (prize: Prize): Promise<void> => {
-    const before = state.attempts;
-    const wanted = options.attemptsPerGrant * prize.grants;
-    // Until nobody wins any more: what was given back is fought over again.
+    let contenders = options.attemptsPerGrant * prize.grants;
     for (let round = 0; round < MAX_ROUNDS; round++) {
-      const missing = Math.max(CONTENDERS_AGAIN, wanted - (state.attempts - before));
-      const won = await Promise.all(Array.from({ length: missing }, () => attempt(prize)));
-      if (won.every((wins) => wins === 0) && state.attempts - before >= wanted) return;
+      const won = await Promise.all(Array.from({ length: contenders }, () => attempt(prize)));
+      if (round > 0 && won.every((wins) => wins === 0)) return;
+      contenders = CONTENDERS_AGAIN;
     }
   };
 

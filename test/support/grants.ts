@@ -90,10 +90,8 @@ export async function createServiceAccount(
   namespace: string,
   name: string,
 ): Promise<{ uid: string }> {
-  const { metadata } = await plane.api(
-    'POST',
-    `/api/v1/namespaces/${namespace}/serviceaccounts`,
-    { metadata: { name } },
-  );
+  const { metadata } = await plane.api('POST', `/api/v1/namespaces/${namespace}/serviceaccounts`, {
+    metadata: { name },
+  });
   return { uid: metadata.uid };
 }

@@ -93,8 +93,10 @@ export async function mintPodToken(
   for (;;) {
     const response = await plane.request<TokenRequest>('POST', path, body, { as });
     if (response.status === 201) return response.body;
-    // The Node authorizer learns of a new pod from a watch: until then the node may not mint.
-    if (response.status !== 403 || Date.now() > deadline) {
+    // The Node authorizer (403) and NodeRestriction (404) learn of a new pod from watches of their own: until then the
+    // node may not mint.
+    const early = response.status === 403 || response.status === 404;
+    if (!early || Date.now() > deadline) {
       throw new ApiError(`POST ${path}`, response);
     }
     await sleep(20);

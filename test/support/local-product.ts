@@ -1,6 +1,5 @@
 /**
- * Controller replicas and sidecars inside the test's own process, from the sources: each replica behind a faulty API server
- * of its own. For tests that must stop one step of one replica at an exact point; where processes must die, see product.ts.
+ * Controller replicas inside the test's own process, from the sources, each behind a faulty API server of its own. For tests that must stop one step of one replica at an exact point; where processes must die, see product.ts.
  */
 
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
@@ -11,11 +10,9 @@ import { type Controller, startController } from '../../controller/controller.ts
 import { createKubernetesClient } from '../../controller/kubernetes/client.ts';
 import { systemClock } from '../../process/clock.ts';
 import type { Logger } from '../../process/log.ts';
-import { type Sidecar, startSidecar } from '../../sidecar/sidecar.ts';
 import type { KubeObject } from './api-client.ts';
 import type { ControlPlane } from './control-plane.ts';
 import { type FaultyServer, faultyKubeconfig, startFaultyApiServer } from './faulty-api-server.ts';
-import type { PodToken } from './kubelet.ts';
 
 const NAMESPACE = 'actiongrant-system';
 const READY_MILLISECONDS = 30_000;
@@ -27,29 +24,11 @@ export interface LocalReplica {
   readonly api: FaultyServer;
 }
 
-export interface LocalSidecarOptions {
-  pod: PodToken;
-  /** Ports of the exchange, in the order in which they are tried. */
-  exchangePorts: readonly number[];
-  /** `host:port` → `127.0.0.1:port`. */
-  connectTo: ReadonlyMap<string, string>;
-  /** PEM of the upstreams' CA. */
-  trustBundle: string;
-}
-
-export interface LocalSidecar {
-  readonly proxyURL: string;
-  /** PEM file of the pod CA. */
-  readonly caFile: string;
-  stop(): Promise<void>;
-}
-
 export interface LocalProduct extends AsyncDisposable {
   readonly replicas: readonly LocalReplica[];
   /** As `Exchange` takes it; the balancer is the first replica. */
   readonly exchangeCAFile: string;
   readonly balancer: { readonly port: number };
-  startSidecar(options: LocalSidecarOptions): Promise<LocalSidecar>;
 }
 
 /** Needs the CRDs and the agents' namespaces. Runs with the admin's rights and without admission. */
@@ -57,21 +36,19 @@ export async function startLocalProduct(
   plane: ControlPlane,
   options: { replicas: number; agentNamespaces: readonly string[] },
 ): Promise<LocalProduct> {
-  const { replicas: count, agentNamespaces } = options;
+  const { replicas: wanted, agentNamespaces } = options;
   const directory = await mkdtemp(join(tmpdir(), 'actiongrant-local-'));
   await plane.api('POST', '/api/v1/namespaces', { metadata: { name: NAMESPACE } });
   const started: { controller: Controller; api: FaultyServer }[] = [];
-  const sidecars: Sidecar[] = [];
   const stop = async (): Promise<void> => {
-    // What is held would hold up reports, and with them the sidecars.
+    // What is held would hold up the end of its request.
     for (const { api } of started) api.clear();
-    await Promise.all(sidecars.map((sidecar) => sidecar.stop()));
     await Promise.all(started.map(({ controller }) => controller.stop()));
     await Promise.all(started.map(({ api }) => api.close()));
     await rm(directory, { recursive: true, force: true });
   };
   try {
-    for (let index = 0; index < count; index++) {
+    for (let index = 0; index < wanted; index++) {
       started.push(await startReplica(plane, `local-${index}`, agentNamespaces));
     }
     await untilReady(started.map(({ controller }) => controller));
@@ -86,13 +63,6 @@ export async function startLocalProduct(
     replicas,
     exchangeCAFile,
     balancer: { port: replicas[0]?.port ?? 0 },
-    async startSidecar(how) {
-      const prefix = join(directory, `sidecar-${sidecars.length}`);
-      const { sidecar, caFile } = await startLocalSidecar(plane, prefix, exchangeCAFile, how);
-      sidecars.push(sidecar);
-      const { port } = sidecar.address;
-      return { proxyURL: `http://127.0.0.1:${port}`, caFile, stop: () => sidecar.stop() };
-    },
     [Symbol.asyncDispose]: stop,
   };
 }
@@ -131,40 +101,6 @@ async function startReplica(
     version: 'test',
   });
   return { controller, api };
-}
-
-async function startLocalSidecar(
-  plane: ControlPlane,
-  prefix: string,
-  exchangeCAFile: string,
-  { pod, exchangePorts, connectTo, trustBundle }: LocalSidecarOptions,
-): Promise<{ sidecar: Sidecar; caFile: string }> {
-  const tokenFile = `${prefix}-token`;
-  const caFile = `${prefix}-pod-ca.crt`;
-  await writeFile(tokenFile, pod.token, { mode: 0o600 });
-  const anyPort = { host: '127.0.0.1', port: 0 };
-  const server = new URL(plane.url).host;
-  const sidecar = await startSidecar({
-    config: {
-      listen: anyPort,
-      operationsListen: anyPort,
-      controllerURLs: exchangePorts.map((port) => `https://127.0.0.1:${port}`),
-      controllerCAFile: exchangeCAFile,
-      tokenFile,
-      agent: { namespace: pod.namespace, serviceAccountName: pod.serviceAccountName },
-      kubernetes: { authorities: [server], server, ca: plane.caPem },
-      trustBundle,
-      connectTo,
-      inertHeaders: [],
-      caOutputFile: caFile,
-      useWaitMilliseconds: 5_000,
-      logLevel: 'error',
-    },
-    clock: systemClock,
-    log: silent,
-    version: 'test',
-  });
-  return { sidecar, caFile };
 }
 
 async function untilReady(controllers: readonly Controller[]): Promise<void> {

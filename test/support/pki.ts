@@ -31,6 +31,8 @@ export interface LeafRequest {
   readonly dnsNames?: readonly string[];
   readonly ipAddresses?: readonly string[];
   readonly usage: 'client' | 'server';
+  /** Default: a day from now. */
+  readonly notAfter?: Date;
 }
 
 /** A certificate authority of a test cluster. */
@@ -59,7 +61,7 @@ export async function issue(authority: KeyPairPem, request: LeafRequest): Promis
     publicKey: keys.publicKey,
     signingKey: await importKey(authority.key),
     signingAlgorithm: ALGORITHM,
-    ...validity(),
+    ...validity(request.notAfter),
     extensions: [
       new BasicConstraintsExtension(false, undefined, true),
       new KeyUsagesExtension(KeyUsageFlags.digitalSignature, true),
@@ -85,9 +87,12 @@ function alternativeNames({ dnsNames = [], ipAddresses = [] }: LeafRequest) {
 }
 
 /** Starts a little in the past: two clocks on one machine still round differently. */
-function validity(): { notBefore: Date; notAfter: Date } {
-  const now = Date.now();
-  return { notBefore: new Date(now - 60_000), notAfter: new Date(now + DAY_MILLISECONDS) };
+function validity(notAfter = new Date(Date.now() + DAY_MILLISECONDS)): {
+  notBefore: Date;
+  notAfter: Date;
+} {
+  const notBefore = new Date(Math.min(Date.now(), notAfter.getTime()) - 60_000);
+  return { notBefore, notAfter };
 }
 
 function generateKeys(): Promise<webcrypto.CryptoKeyPair> {

@@ -3,7 +3,7 @@
  * rights of the chart. Serves tests, demo and benches alike.
  */
 
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -14,7 +14,7 @@ import { type InstalledChart, installChart } from './chart.ts';
 import type { ControlPlane } from './control-plane.ts';
 import { issuePodToken, type PodToken } from './kubelet.ts';
 import { freePort } from './ports.ts';
-import { TiedProcess } from './tied-process.ts';
+import { sweepAtExit, TiedProcess } from './tied-process.ts';
 
 const READY_MILLISECONDS = 30_000;
 const GRACE_MILLISECONDS = 15_000;
@@ -22,6 +22,10 @@ const GRACE_MILLISECONDS = 15_000;
 export interface ReplicaOptions {
   /** Instead of the chart's own kubeconfig: e.g. one that goes through a proxy. */
   kubeconfig?: string;
+  /** Chosen by the caller, who wants to look at it before the replica is ready. */
+  operationsPort?: number;
+  /** Gets no calls through the balancer: only those that are sent to its own port. */
+  outOfRotation?: boolean;
   environment?: Readonly<Record<string, string>>;
 }
 
@@ -32,6 +36,8 @@ export interface Replica {
   readonly operationsPort: number;
   readonly process: TiedProcess;
   readonly running: boolean;
+  /** Whether the balancer may send it calls. */
+  readonly inRotation: boolean;
   metrics(): Promise<string>;
   log(): Promise<string>;
   /** As SIGKILL: nothing is said goodbye to. */
@@ -82,6 +88,7 @@ export class Product {
   readonly replicas: Replica[] = [];
   readonly sidecars: SidecarProcess[] = [];
   readonly #agentNamespaces: readonly string[];
+  readonly #sweep: () => Promise<void>;
   #count = 0;
 
   constructor(
@@ -91,6 +98,8 @@ export class Product {
     directory: string,
     agentNamespaces: readonly string[],
   ) {
+    // Also if this process is killed: there are tokens in it.
+    this.#sweep = sweepAtExit(directory);
     this.plane = plane;
     this.chart = chart;
     this.balancer = balancer;
@@ -110,7 +119,7 @@ export class Product {
   async startReplica(options: ReplicaOptions = {}): Promise<Replica> {
     const name = `controller-${this.#count++}`;
     const port = await freePort();
-    const operationsPort = await freePort();
+    const operationsPort = options.operationsPort ?? (await freePort());
     const logFile = join(this.directory, `${name}.log`);
     const child = new TiedProcess(
       name,
@@ -136,6 +145,7 @@ export class Product {
       get running() {
         return child.running;
       },
+      inRotation: options.outOfRotation !== true,
       metrics: () => get(operationsPort, '/metrics'),
       log: () => readFile(logFile, 'utf8'),
       kill: async () => {
@@ -210,11 +220,13 @@ export class Product {
     await Promise.all(this.sidecars.map((sidecar) => sidecar.stop()));
     await Promise.all(this.replicas.map((replica) => replica.stop()));
     await this.balancer.close();
-    await rm(this.directory, { recursive: true, force: true });
+    await this.#sweep();
   }
 
   #rebalance(): void {
-    this.balancer.setBackends(this.replicas.filter((r) => r.running).map((r) => r.port));
+    this.balancer.setBackends(
+      this.replicas.filter((r) => r.running && r.inRotation).map((r) => r.port),
+    );
   }
 }
 
@@ -225,12 +237,12 @@ const SIDECAR_FLAGS = ['--max-semi-space-size=2', '--enable-source-maps'];
 export async function startProduct(plane: ControlPlane, options: ProductOptions): Promise<Product> {
   const { replicas = 2, agentNamespaces } = options;
   const balancer = await startBalancer();
-  const directory = await mkdtemp(join(tmpdir(), 'actiongrant-product-'));
   const chart = await installChart(
     plane,
     { rbac: { agentNamespaces: [...agentNamespaces] } },
     { webhookURL: `https://127.0.0.1:${balancer.port}` },
   );
+  const directory = await mkdtemp(join(tmpdir(), 'actiongrant-product-'));
   const product = new Product(plane, chart, balancer, directory, agentNamespaces);
   try {
     await Promise.all(

@@ -56,6 +56,11 @@ export class TiedProcess {
     );
   }
 
+  /** Null while it runs, and if a signal ended it. */
+  get exitCode(): number | null {
+    return this.#child.exitCode;
+  }
+
   /** The last lines it wrote, for the message of a start that failed. */
   logTail(lines = 20): string {
     return readFileSync(this.#logFile, 'utf8').trimEnd().split('\n').slice(-lines).join('\n');

@@ -32,6 +32,8 @@ export interface UpstreamOptions {
   names: readonly string[];
   /** Signs the certificate; one of its own by default. */
   authority?: KeyPairPem;
+  /** When its certificate expires. */
+  notAfter?: Date;
   /** What tokens must be for. Default: `https://` and the first name. */
   audience?: string;
   /** False: takes every request for authenticated, without a TokenReview. For benches of others' speed. */
@@ -65,6 +67,7 @@ export async function startUpstream(options: UpstreamOptions): Promise<Upstream>
     dnsNames: names.filter((name) => !isAddress(name)),
     ipAddresses: names.filter(isAddress),
     usage: 'server',
+    ...(options.notAfter === undefined ? {} : { notAfter: options.notAfter }),
   });
   const requests: UpstreamRequest[] = [];
   const effects: UpstreamRequest[] = [];

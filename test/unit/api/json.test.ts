@@ -186,7 +186,10 @@ describe('bytes', () => {
 
 describe('an object', () => {
   it('has __proto__ as a key like any other', () => {
-    const value = parseStrictJson('{"__proto__":{"admin":true},"a":1}') as Record<string, JsonValue>;
+    const value = parseStrictJson('{"__proto__":{"admin":true},"a":1}') as Record<
+      string,
+      JsonValue
+    >;
     expect(Object.keys(value)).toEqual(['__proto__', 'a']);
     expect(value['admin']).toBeUndefined();
     expect(canonicalJson(value)).toBe('{"__proto__":{"admin":true},"a":1}');

@@ -250,7 +250,9 @@ describe('for every URL', () => {
       fc.constantFrom('https://', 'http://', 'https:/', 'HTTPS://'),
       host,
       port,
-      fc.array(part, { maxLength: 4 }).map((parts) => (parts.length === 0 ? '' : `/${parts.join('/')}`)),
+      fc
+        .array(part, { maxLength: 4 })
+        .map((parts) => (parts.length === 0 ? '' : `/${parts.join('/')}`)),
     )
     .map((parts) => parts.join(''));
 
@@ -273,10 +275,10 @@ describe('for every URL', () => {
         expect(tryParse(written)).toEqual(parsed);
         const [, scheme = '', authority = '', rest = ''] =
           /^([a-z]+:\/\/)([^/?]*)(.*)$/s.exec(text) ?? [];
-        const bare = authority
-          .toLowerCase()
-          .replace(scheme === 'https://' ? /:443$/ : /:80$/, '');
-        const expected = bare.startsWith('[') ? undefined : scheme + bare + (rest.startsWith('/') ? rest : `/${rest}`);
+        const bare = authority.toLowerCase().replace(scheme === 'https://' ? /:443$/ : /:80$/, '');
+        const expected = bare.startsWith('[')
+          ? undefined
+          : scheme + bare + (rest.startsWith('/') ? rest : `/${rest}`);
         if (expected !== undefined) expect(written).toBe(expected);
         else expect(written.endsWith(rest)).toBe(true);
       }),

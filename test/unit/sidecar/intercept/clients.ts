@@ -52,6 +52,12 @@ export async function startProxy(
   };
 }
 
+/** What a client is told of a proxy: where it is, and the CA of its certificates. */
+export interface ProxyAddress {
+  readonly port: number;
+  readonly authority: Pick<CertificateAuthority, 'certificate'>;
+}
+
 /** A handler that answers with what it was given. */
 export const describeCall: CallHandler = async (call) => {
   const body = await readBody(call);
@@ -135,7 +141,7 @@ export async function openTunnel(port: number, authority = `${HOST}:443`): Promi
 
 /** TLS through a tunnel, verified against the proxy's CA. */
 export async function openTLS(
-  proxy: TestProxy,
+  proxy: ProxyAddress,
   options: ConnectionOptions & { tunnelTo?: string } = {},
 ): Promise<TLSSocket> {
   const { tunnelTo = `${HOST}:443`, ...rest } = options;

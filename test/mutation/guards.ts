@@ -1,0 +1,360 @@
+/**
+ * Takes every guard of the transaction out, one at a time, in a copy of the repository, and checks that the guard's own test
+ * fails: `npm run mutation`. A guard that nobody would miss is either not needed or not tested.
+ */
+
+import { cp, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { basename, join } from 'node:path';
+import type { TestModule } from 'vitest/node';
+import { startVitest } from 'vitest/node';
+import { ROOT } from '../../scripts/tools.ts';
+
+interface Change {
+  readonly file: string;
+  /** Must be there exactly once. */
+  readonly from: string;
+  readonly to: string;
+}
+
+interface Mutation {
+  /** What the titles of the guard's tests begin with. */
+  readonly guard: string;
+  readonly changes: readonly Change[];
+}
+
+const TESTS = 'test/integration/guards.test.ts';
+const NOT_COPIED = new Set(['.git', '.cache', '.make', 'dist', 'node_modules']);
+
+const MUTATIONS: readonly Mutation[] = [
+  {
+    guard: 'resourceVersion on the consuming write',
+    changes: [
+      {
+        file: 'controller/exchange/consume.ts',
+        from: 'await writeStatus(client, grant, consumedStatus(options), { timeoutMilliseconds })',
+        to: `await client.patch(
+          actionGrants,
+          { namespace: grant.metadata.namespace, name: grant.metadata.name },
+          { type: 'Merge', body: { status: consumedStatus(options) } },
+          { subresource: 'status', timeoutMilliseconds },
+        )`,
+      },
+    ],
+  },
+  {
+    guard: 'hand-over after consume',
+    changes: [
+      {
+        file: 'controller/exchange/use.ts',
+        from: "const consumption = await timed('consume', () =>",
+        to: `const consumption = { type: 'Consumed', grant } as Consumption;
+    void timed('consume', () =>`,
+      },
+    ],
+  },
+  {
+    guard: 'jti after an ambiguous write',
+    changes: [
+      {
+        file: 'controller/exchange/consume.ts',
+        from: 'use.credential?.id === credential.jti',
+        to: 'true',
+      },
+    ],
+  },
+  {
+    guard: 'read-back after an ambiguous write',
+    changes: [
+      {
+        file: 'controller/exchange/consume.ts',
+        from: 'return readBack(options);',
+        to: "return { type: 'Ambiguous' };",
+      },
+    ],
+  },
+  {
+    guard: 'no other grant after an ambiguous write',
+    changes: [
+      {
+        file: 'controller/exchange/use.ts',
+        from: "if (result === 'Ambiguous') {",
+        to: 'if (false) {',
+      },
+    ],
+  },
+  {
+    guard: 'past nonces refused',
+    // Held twice: by the cache's index of nonces, and by the grant's own record.
+    changes: [
+      {
+        file: 'controller/exchange/use.ts',
+        from: 'if (grantOfNonce(cache, request.nonce) !== undefined) throw alreadyUsed();',
+        to: '',
+      },
+      {
+        file: 'controller/exchange/match.ts',
+        from: 'g.status?.uses?.some((use) => use.id === nonce) ?? false',
+        to: 'nonce === g.kind',
+      },
+    ],
+  },
+  {
+    guard: 'nothing is consumed for a caller that has gone',
+    changes: [
+      {
+        file: 'controller/exchange/use.ts',
+        from: 'if (abandoned.aborted || left < MIN_STEP_MILLISECONDS) {',
+        to: 'if (left < MIN_STEP_MILLISECONDS) {',
+      },
+    ],
+  },
+  {
+    guard: 'a grant that is being deleted is not consumed',
+    changes: [
+      {
+        file: 'controller/exchange/match.ts',
+        from: 'g.metadata.deletionTimestamp !== undefined',
+        to: "g.kind !== 'ActionGrant'",
+      },
+    ],
+  },
+  {
+    guard: "the Secret's UID in the token",
+    changes: [{ file: 'controller/exchange/mint.ts', from: 'uid: bound.secretUID,', to: '' }],
+  },
+  {
+    guard: "the Secret's UID in the deletion",
+    changes: [
+      { file: 'controller/grants/bound-secret.ts', from: '{ uid: secret.secretUID }', to: '{}' },
+    ],
+  },
+  {
+    guard: 'nonce check in finish',
+    changes: [
+      {
+        file: 'controller/exchange/finish.ts',
+        from: 'if (current?.id !== use.id) {',
+        to: 'if (current === undefined) {',
+      },
+    ],
+  },
+  {
+    guard: 'pod check in finish',
+    changes: [
+      {
+        file: 'controller/exchange/finish.ts',
+        from: 'if (use.podUID !== caller.podUID) {',
+        to: 'if (false) {',
+      },
+    ],
+  },
+  {
+    guard: 'revoke before record, in finish',
+    changes: [
+      {
+        file: 'controller/exchange/finish.ts',
+        from: 'await deleteBoundSecret(client, grant.metadata.namespace, use.credential);',
+        to: 'void deleteBoundSecret(client, grant.metadata.namespace, use.credential).catch(() => {});',
+      },
+    ],
+  },
+  {
+    guard: 'revoke before record, in burn',
+    changes: [
+      {
+        file: 'controller/reconcile/burn.ts',
+        from: 'await deleteBoundSecret(client, grant.metadata.namespace, use.credential);',
+        to: 'void deleteBoundSecret(client, grant.metadata.namespace, use.credential).catch(() => {});',
+      },
+    ],
+  },
+  {
+    guard: 'a deletionTimestamp is not a revocation',
+    changes: [
+      {
+        file: 'controller/grants/bound-secret.ts',
+        from: "if (result === 'terminating') {",
+        to: 'if (false) {',
+      },
+    ],
+  },
+  {
+    guard: 'never give back a burnt use',
+    changes: [
+      {
+        file: 'controller/reconcile/burn.ts',
+        from: 'finished(grant, ending, clock.now())',
+        to: `givenBack(
+          grant,
+          { ...ending, outcome: 'NotDispatched' },
+          await createBoundSecret({ client, randomSuffix: () => 'again' }, grant, 1),
+          clock.now(),
+        )`,
+      },
+      {
+        file: 'controller/reconcile/burn.ts',
+        from: 'import { finished }',
+        to: 'import { givenBack }',
+      },
+      {
+        file: 'controller/reconcile/burn.ts',
+        from: 'import { deleteBoundSecret }',
+        to: 'import { createBoundSecret, deleteBoundSecret }',
+      },
+    ],
+  },
+  {
+    guard: 'a use of a grant that is being deleted is burnt in time',
+    changes: [
+      {
+        file: 'controller/reconcile/decide.ts',
+        from: "(phase === undefined || phase === 'Pending' || phase === 'Approved')",
+        to: 'true',
+      },
+    ],
+  },
+  {
+    guard: 'a pod that the cache does not know yet is not taken for gone',
+    changes: [
+      {
+        file: 'controller/reconcile/burn.ts',
+        from: 'return hasEnded(await client.get(pods, { namespace, name: use.podName }), use.podUID);',
+        to: 'return hasEnded(undefined, use.podUID + namespace);',
+      },
+    ],
+  },
+  {
+    guard: 'CredentialRevoked speaks of the last credential',
+    changes: [
+      {
+        file: 'controller/grants/transitions.ts',
+        from: 'if (last?.id !== nonce) return { ...status, uses };',
+        to: '',
+      },
+    ],
+  },
+  {
+    guard: 'an honest NotDispatched',
+    changes: [
+      {
+        file: 'sidecar/handle-call.ts',
+        from: "outcome = 'Unknown';",
+        to: "outcome = 'NotDispatched';",
+      },
+    ],
+  },
+  {
+    guard: 'a restarted sidecar never reuses a nonce',
+    changes: [
+      {
+        file: 'sidecar/sidecar.ts',
+        from: 'createNonce: randomUUID,',
+        to: "createNonce: () => '00000000-0000-4000-8000-000000000001',",
+      },
+    ],
+  },
+  {
+    guard: 'a call whose exchange is silent is refused in time',
+    changes: [
+      {
+        file: 'sidecar/authorize.ts',
+        from: 'await inTime(report, end, clock)',
+        to: 'await report',
+      },
+    ],
+  },
+];
+
+async function main(): Promise<number> {
+  const copy = await mkdtemp(join(tmpdir(), 'actiongrant-mutation-'));
+  try {
+    await cp(ROOT, copy, {
+      recursive: true,
+      filter: (source) => source === ROOT || !NOT_COPIED.has(basename(source)),
+    });
+    await symlink(join(ROOT, 'node_modules'), join(copy, 'node_modules'));
+    const failed = await run(copy, undefined);
+    if (failed.length > 0) {
+      say(`Without a mutation these fail already: ${failed.join('; ')}`);
+      return 1;
+    }
+    let survivors = 0;
+    for (const mutation of MUTATIONS) {
+      const restore = await apply(copy, mutation.changes);
+      const start = performance.now();
+      const killers = await run(copy, mutation.guard);
+      await restore();
+      if (killers.length === 0) survivors++;
+      const seconds = ((performance.now() - start) / 1000).toFixed(0);
+      const [killer] = killers;
+      say(`${killer === undefined ? 'SURVIVED' : 'killed'} (${seconds} s): ${mutation.guard}`);
+      if (killer !== undefined) say(`  ${killer}`);
+    }
+    say(`${MUTATIONS.length - survivors} of ${MUTATIONS.length} mutations were killed`);
+    return survivors === 0 ? 0 : 1;
+  } finally {
+    await rm(copy, { recursive: true, force: true });
+  }
+}
+
+/** @returns what failed, and how; a file that did not run at all is an error */
+async function run(root: string, guard: string | undefined): Promise<string[]> {
+  const vitest = await startVitest('test', [join(root, TESTS)], {
+    root,
+    config: false,
+    watch: false,
+    reporters: [{}],
+    environment: 'node',
+    include: [TESTS],
+    testTimeout: 30_000,
+    hookTimeout: 60_000,
+    ...(guard === undefined ? {} : { testNamePattern: new RegExp(literally(guard)) }),
+  });
+  const modules = vitest.state.getTestModules();
+  await vitest.close();
+  process.exitCode = 0;
+  const results = modules.flatMap(resultsOf);
+  if (results.length === 0) {
+    const errors = modules.flatMap((module) => module.errors().map(({ message }) => message));
+    throw new Error(`no test of "${guard ?? TESTS}" ran: ${errors.join('; ')}`);
+  }
+  return results.filter((result) => result !== undefined);
+}
+
+/** Of every test that ran: what failed, or undefined. */
+function resultsOf(module: TestModule): (string | undefined)[] {
+  return [...module.children.allTests()].flatMap((test) => {
+    const { state, errors } = test.result();
+    if (state === 'failed') return [`${test.name}: ${errors?.[0]?.message.split('\n')[0]}`];
+    return state === 'passed' ? [undefined] : [];
+  });
+}
+
+/** @returns what undoes it */
+async function apply(root: string, changes: readonly Change[]): Promise<() => Promise<void>> {
+  const originals = new Map<string, string>();
+  for (const { file, from, to } of changes) {
+    const path = join(root, file);
+    const text = await readFile(path, 'utf8');
+    if (text.split(from).length !== 2) throw new Error(`${file} does not have once: ${from}`);
+    if (!originals.has(path)) originals.set(path, text);
+    await writeFile(
+      path,
+      text.replace(from, () => to),
+    );
+  }
+  return async () => {
+    for (const [path, text] of originals) await writeFile(path, text);
+  };
+}
+
+function literally(text: string): string {
+  return text.replace(/[.*+?^${}()|[\]\\]/g, '\\$&');
+}
+
+function say(line: string): void {
+  process.stdout.write(`${line}\n`);
+}
+
+process.exitCode = await main();

@@ -1,0 +1,90 @@
+import { once } from 'node:events';
+import { Agent, createServer, get, type Server, type ServerResponse } from 'node:http';
+import { connect } from 'node:net';
+import { afterEach, describe, expect, it } from 'vitest';
+import { drain, listenOn } from '../../../process/http-server.ts';
+
+const LOCAL = { host: '127.0.0.1', port: 0 };
+const servers: Server[] = [];
+const agent = new Agent({ keepAlive: true });
+
+afterEach(() => {
+  agent.destroy();
+  for (const server of servers.splice(0)) server.closeAllConnections();
+});
+
+async function serve(handle: (response: ServerResponse) => void) {
+  const server = createServer((_, response) => handle(response));
+  servers.push(server);
+  const { port } = await listenOn(server, LOCAL);
+  return { server, port };
+}
+
+/** The status, or the code of the error. */
+async function fetchFrom(port: number): Promise<number | string> {
+  return new Promise((resolve) => {
+    const request = get({ host: '127.0.0.1', port, agent }, (response) => {
+      response.resume().on('end', () => resolve(response.statusCode ?? 0));
+    });
+    request.on('error', (error: NodeJS.ErrnoException) => resolve(error.code ?? ''));
+  });
+}
+
+describe('listening', () => {
+  it('tells the port that was chosen', async () => {
+    const { port } = await serve((response) => response.end());
+    expect(port).toBeGreaterThan(0);
+    expect(await fetchFrom(port)).toBe(200);
+  });
+
+  it('fails where the port is taken', async () => {
+    const { port } = await serve(() => {});
+    await expect(listenOn(createServer(), { ...LOCAL, port })).rejects.toMatchObject({
+      code: 'EADDRINUSE',
+    });
+  });
+});
+
+describe('draining', () => {
+  it('takes no new connection, and lets a request that is under way end', async () => {
+    const arrived = Promise.withResolvers<ServerResponse>();
+    const { server, port } = await serve(arrived.resolve);
+    const call = fetchFrom(port);
+    const response = await arrived.promise;
+    const drained = drain(server, 10_000);
+    expect(await fetchFrom(port)).toBe('ECONNREFUSED');
+    response.end('done');
+    expect(await call).toBe(200);
+    await drained;
+  });
+
+  it('closes a kept-alive connection that is idle, at once', async () => {
+    const { server, port } = await serve((response) => response.end());
+    await fetchFrom(port);
+    const start = performance.now();
+    await drain(server, 10_000);
+    expect(performance.now() - start).toBeLessThan(2_000);
+  });
+
+  it('cuts a connection that never asked for anything after the grace', async () => {
+    const { server, port } = await serve((response) => response.end());
+    const socket = connect(port, '127.0.0.1');
+    await once(socket, 'connect');
+    const closed = once(socket, 'close');
+    await drain(server, 50);
+    await closed;
+  });
+
+  it('cuts what does not end within the grace', async () => {
+    const arrived = Promise.withResolvers<ServerResponse>();
+    const { server, port } = await serve(arrived.resolve);
+    const call = fetchFrom(port);
+    await arrived.promise;
+    await drain(server, 50);
+    expect(await call).toBe('ECONNRESET');
+  });
+
+  it('of a server that does not listen is done', async () => {
+    await drain(createServer(), 10_000);
+  });
+});
