@@ -1,5 +1,7 @@
 /** `make demo`: the five stories on a real API server, told and checked. */
 
+import { dirname, join } from 'node:path';
+import { toolPath } from '../scripts/tools.ts';
 import { createNarrator } from './narrator.ts';
 import { type Stage, setUp } from './setup.ts';
 import { type Pending, STORIES } from './stories.ts';
@@ -37,23 +39,28 @@ async function main(): Promise<number> {
   }
 }
 
-function explain({ plane, alice, product }: Stage): void {
+function explain({ alice, product }: Stage): void {
   const sidecar = product.sidecars[0];
   process.stdout.write(`
-It is still running; Ctrl-C ends it and leaves nothing behind. In another terminal, as alice:
+It is still running; Ctrl-C ends it and leaves nothing behind. In another terminal, in this folder:
 
-  export KUBECONFIG=${alice}
+  export PATH=${dirname(toolPath('kubectl'))}:$PATH
+  export KUBECONFIG=${alice}   # you are alice
+  export PROXY=${sidecar?.proxyURL} CA=${sidecar?.caFile}   # of story 1's agent
+  export AGENT_KUBECONFIG=${join(product.directory, 'agent.kubeconfig')}   # of story 4's agent
+
+As alice:
+
   kubectl -n soc get actiongrants
   kubectl explain actiongrant.spec
 
 As the agent of story 1 (every call goes through its sidecar):
 
-  curl -sS --proxy ${sidecar?.proxyURL} --cacert ${sidecar?.caFile} \\
+  curl -sS --proxy $PROXY --cacert $CA \\
     -X POST -H 'content-type: application/json' -d '{"reason":"beaconing"}' \\
     https://edr.example.com/v1/hosts/host-9/quarantine
 
-The answer has the manifest of the grant that is missing: put the ServiceAccount edr-quarantine and a
-reason into it, "kubectl create -f -" it, and try again. The cluster: ${plane.url}
+The answer has the manifest of the grant that is missing. docs/tutorial.md goes on from here.
 `);
 }
 

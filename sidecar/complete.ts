@@ -17,6 +17,8 @@ export interface Completion {
   grant?: GrantReference;
   responseCode?: number;
   token?: Secret;
+  /** Monotonic ms: the use's deadline, if it is known. Until then the credential lives, unless the report arrives. */
+  deadline?: number;
 }
 
 /** @returns whether the controller has taken the report, or knows of no use to end */
@@ -38,14 +40,14 @@ const FIRST_PAUSE_MILLISECONDS = 100;
 const MAX_PAUSE_MILLISECONDS = 5_000;
 /** A nonce that nobody knows may be one whose use is still being written: asked for so often. */
 const UNKNOWN_TRIES = 3;
-/** After about a minute the deadline has closed the use. */
+/** About a minute. After that, and the use's deadline, the controller has closed the use by itself. */
 const MAX_TRIES = 16;
 
 export function createReporter({ exchange, clock, log }: CompleteDependencies): Reporter {
   const underWay = new Set<Promise<boolean>>();
 
   const report = async (completion: Completion): Promise<boolean> => {
-    const { nonce, outcome, grant, responseCode, token } = completion;
+    const { nonce, outcome, grant, responseCode, token, deadline = 0 } = completion;
     const request: FinishRequest = {
       outcome,
       ...(grant === undefined ? {} : { grant }),
@@ -61,7 +63,7 @@ export function createReporter({ exchange, clock, log }: CompleteDependencies): 
         const code = error instanceof ProblemError ? error.code : undefined;
         if (code === 'UseUnknown' && grant === undefined && tries >= UNKNOWN_TRIES) return true;
         const final = error instanceof ProblemError && !error.retryable;
-        if (final || tries >= MAX_TRIES) {
+        if (final || (tries >= MAX_TRIES && clock.monotonic() >= deadline)) {
           log.error('the end of a use could not be reported; its deadline closes it', {
             nonce,
             outcome,

@@ -130,6 +130,7 @@ async function use(
       nonce,
       outcome,
       grant,
+      deadline,
       ...(responseCode === undefined ? {} : { responseCode }),
       ...(token === undefined ? {} : { token }),
     });

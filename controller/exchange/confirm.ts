@@ -98,25 +98,29 @@ export function createConfirmer(options: ConfirmerOptions): Confirmer {
     const rejectedAt = clock.now();
     const seconds = Math.max(0, rejectedAt - deletedAt) / 1000;
     metrics.useStage.observe({ stage: 'confirm' }, seconds);
-    await record(grant, nonce, rejectedAt);
+    // What could not be written is not reported either: the reconciler will record it as unconfirmed.
+    if (!(await record(grant, nonce, rejectedAt))) return;
     reporter.revoked(grant, 'Confirmed', { nonce, seconds });
   };
 
-  const record = async (grant: LiveGrant, nonce: string, rejectedAt: number): Promise<void> => {
+  /** @returns false if it could not be written */
+  const record = async (grant: LiveGrant, nonce: string, rejectedAt: number): Promise<boolean> => {
     const { namespace, name, uid } = grant.metadata;
     const reference = { ...(namespace === undefined ? {} : { namespace }), name };
     for (let conflicts = 0; conflicts < MAX_CONFLICTS; conflicts++) {
       const current =
         conflicts === 0 ? cache.get(reference) : await client.get(actionGrants, reference);
-      if (current === undefined || current.metadata.uid !== uid) return;
+      if (current === undefined || current.metadata.uid !== uid) return true;
       try {
         const status = revocationConfirmed(current, nonce, rejectedAt, clock.now());
         cache.observe(await writeStatus(client, current, status));
-        return;
+        return true;
       } catch (error) {
         if (!isKubernetesError(error, 'Conflict', 'Ambiguous', 'Unavailable')) throw error;
+        if (error.kind !== 'Conflict') await pause(POLL_MILLISECONDS);
       }
     }
+    return false;
   };
 
   return {

@@ -99,7 +99,10 @@ export function createUseHandler(dependencies: UseDependencies): UseHandler {
   const others = (caller: Caller, request: UseRequest): LiveGrant[] =>
     actionKeys(request.action)
       .flatMap(({ digest }) => otherGrantsForAction(cache, caller, digest))
-      .filter(({ metadata: { namespace } }) => acceptsGrantsFrom(caller.namespace, namespace))
+      .filter(
+        ({ metadata: { namespace } }) =>
+          namespace === caller.namespace || acceptsGrantsFrom(caller.namespace, namespace),
+      )
       .sort((a, b) => byText(b.metadata.creationTimestamp, a.metadata.creationTimestamp));
 
   const attempt = async (

@@ -21,7 +21,10 @@ export class Upload extends Transform {
     });
     // Undici listens for errors only from the dispatch on.
     this.on('error', () => {});
-    source.pipe(this);
+    // What ended before will not say so again.
+    if (source.destroyed || source.readableEnded)
+      this.destroy(new Error('no request body is left'));
+    else source.pipe(this);
   }
 
   override _transform(chunk: Buffer, _encoding: BufferEncoding, done: TransformCallback): void {

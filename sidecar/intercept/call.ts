@@ -6,6 +6,11 @@ import type { RequestHead } from '../describe/request-head.ts';
 /** A header as it goes over the wire; a name may repeat. */
 export type HeaderPair = readonly [name: string, value: string];
 
+export interface ResponseHead {
+  status: number;
+  headers: readonly HeaderPair[];
+}
+
 export interface InterceptedCall {
   readonly head: RequestHead;
   /**
@@ -26,9 +31,12 @@ export interface ResponseWriter {
   readonly started: boolean;
   /** Whether the response is complete or was aborted. */
   readonly finished: boolean;
-  /** Sends the head (final status only). @throws TypeError on a name or value that HTTP does not allow */
+  /** Sets the head, final status only. It leaves with the first of `pipe` and `end`, so until then it can be set anew. */
   writeHead(status: number, headers: readonly HeaderPair[]): void;
-  /** Sends a body as it arrives, with backpressure; rejects, and cuts the response off, if the body errors. */
+  /**
+   * Sends a body as it arrives, with backpressure. If the body fails, this rejects with its error, and the response is cut
+   * off; one that failed before anything was sent leaves the response unstarted, so that a refusal can take its place.
+   */
   pipe(body: Readable): Promise<void>;
   /** Sends a short body, or none. */
   end(body?: Uint8Array | string): Promise<void>;

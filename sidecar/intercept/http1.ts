@@ -5,13 +5,13 @@ import type { Socket } from 'node:net';
 import type { Duplex, Readable } from 'node:stream';
 import { ProblemError } from '../../api/problem.ts';
 import type { RequestHead } from '../describe/request-head.ts';
-import type { HeaderPair, InterceptedCall, ResponseWriter } from './call.ts';
+import type { HeaderPair, InterceptedCall, ResponseHead, ResponseWriter } from './call.ts';
 import { ClientCall } from './client-call.ts';
 import type { ClientConnection } from './connection.ts';
 import type { HeadGuardFactory } from './head-guard.ts';
 import type { InterceptEvent } from './interceptor.ts';
 import type { InterceptLimits } from './limits.ts';
-import { arrivedBody, pump } from './pump.ts';
+import { arrivedBody, pump, throwIfFailed } from './pump.ts';
 import { lingeringClose, refuse, refuseRaw } from './refusal.ts';
 
 export interface HTTP1Options {
@@ -210,7 +210,7 @@ class HTTP1Response implements ResponseWriter {
   readonly #res: ServerResponse;
   readonly #req: IncomingMessage;
   readonly #connection: ClientConnection;
-  #head: { status: number; headers: readonly HeaderPair[] } | undefined;
+  #head: ResponseHead = { status: 500, headers: [] };
   #aborted = false;
 
   constructor(res: ServerResponse, req: IncomingMessage, connection: ClientConnection) {
@@ -221,7 +221,7 @@ class HTTP1Response implements ResponseWriter {
   }
 
   get started(): boolean {
-    return this.#head !== undefined || this.#res.headersSent;
+    return this.#res.headersSent;
   }
 
   get finished(): boolean {
@@ -233,7 +233,8 @@ class HTTP1Response implements ResponseWriter {
   }
 
   async pipe(body: Readable): Promise<void> {
-    const arrived = arrivedBody(body, this.#head?.headers ?? []);
+    throwIfFailed(body);
+    const arrived = arrivedBody(body, this.#head.headers);
     if (arrived !== null) return this.end(arrived);
     this.#sendHead();
     const done = pump(body, this.#res, () => this.abort());
@@ -262,7 +263,7 @@ class HTTP1Response implements ResponseWriter {
   }
 
   #sendHead(length?: number): void {
-    const { status, headers } = this.#head ?? { status: 500, headers: [] };
+    const { status, headers } = this.#head;
     const flat = headers.flat();
     const bodiless = this.#req.method === 'HEAD' || status === 204 || status === 304;
     if (length !== undefined && !bodiless && !headers.some(([n]) => n === 'content-length')) {

@@ -10,11 +10,11 @@ import type { Readable } from 'node:stream';
 import type { TLSSocket } from 'node:tls';
 import { ProblemError } from '../../api/problem.ts';
 import type { RequestHead } from '../describe/request-head.ts';
-import type { HeaderPair, InterceptedCall, ResponseWriter } from './call.ts';
+import type { HeaderPair, InterceptedCall, ResponseHead, ResponseWriter } from './call.ts';
 import { ClientCall } from './client-call.ts';
 import type { ClientConnection } from './connection.ts';
 import type { InterceptLimits } from './limits.ts';
-import { arrivedBody, pump } from './pump.ts';
+import { arrivedBody, pump, throwIfFailed } from './pump.ts';
 import { refuse } from './refusal.ts';
 
 export interface HTTP2Options {
@@ -152,7 +152,7 @@ const CONNECTION_SPECIFIC: ReadonlySet<string> = new Set([
 class HTTP2Response implements ResponseWriter {
   readonly #stream: ServerHttp2Stream;
   readonly #isHead: boolean;
-  #headers: readonly HeaderPair[] = [];
+  #head: ResponseHead = { status: 500, headers: [] };
   #started = false;
   #finished = false;
 
@@ -170,31 +170,24 @@ class HTTP2Response implements ResponseWriter {
   }
 
   writeHead(status: number, headers: readonly HeaderPair[]): void {
-    this.#headers = headers;
-    const flat = [':status', String(status)];
-    for (const [given, value] of headers) {
-      const name = given.toLowerCase();
-      if (!CONNECTION_SPECIFIC.has(name)) flat.push(name, value);
-    }
-    if (this.#stream.destroyed || this.#stream.closed) return;
-    const endStream = this.#isHead || status === 204 || status === 205 || status === 304;
-    this.#stream.respond(flat, { endStream });
-    this.#started = true;
-    this.#finished = endStream;
+    this.#head = { status, headers };
   }
 
   async pipe(body: Readable): Promise<void> {
+    throwIfFailed(body);
+    const arrived = arrivedBody(body, this.#head.headers);
+    if (arrived !== null) return this.end(arrived);
+    this.#sendHead();
     if (this.#finished) {
       body.destroy();
       return;
     }
-    const arrived = arrivedBody(body, this.#headers);
-    if (arrived !== null) return this.end(arrived);
     await pump(body, this.#stream, () => this.abort());
     this.#finished = true;
   }
 
   end(body?: Uint8Array | string): Promise<void> {
+    this.#sendHead();
     if (this.#finished || this.#stream.destroyed) return Promise.resolve();
     this.#finished = true;
     return new Promise((resolve) => {
@@ -207,5 +200,19 @@ class HTTP2Response implements ResponseWriter {
     this.#finished = true;
     // RFC 9113 8.1: a stream that is reset is no complete response. `close` would end it in good order first.
     if (!this.#stream.closed) this.#stream.destroy(new Error('the response was cut off'));
+  }
+
+  #sendHead(): void {
+    const { status, headers } = this.#head;
+    const flat = [':status', String(status)];
+    for (const [given, value] of headers) {
+      const name = given.toLowerCase();
+      if (!CONNECTION_SPECIFIC.has(name)) flat.push(name, value);
+    }
+    if (this.#stream.destroyed || this.#stream.closed) return;
+    const endStream = this.#isHead || status === 204 || status === 205 || status === 304;
+    this.#stream.respond(flat, { endStream });
+    this.#started = true;
+    this.#finished = endStream;
   }
 }

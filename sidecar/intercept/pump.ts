@@ -30,9 +30,16 @@ export function pump(source: Readable, sink: Writable, cutOff: () => void): Prom
     sink.on('finish', () => (source.readableEnded ? resolve() : fail(clientGone())));
     sink.on('drain', () => source.resume());
     source.on('end', () => sink.end());
-    if (sink.destroyed) return fail(clientGone());
-    source.on('data', onData);
+    // What ended before we came to listen will not say so again.
+    if (sink.destroyed) fail(clientGone());
+    else if (source.destroyed) fail(source.errored ?? new Error('the body was cut off'));
+    else source.on('data', onData);
   });
+}
+
+/** A body that failed before its head was sent: there is still time to say so in words. */
+export function throwIfFailed(source: Readable): void {
+  if (source.errored !== null) throw source.errored;
 }
 
 /**

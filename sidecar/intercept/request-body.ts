@@ -44,6 +44,10 @@ export class RequestBody extends Readable {
       else if (protocol.hasTrailers()) this.destroy(trailersRefused());
       else this.push(null);
     });
+    // A handler that waits for something else does not listen, and its client's going away must not end the process.
+    this.on('error', () => {});
+    // What ended before the handler asked for the body will not say so again.
+    if (source.destroyed || source.readableEnded) this.destroy(cut());
   }
 
   override _read(): void {

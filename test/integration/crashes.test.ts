@@ -11,7 +11,7 @@ import type { ActionGrant } from '../../api/generated/actiongrant.ts';
 import type { Phase } from '../../api/phase.ts';
 import { USES_PATH, type UseAnswer } from '../../api/wire.ts';
 import { type AgentAnswer, callThrough } from '../support/agent-call.ts';
-import { aCredential, aKubernetesAction } from '../support/builders.ts';
+import { aCredential, aKubernetesAction, anHttpAction } from '../support/builders.ts';
 import { type OwnControlPlane, startControlPlane } from '../support/control-plane.ts';
 import { eventually } from '../support/eventually.ts';
 import { aKubernetesCall, aUseRequest, Exchange } from '../support/exchange.ts';
@@ -23,6 +23,7 @@ import {
   startFaultyServer,
 } from '../support/faulty-api-server.ts';
 import {
+  createGrant,
   createServiceAccount,
   createUsableGrant,
   untilGrant,
@@ -48,7 +49,10 @@ let plane: OwnControlPlane;
 let product: Product;
 let exchange: Exchange;
 let upstream: Upstream;
-/** Runs through, and leads. */
+/** Leads, until it is killed. Its requests to the API server can be disturbed. */
+let victim: Replica;
+let victimApi: FaultyServer;
+/** Runs through. */
 let steady: Replica;
 /** Its requests to the API server can be disturbed. */
 let disturbed: Replica;
@@ -59,8 +63,8 @@ const slow = new Map<string, PromiseWithResolvers<void>>();
 beforeAll(async () => {
   plane = await startControlPlane();
   await plane.api('POST', '/api/v1/namespaces', { metadata: { name: NAMESPACE } });
-  [product, disturbedApi, upstream] = await Promise.all([
-    startProduct(plane, { replicas: 1, agentNamespaces: [NAMESPACE] }),
+  [victimApi, disturbedApi, upstream] = await Promise.all([
+    startFaultyApiServer(plane),
     startFaultyApiServer(plane),
     startUpstream({
       plane,
@@ -71,25 +75,32 @@ beforeAll(async () => {
       },
     }),
   ]);
-  exchange = new Exchange(product);
+  product = await startProduct(plane, {
+    replicas: 1,
+    agentNamespaces: [NAMESPACE],
+    replica: ({ controllerKubeconfig }) => ({
+      kubeconfig: faultyKubeconfig(plane, victimApi, controllerKubeconfig),
+    }),
+  });
   const [first] = product.replicas;
   if (first === undefined) throw new Error('there is no replica');
-  steady = first;
-  disturbed = await startReplicaBehind(disturbedApi);
+  victim = first;
+  const { controllerKubeconfig } = product.chart;
+  const kubeconfig = faultyKubeconfig(plane, disturbedApi, controllerKubeconfig);
+  [steady, disturbed] = await Promise.all([
+    product.startReplica(),
+    product.startReplica({ kubeconfig, outOfRotation: true }),
+  ]);
+  exchange = new Exchange(product);
 });
 afterAll(async () => {
   for (const { resolve } of slow.values()) resolve();
-  disturbedApi?.clear();
+  for (const api of [victimApi, disturbedApi]) api?.clear();
   await exchange?.close();
   await product?.stop();
-  await Promise.all([disturbedApi?.close(), upstream?.close()]);
+  await Promise.all([victimApi?.close(), disturbedApi?.close(), upstream?.close()]);
   await plane?.stop();
 });
-
-function startReplicaBehind(api: FaultyServer): Promise<Replica> {
-  const kubeconfig = faultyKubeconfig(plane, api, product.chart.controllerKubeconfig);
-  return product.startReplica({ kubeconfig, outOfRotation: true });
-}
 
 const scene = (spec: Partial<ActionGrant['spec']> = {}): Promise<Scene> =>
   createScene(plane, NAMESPACE, spec);
@@ -156,10 +167,11 @@ async function expectDead(token: string): Promise<void> {
 const mustUse = (at: Scene, replica: Replica): Promise<UseAnswer> =>
   exchange.mustUse(at.pod, at.call, replica.port);
 
-/** One replica is in the middle of seven uses, each at another step, and dies. Another one runs on. */
+/** The leader is in the middle of many grants, each at another step, and dies. Another replica runs on. */
 describe('kill -9 of a replica', () => {
   const LONG = { timeoutSeconds: 30 };
-  let api: FaultyServer;
+  /** What waits for the next leader. */
+  const NEXT_LEADER = { within: LEASE_MILLISECONDS + BURN_MILLISECONDS };
   const sidecars: LocalSidecar[] = [];
 
   interface Interrupted {
@@ -174,11 +186,16 @@ describe('kill -9 of a replica', () => {
   let beforeRecord: Interrupted;
   let beforeGiveBack: { at: Scene };
   let abandoned: { at: Scene };
+  let burning: { at: Scene; left: { phase: Phase; secret: number } };
+  let approving: ActionGrant;
   let clusterToken: string;
 
   beforeAll(async () => {
-    api = await startFaultyApiServer(plane);
-    const victim = await startReplicaBehind(api);
+    // It takes its time until the leader burns a use.
+    const burnt = await scene({ timeoutSeconds: 1 });
+    const burn = victimApi.rule(burnt.requests.deleteSecret, { type: 'HoldAnswer' });
+    await mustUse(burnt, steady);
+    await burn.hit;
 
     const begin = async (
       fault: (at: Scene) => Promise<void>,
@@ -194,7 +211,7 @@ describe('kill -9 of a replica', () => {
       return { at, answer };
     };
     const on = (match: (at: Scene) => Parameters<FaultyServer['rule']>[0], type: FaultType) => {
-      return (at: Scene): Promise<void> => api.rule(match(at), { type }).hit;
+      return (at: Scene): Promise<void> => victimApi.rule(match(at), { type }).hit;
     };
 
     [beforeMint, beforeConsume, afterConsume, afterHandOver, beforeDeletion, beforeRecord] =
@@ -218,7 +235,7 @@ describe('kill -9 of a replica', () => {
     const short = { timeoutSeconds: 2 };
     const givingBack = await scene(short);
     const used = await mustUse(givingBack, victim);
-    const created = api.rule(givingBack.requests.createSecret, { type: 'HoldAnswer' });
+    const created = victimApi.rule(givingBack.requests.createSecret, { type: 'HoldAnswer' });
     const { nonce, grant } = used;
     void exchange
       .finish(givingBack.pod, nonce, { grant, outcome: 'NotDispatched' }, victim.port)
@@ -226,7 +243,7 @@ describe('kill -9 of a replica', () => {
     await created.hit;
     beforeGiveBack = { at: givingBack };
     const lost = await scene(short);
-    const consumed = api.rule(lost.requests.consume, { type: 'HoldAnswer' });
+    const consumed = victimApi.rule(lost.requests.consume, { type: 'HoldAnswer' });
     void exchange
       .use(lost.pod, aUseRequest({ action: lost.call }), victim.port)
       .catch(() => undefined);
@@ -234,13 +251,26 @@ describe('kill -9 of a replica', () => {
     abandoned = { at: lost };
 
     clusterToken = await useInCluster(victim);
+    const approval = victimApi.rule(
+      { path: /\/approving\/status$/, body: /"phase":"Approved"/ },
+      { type: 'HoldRequest' },
+    );
+    const { spec } = lost.grant;
+    const action = anHttpAction({ url: `${SERVICE}/v1/hosts/approving/quarantine` });
+    approving = await createGrant(plane, NAMESPACE, {
+      name: 'approving',
+      spec: { ...spec, action },
+    });
+    await approval.hit;
 
     await victim.kill();
+    const { phase, credential } = await statusOf(burnt);
+    const secret = `/api/v1/namespaces/${NAMESPACE}/secrets/${credential?.secretName}`;
+    burning = { at: burnt, left: { phase, secret: (await plane.request('GET', secret)).status } };
     slow.get(afterHandOver.at.path)?.resolve();
   });
   afterAll(async () => {
     await Promise.all(sidecars.map((sidecar) => sidecar.stop()));
-    await api?.close();
   });
 
   test('before mint: nothing was consumed, and the call is made through the other replica', async () => {
@@ -279,7 +309,7 @@ describe('kill -9 of a replica', () => {
       phase: 'Finished',
       outcomes: ['Unknown'],
       effects: 0,
-      within: BURN_MILLISECONDS,
+      ...NEXT_LEADER,
     });
   });
 
@@ -288,8 +318,26 @@ describe('kill -9 of a replica', () => {
       phase: 'Finished',
       outcomes: ['Unknown'],
       effects: 0,
-      within: BURN_MILLISECONDS,
+      ...NEXT_LEADER,
     });
+  });
+
+  test("of the leader, after a burnt use's Secret is deleted, before the record: the next one records", async () => {
+    // Revoked first: what was recorded until then claims no end.
+    expect(burning.left).toEqual({ phase: 'InUse', secret: 404 });
+    await expectEnd(burning.at, {
+      phase: 'Finished',
+      outcomes: ['Unknown'],
+      effects: 0,
+      ...NEXT_LEADER,
+    });
+  });
+
+  test("of the leader, after a grant's Secret is created, before it is named: the next one approves", async () => {
+    const { status } = await untilPhase(plane, approving, 'Approved', NEXT_LEADER.within);
+    const { secretName, secretUID } = status?.credential ?? {};
+    const secret = `/api/v1/namespaces/${NAMESPACE}/secrets/${secretName}`;
+    expect((await plane.request('GET', secret)).body.metadata.uid).toBe(secretUID);
   });
 
   test('after hand-over, with nobody to report: the API server refuses the token', async () => {
@@ -549,18 +597,4 @@ describe('kill -9 of the API server', () => {
 
   const disturb = (match: Parameters<FaultyServer['rule']>[0], type: FaultType): Rule =>
     disturbedApi.rule(match, { type });
-});
-
-describe('kill -9 of the leader', () => {
-  test('what it would have closed is closed by the next one', async () => {
-    const at = await scene({ timeoutSeconds: 1 });
-    await mustUse(at, disturbed);
-    await steady.kill();
-    await expectEnd(at, {
-      phase: 'Finished',
-      outcomes: ['Unknown'],
-      effects: 0,
-      within: LEASE_MILLISECONDS + BURN_MILLISECONDS,
-    });
-  });
 });

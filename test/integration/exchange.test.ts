@@ -59,7 +59,8 @@ const use = (
   { pod, call }: Pick<Scene, 'pod' | 'call'>,
   port?: number,
   waitMilliseconds = 10_000,
-): Promise<ExchangeAnswer> => exchange.use(pod, aUseRequest({ action: call, waitMilliseconds }), port);
+): Promise<ExchangeAnswer> =>
+  exchange.use(pod, aUseRequest({ action: call, waitMilliseconds }), port);
 
 function expectRefusal(answer: ExchangeAnswer, status: number, code: ProblemCode): ProblemDocument {
   expect(answer.body).toMatchObject({ status, code });
@@ -243,10 +244,7 @@ describe("the credential's ServiceAccount", () => {
   const accountOf = ({ grant }: Scene): string =>
     grant.spec.credential?.serviceAccountToken?.serviceAccountName ?? '';
   const remove = ({ grant }: Scene, name: string): Promise<unknown> =>
-    plane.api(
-      'DELETE',
-      `/api/v1/namespaces/${grant.metadata.namespace}/serviceaccounts/${name}`,
-    );
+    plane.api('DELETE', `/api/v1/namespaces/${grant.metadata.namespace}/serviceaccounts/${name}`);
 
   test('that was made again under its name since the approval is another one', async () => {
     const at = await scene();
@@ -292,9 +290,7 @@ test('a grant that kubectl has waited for works at once on every replica, also a
     const urls = ports.map(() => `https://edr.example.com/v1/fresh/${randomUUID()}`);
     const { credential } = (await scene()).grant.spec;
     const callAll = (): Promise<ExchangeAnswer[]> =>
-      Promise.all(
-        urls.map((url, index) => use({ pod, call: anHttpCall({ url }) }, ports[index])),
-      );
+      Promise.all(urls.map((url, index) => use({ pod, call: anHttpCall({ url }) }, ports[index])));
     for (const answer of await callAll()) expectRefusal(answer, 403, 'GrantRequired');
     const grants = await Promise.all(
       urls.map((url) =>

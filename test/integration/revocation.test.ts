@@ -1,12 +1,18 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Action } from '../../api/action.ts';
-import type { ActionGrant, GrantCondition, Use } from '../../api/generated/actiongrant.ts';
+import type {
+  ActionGrant,
+  ActionGrantSpec,
+  GrantCondition,
+  Outcome,
+  Use,
+} from '../../api/generated/actiongrant.ts';
 import type { UseAnswer } from '../../api/wire.ts';
 import { aCredential, aKubernetesAction } from '../support/builders.ts';
 import { type OwnControlPlane, startControlPlane } from '../support/control-plane.ts';
 import { eventually } from '../support/eventually.ts';
-import { aKubernetesCall, Exchange } from '../support/exchange.ts';
+import { aKubernetesCall, Exchange, type ExchangeAnswer } from '../support/exchange.ts';
 import { deleteGrant, readGrant, untilGrant, untilPhase } from '../support/grants.ts';
 import { deletePod } from '../support/kubelet.ts';
 import { type Product, startProduct } from '../support/product.ts';
@@ -47,20 +53,20 @@ afterAll(async () => {
 /** A kind of credential, and how its acceptance shows. */
 interface Variant {
   readonly name: string;
-  readonly create: () => Promise<Scene>;
+  readonly create: (spec?: Partial<ActionGrantSpec>) => Promise<Scene>;
   readonly isAccepted: (token: string) => Promise<boolean>;
 }
 
 const FOR_A_SERVICE: Variant = {
   name: 'for a service (its own audience)',
-  create: () => createScene(plane, namespace),
+  create: (spec) => createScene(plane, namespace, spec),
   isAccepted: async (token) => (await reviewedUser(plane, token, SERVICE)) !== undefined,
 };
 
 let kubernetesScenes = 0;
 const FOR_THE_API_SERVER: Variant = {
   name: 'for the API server (no audience of its own)',
-  async create() {
+  async create(spec) {
     const action = aKubernetesAction({ name: `checkout-${kubernetesScenes++}` });
     const account = `janitor-${kubernetesScenes}`;
     await plane.api('POST', `/api/v1/namespaces/${namespace}/serviceaccounts`, {
@@ -69,6 +75,7 @@ const FOR_THE_API_SERVER: Variant = {
     const scene = await createScene(plane, namespace, {
       action,
       credential: aCredential('Kubernetes', account),
+      ...spec,
     });
     const call: Action = aKubernetesCall({ name: action.kubernetes?.name ?? '' });
     return { ...scene, call };
@@ -90,6 +97,17 @@ async function inUse(
   const secret = status?.uses?.at(-1)?.credential?.secretName ?? '';
   expect(await secretStatus(secret)).toBe(200);
   return { scene, answer, token: answer.credential?.token ?? '', secret };
+}
+
+/** As the sidecar reports it: with the credential, so that any replica can find out when it is refused. */
+function report(
+  { scene, answer }: { scene: Scene; answer: UseAnswer },
+  outcome: Outcome,
+  port?: number,
+): Promise<ExchangeAnswer> {
+  const { nonce, grant, credential } = answer;
+  const credentialToken = credential?.token ?? '';
+  return exchange.finish(scene.pod, nonce, { outcome, grant, credentialToken }, port);
 }
 
 async function secretStatus(name: string): Promise<number> {
@@ -142,11 +160,12 @@ describe.concurrent.each([FOR_A_SERVICE, FOR_THE_API_SERVER])(
   { timeout: 2 * WAIT_MILLISECONDS },
   ({ create, isAccepted }) => {
     test('that was never used is refused as soon as its use has ended', async () => {
-      const { scene, answer, token, secret } = await inUse(await create());
+      const used = await inUse(await create());
+      const { scene, answer, token, secret } = used;
       const sent = Date.now();
-      const report = await exchange.finish(scene.pod, answer.nonce, { outcome: 'Succeeded' });
+      const reported = await report(used, 'Succeeded');
       const answered = Date.now();
-      expect(report.body).toEqual({ phase: 'Finished', outcome: 'Succeeded' });
+      expect(reported.body).toEqual({ phase: 'Finished', outcome: 'Succeeded' });
       expect(await secretStatus(secret)).toBe(404);
       expect(await isAccepted(token)).toBe(false);
       const confirmed = await untilConfirmed(scene.grant);
@@ -159,11 +178,12 @@ describe.concurrent.each([FOR_A_SERVICE, FOR_THE_API_SERVER])(
     });
 
     test('that was used is refused 10 s after its first use, and said to be revoked only then', async () => {
-      const { scene, answer, token } = await inUse(await create());
+      const used = await inUse(await create());
+      const { scene, answer, token } = used;
       const firstUse = Date.now();
       expect(await isAccepted(token)).toBe(true);
       const firstAnswer = Date.now();
-      await exchange.finish(scene.pod, answer.nonce, { outcome: 'Succeeded', responseCode: 200 });
+      await report(used, 'Succeeded');
       const finished = await readGrant(plane, scene.grant);
       expect(finished.status).toMatchObject({ phase: 'Finished', outcome: 'Succeeded' });
       expect(conditionOf(finished, 'CredentialRevoked')).toMatchObject({
@@ -181,17 +201,14 @@ describe.concurrent.each([FOR_A_SERVICE, FOR_THE_API_SERVER])(
       const confirmed = await untilConfirmed(scene.grant);
       const { credential } = useOf(confirmed, answer.nonce);
       // Never earlier than it was true.
-      expectBetween(
-        credential?.rejectedTime,
-        lastAccepted,
-        firstRefused + TOLERANCE_MILLISECONDS,
-      );
+      expectBetween(credential?.rejectedTime, lastAccepted, firstRefused + TOLERANCE_MILLISECONDS);
       expect(conditionOf(confirmed, 'CredentialRevoked')).toMatchObject({ status: 'True' });
       expect(confirmed.status?.credential).toBeUndefined();
     });
 
     test('of a grant that is deleted during its use', async () => {
-      const { scene, answer, token, secret } = await inUse(await create());
+      const used = await inUse(await create());
+      const { scene, token, secret } = used;
       expect(await isAccepted(token)).toBe(true);
       const firstUse = Date.now();
       await deleteGrant(plane, scene.grant);
@@ -201,8 +218,7 @@ describe.concurrent.each([FOR_A_SERVICE, FOR_THE_API_SERVER])(
         SUCCESS_CACHE_MILLISECONDS + TOLERANCE_MILLISECONDS,
       );
       // There is nothing left to report to.
-      const report = await exchange.finish(scene.pod, answer.nonce, { outcome: 'Succeeded' });
-      expect(report.code).toBe('UseUnknown');
+      expect((await report(used, 'Succeeded')).code).toBe('UseUnknown');
     });
 
     test('of a pod that is deleted: the use ends as Unknown, and is not given back', async () => {
@@ -218,29 +234,21 @@ describe.concurrent.each([FOR_A_SERVICE, FOR_THE_API_SERVER])(
     });
 
     test('of a use whose deadline passed without a report', async () => {
-      const scene = await create();
-      const { answer, token, secret } = await inUse(
-        await withTimeout(scene, 1, create === FOR_THE_API_SERVER.create),
-      );
+      const { scene, answer, token, secret } = await inUse(await create({ timeoutSeconds: 1 }));
       expect(await isAccepted(token)).toBe(true);
-      const grant = answer.grant;
-      const current = (): Promise<ActionGrant> =>
-        plane.api<ActionGrant>(
-          'GET',
-          `/apis/actiongrant.dev/v1alpha1/namespaces/${grant.namespace}/actiongrants/${grant.name}`,
-        );
-      const deadline = Date.parse(useOf(await current(), answer.nonce).deadlineTime);
-      const ended = await untilPhase(plane, await current(), 'Finished', WAIT_MILLISECONDS);
+      const { deadlineTime } = useOf(await readGrant(plane, scene.grant), answer.nonce);
+      const ended = await untilPhase(plane, scene.grant, 'Finished', WAIT_MILLISECONDS);
       expect(ended.status?.outcome).toBe('Unknown');
       expect(await secretStatus(secret)).toBe(404);
-      expectBetween(useOf(ended, answer.nonce).credential?.deletedTime, deadline, Date.now());
+      const { credential } = useOf(ended, answer.nonce);
+      expectBetween(credential?.deletedTime, Date.parse(deadlineTime), Date.now());
       await untilRefused(() => isAccepted(token));
     });
 
     test('of an attempt that was given back is refused, and the next attempt has another', async () => {
-      const { scene, answer, token, secret } = await inUse(await create());
-      const { nonce, grant } = answer;
-      await exchange.finish(scene.pod, nonce, { outcome: 'NotDispatched', grant });
+      const first = await inUse(await create());
+      const { scene, token, secret } = first;
+      await report(first, 'NotDispatched');
       expect(await secretStatus(secret)).toBe(404);
       expect(await isAccepted(token)).toBe(false);
       const second = await inUse(scene);
@@ -251,20 +259,54 @@ describe.concurrent.each([FOR_A_SERVICE, FOR_THE_API_SERVER])(
   },
 );
 
-/** The same scene with a grant whose uses end after so many seconds. */
-async function withTimeout(
-  scene: Scene,
-  timeoutSeconds: number,
-  kubernetes: boolean,
-): Promise<Scene> {
-  const { action, credential } = scene.grant.spec;
-  if (kubernetes && credential !== undefined) {
-    await deleteGrant(plane, scene.grant);
-    const again = await createScene(plane, namespace, { action, credential, timeoutSeconds });
-    return { ...again, call: scene.call };
-  }
-  return createScene(plane, namespace, { timeoutSeconds });
-}
+describe.concurrent('who finds out', { timeout: 2 * WAIT_MILLISECONDS }, () => {
+  test('every replica can, with the credential that the sidecar sends back', async () => {
+    for (const { port } of product.replicas) {
+      const scene = await createScene(plane, namespace);
+      // The use is the other one's.
+      const other = product.replicas.find((replica) => replica.port !== port);
+      const answer = await exchange.mustUse(scene.pod, scene.call, other?.port);
+      await report({ scene, answer }, 'Succeeded', port);
+      const confirmed = await untilConfirmed(scene.grant);
+      expect(useOf(confirmed, answer.nonce).credential?.rejectedTime).toBeDefined();
+    }
+  });
+
+  test('nobody can, when the credential is lost: the record says so, and names no time', async () => {
+    const scene = await createScene(plane, namespace);
+    const [first, second] = product.replicas;
+    const { nonce } = await exchange.mustUse(scene.pod, scene.call, first?.port);
+    const finished = Date.now();
+    await exchange.finish(scene.pod, nonce, { outcome: 'Succeeded' }, second?.port);
+    const ended = await untilGrant(
+      plane,
+      scene.grant,
+      (grant) => conditionOf(grant, 'CredentialRevoked')?.reason === 'Unconfirmed',
+      'is not said to be unconfirmed',
+      WAIT_MILLISECONDS,
+    );
+    // Not before the API server's cache has certainly run out.
+    expect(Date.now() - finished).toBeGreaterThan(SUCCESS_CACHE_MILLISECONDS);
+    expect(useOf(ended, nonce).credential?.rejectedTime).toBeUndefined();
+    expect(conditionOf(ended, 'CredentialRevoked')?.message).toMatch(/JWKS/);
+  });
+
+  test("nobody is misled by another token in the credential's place", async () => {
+    const scene = await createScene(plane, namespace);
+    const [first, second] = product.replicas;
+    const { nonce, grant } = await exchange.mustUse(scene.pod, scene.call, first?.port);
+    await exchange.finish(
+      scene.pod,
+      nonce,
+      { outcome: 'Succeeded', grant, credentialToken: scene.pod.token },
+      second?.port,
+    );
+    await sleep(2_000);
+    expect(conditionOf(await readGrant(plane, scene.grant), 'CredentialRevoked')).toMatchObject({
+      status: 'Unknown',
+    });
+  });
+});
 
 describe.concurrent('a grant that was not used', { timeout: WAIT_MILLISECONDS }, () => {
   test('keeps no Secret when it is deleted', async () => {
@@ -307,27 +349,27 @@ describe('a finalizer on a bound Secret', () => {
     const { grant } = await createScene(plane, namespace);
     const refused = await patchFinalizers(grant.status?.credential?.secretName ?? '', ['a.test/b']);
     expect(refused.status).toBe(403);
-    expect(JSON.stringify(refused.body)).toMatch(/deleting it must revoke its\s+credential at once/);
+    expect(JSON.stringify(refused.body)).toContain(
+      "ValidatingAdmissionPolicy 'actiongrant-secrets'",
+    );
   });
 
   test('where the policy is missing, is no revocation: nothing is said to be revoked before it is', async () => {
-    const { scene, answer, token, secret } = await inUse(await createScene(plane, namespace));
+    const used = await inUse(await createScene(plane, namespace));
+    const { scene, answer, token, secret } = used;
     const binding = `/apis/admissionregistration.k8s.io/v1/validatingadmissionpolicybindings/${POLICY}`;
     await plane.api('DELETE', binding);
     await eventually(
       async () => expect((await patchFinalizers(secret, ['a.test/b'])).status).toBe(200),
       { withinMilliseconds: 20_000, everyMilliseconds: 100 },
     );
-    const { nonce, grant } = answer;
-    const report = (): ReturnType<Exchange['finish']> =>
-      exchange.finish(scene.pod, nonce, { outcome: 'Succeeded', responseCode: 200, grant });
     for (let round = 0; round < 2; round++) {
-      const held = await report();
+      const held = await report(used, 'Succeeded');
       expect(held.body).toMatchObject({ status: 503, code: 'KubernetesUnavailable' });
       expect((held.body as { detail: string }).detail).toMatch(/finalizer/);
       const current = await readGrant(plane, scene.grant);
       expect(current.status?.phase).toBe('InUse');
-      expect(useOf(current, nonce).credential?.deletedTime).toBeUndefined();
+      expect(useOf(current, answer.nonce).credential?.deletedTime).toBeUndefined();
       expect(conditionOf(current, 'CredentialRevoked')).toMatchObject({
         status: 'False',
         reason: 'Live',
@@ -336,7 +378,10 @@ describe('a finalizer on a bound Secret', () => {
     // Which is the truth.
     expect(await FOR_A_SERVICE.isAccepted(token)).toBe(true);
     expect((await patchFinalizers(secret, null)).status).toBe(200);
-    expect((await report()).body).toEqual({ phase: 'Finished', outcome: 'Succeeded' });
+    expect((await report(used, 'Succeeded')).body).toEqual({
+      phase: 'Finished',
+      outcome: 'Succeeded',
+    });
     expect(await secretStatus(secret)).toBe(404);
   });
 });

@@ -19,8 +19,8 @@ const PROTOCOLS: readonly Protocol[] = ['h1', 'h2'];
 const PAIRS = PROTOCOLS.flatMap((client) => PROTOCOLS.map((service) => ({ client, service })));
 const MEBIBYTE = 1024 * 1024;
 /** More than the sockets, the parsers and the sidecar may hold between them. */
-const LARGE = 96 * MEBIBYTE;
-const HELD_AT_MOST = 48 * MEBIBYTE;
+const LARGE = 48 * MEBIBYTE;
+const HELD_AT_MOST = 24 * MEBIBYTE;
 const PASSWORD = `Winter-${randomBytes(8).toString('hex')}`;
 
 let stage: AgentStage;
@@ -146,7 +146,8 @@ describe('a body', () => {
       const expected = createHash('sha256');
       let written = 0;
       const writing = (async () => {
-        for (; written < LARGE; written += MEBIBYTE) {
+        while (written < LARGE) {
+          written += MEBIBYTE;
           expected.update(chunk);
           if (!agent.request.write(chunk)) await once(agent.request, 'drain');
         }
@@ -211,7 +212,8 @@ describe('a response', () => {
       let written = 0;
       const { url } = at(service, async (_request, response) => {
         response.writeHead(200, { 'content-length': String(LARGE) });
-        for (; written < LARGE; written += MEBIBYTE) {
+        while (written < LARGE) {
+          written += MEBIBYTE;
           if (!response.write(chunk)) await once(response, 'drain');
         }
         response.end();
@@ -221,7 +223,6 @@ describe('a response', () => {
       agent.request.end();
       const { body } = await agent.response;
       await untilStill(() => written);
-      expect(written).toBeGreaterThan(0);
       expect(written).toBeLessThan(HELD_AT_MOST);
       let read = 0;
       for await (const part of body) read += (part as Buffer).length;
@@ -539,9 +540,9 @@ test('no token and no password is in a log of any process', async () => {
   expect(await secretsInLogs(stage.product, secrets)).toEqual([]);
 });
 
-/** Waits until a number no longer grows. */
+/** Waits until a number above 0 no longer grows. */
 async function untilStill(read: () => number): Promise<void> {
-  for (let last = -1; read() !== last || last === 0; ) {
+  for (let last = 0; read() === 0 || read() !== last; ) {
     last = read();
     await sleep(300);
   }

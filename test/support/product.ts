@@ -77,7 +77,8 @@ export interface ProductOptions {
   replicas?: number;
   /** Namespaces with agents and grants; they must exist. */
   agentNamespaces: readonly string[];
-  replica?: ReplicaOptions;
+  /** Of each of them; a function where the chart must be there first. */
+  replica?: ReplicaOptions | ((chart: InstalledChart) => ReplicaOptions);
 }
 
 export class Product {
@@ -245,9 +246,9 @@ export async function startProduct(plane: ControlPlane, options: ProductOptions)
   const directory = await mkdtemp(join(tmpdir(), 'actiongrant-product-'));
   const product = new Product(plane, chart, balancer, directory, agentNamespaces);
   try {
-    await Promise.all(
-      Array.from({ length: replicas }, () => product.startReplica(options.replica)),
-    );
+    const replica =
+      typeof options.replica === 'function' ? options.replica(chart) : options.replica;
+    await Promise.all(Array.from({ length: replicas }, () => product.startReplica(replica)));
     await writeFile(product.exchangeCAFile, await publishedBundle(plane, chart.namespace));
     return product;
   } catch (error) {

@@ -12,12 +12,7 @@ import {
   aUseCredential,
   NOON,
 } from '../../../support/builders.ts';
-import {
-  answer,
-  StubApiServer,
-  type StubHandler,
-  status,
-} from '../kubernetes/stub-api-server.ts';
+import { answer, StubApiServer, type StubHandler, status } from '../kubernetes/stub-api-server.ts';
 
 const GRANT = aGrant({ metadata: { resourceVersion: '7' }, status: anApprovedStatus() });
 const NOW = Date.parse(NOON) + 10_000;
@@ -115,12 +110,15 @@ describe('the consuming write', () => {
     [403, 'Forbidden'],
     [422, 'Invalid'],
     [429, 'TooManyRequests'],
-  ])('that is answered %i %s was not applied, and its reason is passed on', async (code, reason) => {
-    const write: StubHandler = (_, response) => answer(response, code, status(code, reason));
-    const error = await attempt(write).catch((e: unknown) => e);
-    expect(isKubernetesError(error)).toBe(true);
-    expect(stub.requests).toHaveLength(1);
-  });
+  ])(
+    'that is answered %i %s was not applied, and its reason is passed on',
+    async (code, reason) => {
+      const write: StubHandler = (_, response) => answer(response, code, status(code, reason));
+      const error = await attempt(write).catch((e: unknown) => e);
+      expect(isKubernetesError(error)).toBe(true);
+      expect(stub.requests).toHaveLength(1);
+    },
+  );
 });
 
 describe.each<[string, StubHandler]>([

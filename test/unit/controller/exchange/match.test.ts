@@ -46,17 +46,19 @@ const approved = (
 ) => aGrant({ spec, status, metadata });
 
 const agent = { serviceAccountName: 'incident-agent' };
-const elsewhere = approved(
-  { agent: { ...agent, namespace: 'agents' } },
-  anApprovedStatus(),
-  { namespace: 'soc' },
-);
+const elsewhere = approved({ agent: { ...agent, namespace: 'agents' } }, anApprovedStatus(), {
+  namespace: 'soc',
+});
 const guest = { ...CALLER, namespace: 'agents' };
 
 describe('a grant permits a call', () => {
   it.each<[string, ReturnType<typeof aGrant>, CallFacts]>([
     ['of its agent for its action', approved(), aCall()],
-    ['of the pod that it names', approved({ agent: { ...agent, podName: CALLER.podName } }), aCall()],
+    [
+      'of the pod that it names',
+      approved({ agent: { ...agent, podName: CALLER.podName } }),
+      aCall(),
+    ],
     ['of the pod UID that it names', approved({ agent: { ...agent, podUID: 'pod-1' } }), aCall()],
     [
       'of an agent in another namespace that accepts its grants',
@@ -139,7 +141,10 @@ describe('each rule alone refuses a call', () => {
     [
       'is for another action',
       'whose status says otherwise',
-      approved({ action: anHttpAction({ method: 'PUT' }) }, anApprovedStatus({ actionDigest: digest })),
+      approved(
+        { action: anHttpAction({ method: 'PUT' }) },
+        anApprovedStatus({ actionDigest: digest }),
+      ),
     ],
     [
       'is for another action',
@@ -183,7 +188,9 @@ describe('of several grants', () => {
       { grant: until(20), form: 'None' },
     ] as const;
     expect(
-      [...candidates].sort(preferred).map(({ grant, form }) => [form, grant.status?.expirationTime]),
+      [...candidates]
+        .sort(preferred)
+        .map(({ grant, form }) => [form, grant.status?.expirationTime]),
     ).toEqual([
       ['None', noonPlus(20)],
       ['JSON', noonPlus(40)],

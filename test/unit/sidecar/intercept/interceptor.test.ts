@@ -196,6 +196,43 @@ describe.each(['h1', 'h2'] as const)('a call by %s in a tunnel', (protocol) => {
     expect(await seen.promise).toMatchObject([true, { code: 'CallAborted' }, true]);
   });
 
+  it('that goes away before its body is asked for leaves an error to find there', async () => {
+    const seen = Promise.withResolvers<unknown>();
+    for (const asked of ['before', 'after']) {
+      const proxy = await start(async (call) => {
+        if (asked === 'before') void call.body;
+        await once(call.signal, 'abort');
+        await sleep(20);
+        seen.resolve(await readBody(call).catch((error: unknown) => error));
+      });
+      if (protocol === 'h1') {
+        const socket = await openTLS(proxy);
+        socket.write(`POST / HTTP/1.1\r\nhost: ${HOST}\r\ncontent-length: 9\r\n\r\nhalf`);
+        setTimeout(() => socket.destroy(), 50);
+      } else {
+        const session = await openH2(proxy);
+        const stream = session.request({ ':path': '/', ':method': 'POST' }, { endStream: false });
+        stream.on('error', () => {}).write('half');
+        setTimeout(() => session.destroy(), 50);
+      }
+      expect(await seen.promise).toMatchObject({ code: 'CallAborted' });
+    }
+  });
+
+  it('whose answer failed before anything was sent gets the reason in words', async () => {
+    const proxy = await start(async ({ respond }) => {
+      const body = new PassThrough();
+      body.on('error', () => {}).destroy(new ProblemError('CredentialEchoed', 'cut'));
+      await sleep(10);
+      respond.writeHead(200, [['x-a', 'b']]);
+      await respond.pipe(body);
+    });
+    const answer = await request(protocol, proxy);
+    expect(answer.status).toBe(502);
+    expect(answer.headers['x-a']).toBeUndefined();
+    expect(answer.body).toContain('CredentialEchoed');
+  });
+
   it('that expects a 100 gets it when its body is read, and not before', async () => {
     const proxy = await start(async (call) => {
       if (call.head.target === '/refused') throw new ProblemError('GrantRequired', 'no');
