@@ -27,7 +27,7 @@ export function grantManifest(action: Action, options: ManifestOptions): string 
     'apiVersion: actiongrant.dev/v1alpha1',
     'kind: ActionGrant',
     'metadata:',
-    `  generateName: ${quote(`${options.serviceAccountName.slice(0, 40)}-`)}`,
+    `  generateName: ${quote(`${options.serviceAccountName.slice(0, 40).replace(/[.-]+$/, '')}-`)}`,
     `  namespace: ${quote(options.namespace)}`,
     'spec:',
     '  agent:',

@@ -212,7 +212,7 @@ export async function startController(dependencies: ControllerDependencies): Pro
       randomSuffix,
     }),
     discovery: createDiscovery(client, clock),
-    isReady: () => reflectors.every(([, reflector]) => reflector.hasSynced()),
+    isReady: () => reflectors.every(([, reflector]) => isCurrent(reflector, clock)),
     log,
   });
 
@@ -247,7 +247,7 @@ export async function startController(dependencies: ControllerDependencies): Pro
   });
   const server: Server = createServer({ minVersion: 'TLSv1.3', keepAliveTimeout: 65_000 }, app);
   const notReady = (): string[] => [
-    ...reflectors.filter(([, r]) => !r.hasSynced()).map(([name]) => `cache of ${name}`),
+    ...reflectors.filter(([, r]) => !isCurrent(r, clock)).map(([name]) => `cache of ${name}`),
     ...(certificates.isReady() ? [] : ['serving certificate']),
   ];
   const operations = createOperationsServer({ registry, notReady });
@@ -356,6 +356,16 @@ function cacheReport(log: Logger, fields: LogFields): (report: ReflectorReport) 
     if (report.type === 'Listed') log.debug('a cache was listed', { ...fields, ...report });
     else log.warn('a cache has lost its connection and goes on', { ...fields, ...report });
   };
+}
+
+/**
+ * Bookmarks come about once a minute. A cache that has heard nothing for this long may have lost its watch without knowing:
+ * a deleted pod or a withdrawn consent would still count, so nothing is decided on it.
+ */
+const STALE_MILLISECONDS = 5 * 60_000;
+
+function isCurrent(reflector: Reflector<never>, clock: Clock): boolean {
+  return reflector.hasSynced() && clock.now() - reflector.lastSync() < STALE_MILLISECONDS;
 }
 
 /** Tries until it works: the API server may come later than we do. */

@@ -7,7 +7,7 @@ import { createLogger, type Logger } from '../process/log.ts';
 import { onShutdown } from '../process/shutdown.ts';
 import { VERSION } from '../process/version.ts';
 import { type ControllerConfig, readControllerConfig } from './config.ts';
-import { startController } from './controller.ts';
+import { type Controller, startController } from './controller.ts';
 import { createKubernetesClient } from './kubernetes/client.ts';
 
 const REQUEST_TIMEOUT_MILLISECONDS = 10_000;
@@ -24,18 +24,20 @@ async function main(): Promise<void> {
   }).catch((error: unknown) => {
     throw unusable(config.kubernetes, error);
   });
-  const controller = await startController({
+  // From the first moment: PID 1 has no default handlers, and starting can take as long as the API server is away.
+  let controller: Controller | undefined;
+  onShutdown({
+    steps: [{ name: 'controller', run: () => controller?.stop() }],
+    timeoutMilliseconds: SHUTDOWN_MILLISECONDS,
+    log,
+    exit: (code) => process.exit(code),
+  });
+  controller = await startController({
     config,
     client,
     clock: systemClock,
     log,
     version: VERSION,
-  });
-  onShutdown({
-    steps: [{ name: 'controller', run: () => controller.stop() }],
-    timeoutMilliseconds: SHUTDOWN_MILLISECONDS,
-    log,
-    exit: (code) => process.exit(code),
   });
 }
 

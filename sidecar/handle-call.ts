@@ -85,10 +85,7 @@ async function carryOut(dependencies: CallDependencies, call: InterceptedCall): 
   }
   metrics.calls.inc({ action_type: actionType, effect: 'Granted' });
   metrics.addedLatency.observe({ action_type: actionType }, (clock.monotonic() - start) / 1000);
-  await use(
-    dependencies,
-    call,
-    authorization,
+  await use(dependencies, call, authorization, () =>
     upstreamRequest(description, described, body, authorization),
   );
 }
@@ -98,13 +95,14 @@ async function use(
   dependencies: CallDependencies,
   call: InterceptedCall,
   authorization: Authorization,
-  request: UpstreamRequest & { kubernetes: boolean },
+  buildRequest: () => UpstreamRequest & { kubernetes: boolean },
 ): Promise<void> {
   const { forwarder, complete, config } = dependencies;
   const { nonce, grant, token, deadline } = authorization;
   let outcome: Outcome = 'NotDispatched';
   let responseCode: number | undefined;
   try {
+    const request = buildRequest();
     const response = await forwarder.forward(request, {
       deadline,
       signal: call.signal,

@@ -7,20 +7,22 @@ import { createLogger, type Logger, type LogLevel } from '../process/log.ts';
 import { onShutdown } from '../process/shutdown.ts';
 import { VERSION } from '../process/version.ts';
 import { readSidecarConfig } from './config.ts';
-import { startSidecar } from './sidecar.ts';
+import { type Sidecar, startSidecar } from './sidecar.ts';
 
 const SHUTDOWN_MILLISECONDS = 25_000;
 
 async function main(): Promise<void> {
   const config = readSidecarConfig(processEnvironment());
   const log = logger(config.logLevel);
-  const sidecar = await startSidecar({ config, clock: systemClock, log, version: VERSION });
+  // From the first moment: PID 1 has no default handlers, and starting can take as long as the API server is away.
+  let sidecar: Sidecar | undefined;
   onShutdown({
-    steps: [{ name: 'sidecar', run: () => sidecar.stop() }],
+    steps: [{ name: 'sidecar', run: () => sidecar?.stop() }],
     timeoutMilliseconds: SHUTDOWN_MILLISECONDS,
     log,
     exit: (code) => process.exit(code),
   });
+  sidecar = await startSidecar({ config, clock: systemClock, log, version: VERSION });
 }
 
 function logger(level: LogLevel): Logger {

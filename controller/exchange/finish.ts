@@ -47,16 +47,21 @@ export function createFinishHandler(dependencies: FinishDependencies): FinishHan
     grant: LiveGrant,
     use: Use,
   ): Promise<FinishAnswer | 'Conflict'> => {
-    const current = currentUse(grant);
+    if (use.podUID !== caller.podUID) {
+      throw new ProblemError('UseNotYours', 'This use belongs to another pod.');
+    }
+    const token =
+      report.credentialToken === undefined ? undefined : new Secret(report.credentialToken);
     // A late report of an earlier attempt must not touch a later one.
-    if (current?.id !== use.id) {
+    if (currentUse(grant)?.id !== use.id) {
+      // Closed by somebody else, or by a write of ours whose answer was lost: the token can still be asked about.
+      if (use.credential !== undefined && use.credential.rejectedTime === undefined) {
+        confirmer.confirm(grant, use.id, token);
+      }
       return {
         phase: grant.status?.phase ?? 'Pending',
         ...(use.outcome === undefined ? {} : { outcome: use.outcome }),
       };
-    }
-    if (use.podUID !== caller.podUID) {
-      throw new ProblemError('UseNotYours', 'This use belongs to another pod.');
     }
     const start = clock.monotonic();
     const ending = await revoke(grant, use, report);
@@ -72,13 +77,7 @@ export function createFinishHandler(dependencies: FinishDependencies): FinishHan
       ...(report.outcome === 'Unknown' ? { reason: 'the sidecar could not tell' } : {}),
       ...(report.responseCode === undefined ? {} : { responseCode: report.responseCode }),
     });
-    if (use.credential !== undefined) {
-      confirmer.confirm(
-        written,
-        use.id,
-        report.credentialToken === undefined ? undefined : new Secret(report.credentialToken),
-      );
-    }
+    if (use.credential !== undefined) confirmer.confirm(written, use.id, token);
     return { phase: written.status?.phase ?? 'Finished', outcome: report.outcome };
   };
 

@@ -9,8 +9,10 @@ import type { Agent, GrantCache } from '../grants/cache.ts';
 import { actionGrants } from '../grants/resource.ts';
 import type { KubernetesClient } from '../kubernetes/client.ts';
 
-/** Time from one check of an agent to the next. */
+/** Time from one check of an agent to the next, at least. */
 const INTERVAL_MILLISECONDS = 100;
+/** A check of many grants is dear to the API server: the next one waits so many times its duration. */
+const REST_FACTOR = 5;
 /** Agents remembered; the least recently checked one is forgotten first. */
 const MAX_AGENTS = 10_000;
 const TIMEOUT_MILLISECONDS = 5_000;
@@ -30,6 +32,8 @@ export interface FreshenerOptions {
 
 interface Checks {
   startedAt: number;
+  /** Of the last check, ms. */
+  duration: number;
   /** The check that has not started: who comes now may join it. One that runs may have read before they came. */
   waiting: Promise<void> | undefined;
 }
@@ -54,8 +58,9 @@ export function createFreshener(options: FreshenerOptions): Freshener {
     );
   };
 
-  const turn = async ({ startedAt }: Checks): Promise<void> => {
-    const pause = startedAt + INTERVAL_MILLISECONDS - clock.monotonic();
+  const turn = async ({ startedAt, duration }: Checks): Promise<void> => {
+    const interval = Math.max(INTERVAL_MILLISECONDS, REST_FACTOR * duration);
+    const pause = startedAt + interval - clock.monotonic();
     if (pause <= 0) return;
     await new Promise<void>((resolve) => {
       clock.after(pause, resolve);
@@ -65,7 +70,11 @@ export function createFreshener(options: FreshenerOptions): Freshener {
   return {
     freshen(agent) {
       const key = `${agent.namespace}/${agent.serviceAccountName}`;
-      const checks = agents.get(key) ?? { startedAt: Number.NEGATIVE_INFINITY, waiting: undefined };
+      const checks = agents.get(key) ?? {
+        startedAt: Number.NEGATIVE_INFINITY,
+        duration: 0,
+        waiting: undefined,
+      };
       agents.delete(key);
       agents.set(key, checks);
       if (agents.size > MAX_AGENTS) {
@@ -79,7 +88,9 @@ export function createFreshener(options: FreshenerOptions): Freshener {
       checks.waiting ??= turn(checks).then(() => {
         checks.startedAt = clock.monotonic();
         checks.waiting = undefined;
-        return check(agent);
+        return check(agent).finally(() => {
+          checks.duration = clock.monotonic() - checks.startedAt;
+        });
       });
       return checks.waiting;
     },

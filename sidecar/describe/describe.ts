@@ -4,6 +4,7 @@
  */
 
 import { bodyExpectation } from './framing.ts';
+import { checkGrantable } from './grantable.ts';
 import type { DescribeContext, HeadDescription } from './head-description.ts';
 import { readHeaders } from './headers.ts';
 import { describeHttp } from './http-action.ts';
@@ -18,7 +19,9 @@ export function describeHead(head: RequestHead, context: DescribeContext): HeadD
   const headers = readHeaders(head, context.inertHeaders);
   const target = readTarget(head, headers.host, context.kubernetes.authorities);
   const body = bodyExpectation(head, headers);
-  return target.kubernetes
+  const description = target.kubernetes
     ? describeKubernetes(head.method, target, headers, body)
     : describeHttp(head.method, target, headers, body);
+  if (description.kind !== 'discovery') checkGrantable(description);
+  return description;
 }

@@ -1,0 +1,179 @@
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { ProblemCode } from '../../../api/problem.ts';
+import { createLogger } from '../../../process/log.ts';
+import { Secret } from '../../../process/secret.ts';
+import { type Completion, createReporter } from '../../../sidecar/complete.ts';
+import { eventually } from '../../support/eventually.ts';
+import { FakeClock } from '../../support/fake-clock.ts';
+import { finished, GRANT, lost, problem, ScriptedExchange, text } from './scripted-exchange.ts';
+
+const NONCE = '0f8fad5b-d9cb-469f-a165-70867728950e';
+const COMPLETION: Completion = {
+  nonce: NONCE,
+  outcome: 'Succeeded',
+  grant: GRANT,
+  responseCode: 200,
+  token: new Secret('the.minted.token'),
+};
+
+let exchange: ScriptedExchange;
+let clock: FakeClock;
+let lines: string[];
+beforeEach(async () => {
+  exchange = await ScriptedExchange.start();
+  clock = new FakeClock();
+  lines = [];
+});
+afterEach(() => exchange[Symbol.asyncDispose]());
+
+const aReporter = () =>
+  createReporter({
+    exchange: exchange.client(),
+    clock,
+    log: createLogger({
+      level: 'debug',
+      fields: {},
+      write: (line) => void lines.push(line),
+      now: () => clock.now(),
+    }),
+  });
+
+/** Lets so many pauses pass, each as long as it must be, and says how long they were. */
+async function pauses(count: number): Promise<number[]> {
+  const lengths: number[] = [];
+  for (let i = 0; i < count; i++) {
+    await eventually(() => expect(clock.pending).toBe(1));
+    const start = clock.monotonic();
+    while (clock.pending > 0) await clock.advance(100);
+    lengths.push(clock.monotonic() - start);
+  }
+  return lengths;
+}
+
+describe('the end of a use', () => {
+  it('is reported once, with the token for whoever confirms that it is refused', async () => {
+    expect(await aReporter().complete(COMPLETION)).toBe(true);
+    expect(exchange.messages).toEqual([
+      {
+        type: 'finish',
+        path: `/v1/uses/${NONCE}/finish`,
+        authorization: 'Bearer the.pod.token',
+        nonce: NONCE,
+        body: {
+          outcome: 'Succeeded',
+          grant: GRANT,
+          responseCode: 200,
+          credentialToken: 'the.minted.token',
+        },
+      },
+    ]);
+    expect(lines).toEqual([]);
+  });
+
+  it('that is only known by its nonce says no more than that', async () => {
+    await aReporter().complete({ nonce: NONCE, outcome: 'NotDispatched' });
+    expect(exchange.messages[0]).toMatchObject({ body: { outcome: 'NotDispatched' } });
+    expect(JSON.stringify(exchange.messages[0])).not.toMatch(/grant"|responseCode|credential/);
+  });
+
+  it.each([
+    ['the answer is lost', lost],
+    ['the controller is not ready', problem('NotReady')],
+    ['the API server is away', problem('KubernetesUnavailable')],
+    ['too much was asked', problem('TooManyRequests')],
+    ['something else answers', text(502, '<html>')],
+  ])('is reported again when %s, with the same words', async (_, script) => {
+    exchange.finishes = [script, script];
+    const report = aReporter().complete(COMPLETION);
+    await pauses(2);
+    expect(await report).toBe(true);
+    expect(exchange.messages).toHaveLength(3);
+    expect(new Set(exchange.messages.map((message) => JSON.stringify(message))).size).toBe(1);
+  });
+
+  it('is reported less and less often, and at last left to the deadline of the use', async () => {
+    exchange.otherwise.finish = problem('NotReady');
+    const report = aReporter().complete(COMPLETION);
+    expect(await pauses(15)).toEqual([
+      ...[100, 200, 400, 800, 1600, 3200],
+      ...Array<number>(9).fill(5000),
+    ]);
+    expect(await report).toBe(false);
+    expect(exchange.messages).toHaveLength(16);
+    expect(JSON.parse(lines.join())).toMatchObject({
+      level: 'error',
+      message: 'the end of a use could not be reported; its deadline closes it',
+      nonce: NONCE,
+      outcome: 'Succeeded',
+      code: 'NotReady',
+    });
+  });
+
+  it.each<ProblemCode>(['UseNotYours', 'Unauthenticated', 'PodUnknown', 'RequestMalformed'])(
+    'is not reported again when it is refused for good: %s',
+    async (code) => {
+      exchange.finishes = [problem(code)];
+      expect(await aReporter().complete(COMPLETION)).toBe(false);
+      expect(exchange.messages).toHaveLength(1);
+      expect(lines).toHaveLength(1);
+    },
+  );
+
+  it('never shows the token in a log', async () => {
+    exchange.otherwise.finish = lost;
+    const report = aReporter().complete(COMPLETION);
+    await pauses(15);
+    await report;
+    expect(lines).toHaveLength(1);
+    expect(lines.join()).not.toContain('the.minted.token');
+  });
+});
+
+describe('a use that nobody knows', () => {
+  it('is over after three questions, if its request was never answered', async () => {
+    exchange.otherwise.finish = problem('UseUnknown');
+    const report = aReporter().complete({ nonce: NONCE, outcome: 'NotDispatched' });
+    await pauses(2);
+    expect(await report).toBe(true);
+    expect(exchange.messages).toHaveLength(3);
+  });
+
+  it('may have come to be known by the second question', async () => {
+    exchange.finishes = [problem('UseUnknown'), finished];
+    const report = aReporter().complete({ nonce: NONCE, outcome: 'NotDispatched' });
+    await pauses(1);
+    expect(await report).toBe(true);
+    expect(exchange.messages).toHaveLength(2);
+  });
+
+  it('but was granted, is asked for until it is known', async () => {
+    exchange.finishes = Array.from({ length: 5 }, () => problem('UseUnknown'));
+    const report = aReporter().complete(COMPLETION);
+    await pauses(5);
+    expect(await report).toBe(true);
+    expect(exchange.messages).toHaveLength(6);
+  });
+});
+
+describe('a reporter is idle', () => {
+  it('when there is nothing to report', async () => {
+    await aReporter().idle();
+  });
+
+  it('only when every report has arrived, also one that began meanwhile', async () => {
+    exchange.finishes = [problem('NotReady')];
+    const reporter = aReporter();
+    void reporter.complete(COMPLETION).then(() => {
+      void reporter.complete({ ...COMPLETION, outcome: 'Failed' });
+    });
+    let idle = false;
+    const done = reporter.idle().then(() => {
+      idle = true;
+    });
+    await eventually(() => expect(clock.pending).toBe(1));
+    expect(idle).toBe(false);
+    await clock.advance(100);
+    await done;
+    expect(exchange.messages).toHaveLength(3);
+  });
+});

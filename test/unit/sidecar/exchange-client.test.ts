@@ -1,0 +1,249 @@
+import { rmSync } from 'node:fs';
+import { createServer, type Server } from 'node:net';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { ProblemError } from '../../../api/problem.ts';
+import type { UseRequest } from '../../../api/wire.ts';
+import { listenOn } from '../../../process/http-server.ts';
+import { type ExchangeClient, NoAnswerError } from '../../../sidecar/exchange-client.ts';
+import { createAuthority } from '../../support/pki.ts';
+import { freePort } from '../../support/ports.ts';
+import {
+  ACTION,
+  GRANT,
+  granted,
+  lost,
+  problem,
+  ScriptedExchange,
+  silent,
+  text,
+} from './scripted-exchange.ts';
+
+const NONCE = '0f8fad5b-d9cb-469f-a165-70867728950e';
+const REQUEST: UseRequest = { nonce: NONCE, action: ACTION, waitMilliseconds: 5_000 };
+
+let exchange: ScriptedExchange;
+beforeEach(async () => {
+  exchange = await ScriptedExchange.start();
+});
+afterEach(() => exchange[Symbol.asyncDispose]());
+
+/** Whether the message may have arrived; fails if there was an answer. */
+async function unanswered(call: Promise<unknown>): Promise<'sent' | 'not sent'> {
+  const error = await call.then(
+    () => new Error('it was answered'),
+    (e: unknown) => e,
+  );
+  if (error instanceof NoAnswerError) return error.sent ? 'sent' : 'not sent';
+  throw error;
+}
+
+const tokens = () => exchange.messages.map(({ authorization }) => authorization);
+
+describe('a message', () => {
+  it('of a use is answered as it was granted', async () => {
+    expect(await exchange.client().use(REQUEST)).toMatchObject({ nonce: NONCE, grant: GRANT });
+    expect(exchange.messages).toMatchObject([{ path: '/v1/uses', body: REQUEST }]);
+  });
+
+  it('of an end goes to its nonce', async () => {
+    expect(await exchange.client().finish(NONCE, { outcome: 'Unknown' })).toEqual({
+      phase: 'Approved',
+    });
+    expect(exchange.messages).toMatchObject([
+      { type: 'finish', nonce: NONCE, body: { outcome: 'Unknown' } },
+    ]);
+  });
+
+  it('for discovery names the path, whatever is in it', async () => {
+    await exchange.client().discovery('/apis/a&b=c#d');
+    expect(exchange.messages).toMatchObject([
+      { path: '/v1/discovery', query: 'path=%2Fapis%2Fa%26b%3Dc%23d' },
+    ]);
+  });
+
+  it('that is refused is a problem with the code, detail and field of the controller', async () => {
+    exchange.uses = [problem('GrantRequired', 'action')];
+    await expect(exchange.client().use(REQUEST)).rejects.toMatchObject({
+      code: 'GrantRequired',
+      detail: 'GrantRequired it is.',
+      field: 'action',
+    });
+  });
+});
+
+describe('a message may have arrived', () => {
+  it.each([
+    ['when its answer is lost', lost],
+    ['when its answer is no JSON', text(201, 'hello')],
+    ['when its answer is not what it should be', text(201, '{"nonce":1}')],
+    ['when something else answers', text(502, '<html>')],
+    ['when the code of the answer is none of ours', text(409, '{"code":"x","detail":"y"}')],
+    ['when the answer names no detail', text(409, '{"code":"AlreadyUsed"}')],
+  ])('%s', async (_, script) => {
+    exchange.uses = [script];
+    expect(await unanswered(exchange.client().use(REQUEST))).toBe('sent');
+    expect(exchange.messages).toHaveLength(1);
+  });
+
+  it('when it is not answered in time, and a little more', async () => {
+    exchange.uses = [silent];
+    const start = performance.now();
+    const call = exchange.client().use({ ...REQUEST, waitMilliseconds: 100 });
+    expect(await unanswered(call)).toBe('sent');
+    expect(performance.now() - start).toBeGreaterThanOrEqual(349);
+  });
+
+  it('and is never sent twice by itself, not even where a kept connection breaks', async () => {
+    const client = exchange.client();
+    await client.use(REQUEST);
+    exchange.uses = [lost];
+    expect(await unanswered(client.use(REQUEST))).toBe('sent');
+    expect(exchange.messages).toHaveLength(2);
+  });
+
+  it('and a redirect of it is not followed', async () => {
+    exchange.uses = [(response) => void response.writeHead(307, { location: '/v1/uses' }).end()];
+    expect(await unanswered(exchange.client().use(REQUEST))).toBe('sent');
+    expect(exchange.messages).toHaveLength(1);
+  });
+});
+
+describe('a message was certainly not sent', () => {
+  const servers: Server[] = [];
+  afterEach(() => {
+    for (const server of servers.splice(0)) server.close();
+  });
+
+  it('when nobody listens', async () => {
+    const client = exchange.client([`https://127.0.0.1:${await freePort()}`]);
+    expect(await unanswered(client.use(REQUEST))).toBe('not sent');
+  });
+
+  it('when the name is unknown', async () => {
+    const client = exchange.client(['https://controller.invalid']);
+    expect(await unanswered(client.use(REQUEST))).toBe('not sent');
+  });
+
+  it('when the server is from another authority', async () => {
+    exchange.writeCA((await createAuthority('another')).certificate);
+    expect(await unanswered(exchange.client().use(REQUEST))).toBe('not sent');
+    expect(exchange.messages).toEqual([]);
+  });
+
+  it('when the certificate is for another name', async () => {
+    const client = exchange.client([`https://localhost:${exchange.port}`]);
+    expect(await unanswered(client.use(REQUEST))).toBe('not sent');
+    expect(exchange.messages).toEqual([]);
+  });
+
+  it('when TLS does not come to stand', async () => {
+    const server = createServer(() => {});
+    servers.push(server);
+    const { port } = await listenOn(server as never, { host: '127.0.0.1', port: 0 });
+    const client = exchange.client([`https://127.0.0.1:${port}`]);
+    expect(await unanswered(client.use({ ...REQUEST, waitMilliseconds: 60_000 }))).toBe('not sent');
+  });
+
+  it.each(['token', 'ca.crt'])('when there is no %s yet, and says so', async (name) => {
+    rmSync(join(exchange.directory, name));
+    const error = await exchange
+      .client()
+      .use(REQUEST)
+      .catch((e: unknown) => e);
+    expect(error).toBeInstanceOf(ProblemError);
+    expect(error).toMatchObject({ code: 'ControllerUnavailable', retryable: true });
+  });
+});
+
+describe('several replicas', () => {
+  let other: ScriptedExchange;
+  let client: ExchangeClient;
+  beforeEach(async () => {
+    other = await ScriptedExchange.start();
+    client = exchange.client([exchange.url, other.url]);
+  });
+  afterEach(() => other[Symbol.asyncDispose]());
+
+  const heard = () => [exchange.messages.length, other.messages.length];
+
+  it('are not all asked while one answers', async () => {
+    for (let i = 0; i < 3; i++) await client.use(REQUEST);
+    expect(heard()).toEqual([3, 0]);
+  });
+
+  it.each([
+    ['does not answer', lost],
+    ['is not ready', problem('NotReady')],
+  ])('take turns when one %s', async (_, script) => {
+    exchange.uses = [script];
+    await client.use(REQUEST).catch(() => {});
+    await client.use(REQUEST);
+    expect(heard()).toEqual([1, 1]);
+  });
+
+  it('do not take turns when a call is refused', async () => {
+    exchange.uses = [problem('GrantRequired')];
+    await client.use(REQUEST).catch(() => {});
+    await client.use(REQUEST);
+    expect(heard()).toEqual([2, 0]);
+  });
+});
+
+describe('what the kubelet rotates', () => {
+  it('the token is that of the file when the message is sent', async () => {
+    const client = exchange.client();
+    await client.use(REQUEST);
+    exchange.writeToken('a.newer.token');
+    await client.use(REQUEST);
+    await client.finish(NONCE, { outcome: 'Failed' });
+    expect(tokens()).toEqual([
+      'Bearer the.pod.token',
+      'Bearer a.newer.token',
+      'Bearer a.newer.token',
+    ]);
+  });
+
+  it('the CA is that of the file when the connection is made', async () => {
+    const client = exchange.client();
+    await client.use(REQUEST);
+    // The controller comes back with a certificate of a new CA, under the same address.
+    const ca = await createAuthority('the next CA');
+    const { port } = exchange;
+    await exchange.stop();
+    await using next = await ScriptedExchange.start({ port, ca });
+    expect(['sent', 'not sent']).toContain(await unanswered(client.use(REQUEST)));
+    expect(await unanswered(client.use(REQUEST))).toBe('not sent');
+    exchange.writeCA(ca.certificate);
+    expect(await client.use(REQUEST)).toMatchObject({ nonce: NONCE });
+    expect(next.messages).toHaveLength(1);
+    // afterEach closes what is closed: the first server is started again for it.
+    exchange = await ScriptedExchange.start();
+  });
+
+  it('a call in flight ends with what it began with', async () => {
+    const client = exchange.client();
+    let answerNow = (): void => {};
+    const arrived = new Promise<void>((resolve) => {
+      exchange.uses = [
+        (response, message) => {
+          answerNow = () => granted()(response, message);
+          resolve();
+        },
+      ];
+    });
+    const first = client.use(REQUEST);
+    await arrived;
+    const another = await createAuthority('another');
+    exchange.writeCA(another.certificate);
+    expect(await unanswered(client.use(REQUEST))).toBe('not sent');
+    answerNow();
+    expect(await first).toMatchObject({ nonce: NONCE });
+  });
+
+  it('many first calls at once all go out', async () => {
+    const client = exchange.client();
+    const calls = Array.from({ length: 40 }, () => client.use(REQUEST));
+    expect(await Promise.all(calls)).toHaveLength(40);
+  });
+});
