@@ -20,7 +20,8 @@ export function processEnvironment(): Environment {
 /** Collects the values of one process and every complaint about them. */
 export class ConfigReader {
   readonly #environment: Environment;
-  readonly #complaints: string[] = [];
+  /** Each once, however often its variable is read. */
+  readonly #complaints = new Set<string>();
   readonly #known = new Set<string>();
 
   constructor(environment: Environment) {
@@ -108,13 +109,13 @@ export class ConfigReader {
         this.#complain(name, 'is not a known setting');
       }
     }
-    if (this.#complaints.length > 0) {
-      throw new ProblemError('ConfigurationInvalid', this.#complaints.join('; '));
+    if (this.#complaints.size > 0) {
+      throw new ProblemError('ConfigurationInvalid', [...this.#complaints].join('; '));
     }
   }
 
   #complain(name: string, reason: string): void {
-    this.#complaints.push(`${name} ${reason}`);
+    this.#complaints.add(`${name} ${reason}`);
   }
 }
 

@@ -1,7 +1,8 @@
 /** `/metrics`, `/healthz` and `/readyz`, over plain HTTP for kubelet and Prometheus. */
 
-import { createServer, type Server } from 'node:http';
+import type { Server } from 'node:http';
 import type { Registry } from './metrics.ts';
+import { http } from './node-http.ts';
 
 export interface OperationsOptions {
   registry: Registry;
@@ -10,7 +11,7 @@ export interface OperationsOptions {
 }
 
 export function createOperationsServer({ registry, notReady }: OperationsOptions): Server {
-  return createServer((request, response) => {
+  return http.createServer((request, response) => {
     const answer = (status: number, text: string, type = 'text/plain; charset=utf-8'): void => {
       response.writeHead(status, { 'content-type': type }).end(text);
     };

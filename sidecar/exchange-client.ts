@@ -4,7 +4,9 @@
  */
 
 import { readFile, stat } from 'node:fs/promises';
-import { Agent, type Dispatcher } from 'undici';
+import type { Agent as AgentType, Dispatcher } from 'undici';
+import request from 'undici/lib/api/api-request.js';
+import Agent from 'undici/lib/dispatcher/agent.js';
 import { isProblemCode, ProblemError } from '../api/problem.ts';
 import {
   DISCOVERY_PATH,
@@ -51,7 +53,7 @@ const GRACE_MILLISECONDS = 250;
 
 export function createExchangeClient(options: ExchangeClientOptions): ExchangeClient {
   const readToken = cachedFile(options.tokenFile, (text) => text.trim());
-  let agent: Agent | undefined;
+  let agent: AgentType | undefined;
   const readAgent = cachedFile(options.caFile, (ca) => {
     // Calls in flight end on the old connections; new ones trust what the file says now.
     agent?.close().catch(() => undefined);
@@ -76,7 +78,7 @@ export function createExchangeClient(options: ExchangeClientOptions): ExchangeCl
     let response: Dispatcher.ResponseData;
     let text: string;
     try {
-      response = await dispatcher.request({
+      response = await request.call(dispatcher, {
         origin,
         path,
         method,
@@ -126,8 +128,8 @@ export function createExchangeClient(options: ExchangeClientOptions): ExchangeCl
 /** Both files, or a refusal that says which is missing: the kubelet may not have written them yet. */
 async function configured(
   readToken: () => Promise<string>,
-  readAgent: () => Promise<Agent>,
-): Promise<[string, Agent]> {
+  readAgent: () => Promise<AgentType>,
+): Promise<[string, AgentType]> {
   try {
     return [await readToken(), await readAgent()];
   } catch (error) {

@@ -11,6 +11,7 @@ import {
   type JWTPayload,
   jwtVerify,
 } from 'jose';
+import { sha256Hex } from '../../api/digest.ts';
 import { EXCHANGE_AUDIENCE } from '../../api/names.ts';
 import { ProblemError } from '../../api/problem.ts';
 import type { Clock } from '../../process/clock.ts';
@@ -38,6 +39,9 @@ export interface Authenticator {
 const KEY_REFRESH_INTERVAL_MILLISECONDS = 10_000;
 /** Keys that were taken out of the cluster's set stop being accepted after at most this. */
 const KEY_LIFETIME_MILLISECONDS = 5 * 60_000;
+/** Verified tokens remembered, the latest ones. A sidecar sends the same token with every call for about an hour. */
+const MAX_VERIFIED = 10_000;
+const CLOCK_TOLERANCE_SECONDS = 30;
 const ALGORITHMS = ['RS256', 'RS384', 'RS512', 'ES256', 'ES384', 'ES512'];
 
 interface Keys {
@@ -45,6 +49,14 @@ interface Keys {
   fetchedAt: number;
   resolve: ReturnType<typeof createLocalJWKSet>;
   ids: ReadonlySet<string>;
+  /** What tokens said that were verified with these keys, by SHA-256 of the token. Goes when the keys go. */
+  verified: Map<string, Verified>;
+}
+
+interface Verified {
+  caller: Caller;
+  /** Wall clock, ms. */
+  expiresAt: number;
 }
 
 export function createAuthenticator({
@@ -67,6 +79,7 @@ export function createAuthenticator({
       fetchedAt: clock.monotonic(),
       resolve: createLocalJWKSet(set),
       ids: new Set(set.keys.flatMap((key) => (key.kid === undefined ? [] : [key.kid]))),
+      verified: new Map(),
     };
   };
 
@@ -94,15 +107,30 @@ export function createAuthenticator({
     }
   };
 
+  const callerWith = async (token: string, current: Keys): Promise<Caller> => {
+    const { issuer, resolve, verified } = current;
+    const digest = sha256Hex(token);
+    const known = verified.get(digest);
+    if (known !== undefined && clock.now() < known.expiresAt) return known.caller;
+    const payload = await verify(token, resolve, issuer, clock);
+    const caller = callerOf(payload);
+    verified.set(digest, { caller, expiresAt: (payload.exp ?? 0) * 1000 });
+    if (verified.size > MAX_VERIFIED) {
+      for (const oldest of verified.keys()) {
+        verified.delete(oldest);
+        break;
+      }
+    }
+    return caller;
+  };
+
   return {
     async authenticate(authorization) {
       const token = /^Bearer ([A-Za-z0-9_.-]+)$/.exec(authorization ?? '')?.[1];
       if (token === undefined) {
         throw unauthenticated('The request has no bearer token; send the pod-bound token.');
       }
-      const { issuer, resolve } = await keysFor(keyID(token));
-      const payload = await verify(token, resolve, issuer, clock);
-      const caller = callerOf(payload);
+      const caller = await callerWith(token, await keysFor(keyID(token)));
       rateLimiter.take(caller.podUID);
       const pod = await findPod(caller.namespace, caller.podName, caller.podUID);
       if (
@@ -134,6 +162,8 @@ async function verify(
       audience: EXCHANGE_AUDIENCE,
       algorithms: ALGORITHMS,
       requiredClaims: ['exp', 'kubernetes.io'],
+      // The API server's clock may be ahead of ours; it allows others as much itself.
+      clockTolerance: CLOCK_TOLERANCE_SECONDS,
       currentDate: new Date(clock.now()),
     });
     return payload;

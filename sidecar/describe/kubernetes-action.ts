@@ -42,8 +42,10 @@ export function describeKubernetes(
   headers: RequestHeaders,
   body: BodyExpectation,
 ): KubernetesDescription | DiscoveryDescription {
-  checkHeaders(headers.significant);
   const path = readKubernetesPath(target.path);
+  checkHeaders(
+    path.kind === 'discovery' ? withoutConditions(headers.significant) : headers.significant,
+  );
   const upstream = (rebuilt: string, contentType: string | null): UpstreamHead => ({
     scheme: target.scheme,
     host: target.host,
@@ -216,6 +218,14 @@ function checkGrantable(action: Attributes, method: string): void {
   if (['update', 'patch', 'apply'].includes(verb) && name === '') {
     throw refuse('name', `${verb} needs the name of an object`);
   }
+}
+
+/**
+ * client-go revalidates the discovery documents that it has cached. Discovery is never forwarded, and its answer is always
+ * whole, which RFC 9110 13.2.1 leaves to the server.
+ */
+function withoutConditions(significant: readonly HeaderPair[]): readonly HeaderPair[] {
+  return significant.filter(([name]) => name !== 'if-none-match' && name !== 'if-modified-since');
 }
 
 /** Nothing but the inert headers: the API server reads identity and more from others. */

@@ -1,9 +1,10 @@
 /** HTTP/1 on a client connection, plain or inside TLS. */
 
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Duplex, Readable } from 'node:stream';
 import { ProblemError } from '../../api/problem.ts';
+import { http } from '../../process/node-http.ts';
 import type { RequestHead } from '../describe/request-head.ts';
 import type { HeaderPair, InterceptedCall, ResponseHead, ResponseWriter } from './call.ts';
 import { ClientCall } from './client-call.ts';
@@ -43,7 +44,7 @@ export function createHTTP1(options: HTTP1Options): HTTP1 {
   const { limits, report } = options;
   const states = new WeakMap<Duplex, StreamState>();
 
-  const server = createServer({
+  const server = http.createServer({
     maxHeaderSize: limits.headBytes,
     // Whether a Host is missing is for the description to say, in a problem document.
     requireHostHeader: false,
@@ -264,7 +265,8 @@ class HTTP1Response implements ResponseWriter {
 
   #sendHead(length?: number): void {
     const { status, headers } = this.#head;
-    const flat = headers.flat();
+    const flat: string[] = [];
+    for (const [name, value] of headers) flat.push(name, value);
     const bodiless = this.#req.method === 'HEAD' || status === 204 || status === 304;
     if (length !== undefined && !bodiless && !headers.some(([n]) => n === 'content-length')) {
       flat.push('content-length', String(length));

@@ -1,6 +1,5 @@
 /** Problem documents of the interceptor's own: what went wrong before or outside a handler. */
 
-import { STATUS_CODES } from 'node:http';
 import type { Socket } from 'node:net';
 import {
   asProblem,
@@ -8,6 +7,7 @@ import {
   type ProblemError,
   toProblemDocument,
 } from '../../api/problem.ts';
+import { http } from '../../process/node-http.ts';
 import type { ResponseWriter } from './call.ts';
 
 /** Answers a call with what was thrown; once its head is out, the only answer left is to cut it off. */
@@ -26,7 +26,7 @@ export function refuseRaw(socket: Socket, problem: ProblemError): void {
     return;
   }
   const body = JSON.stringify(toProblemDocument(problem));
-  const status = STATUS_CODES[problem.status] ?? 'Refused';
+  const status = http.STATUS_CODES[problem.status] ?? 'Refused';
   socket.end(
     `HTTP/1.1 ${problem.status} ${status}\r\n` +
       `content-type: ${PROBLEM_CONTENT_TYPE}\r\n` +

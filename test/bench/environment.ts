@@ -1,7 +1,10 @@
 /** What the benchmarks of the transaction share: a control plane that flushes every write, the product, and a service. */
 
 import type { ActionGrant } from '../../api/generated/actiongrant.ts';
-import { createKubernetesClient, type KubernetesClient } from '../../controller/kubernetes/client.ts';
+import {
+  createKubernetesClient,
+  type KubernetesClient,
+} from '../../controller/kubernetes/client.ts';
 import { systemClock } from '../../process/clock.ts';
 import { anHttpAction } from '../support/builders.ts';
 import { type OwnControlPlane, startControlPlane } from '../support/control-plane.ts';

@@ -5,14 +5,33 @@
 
 import { writeFileSync } from 'node:fs';
 import { type Benchmark, type Figure, isMet } from './benchmark.ts';
+import { doubleSpend } from './double-spend.ts';
 import { type Environment, startEnvironment } from './environment.ts';
+import { forwarding } from './forwarding.ts';
 import { grantedCall } from './granted-call.ts';
+import { match } from './match.ts';
+import { revokeToRefused } from './revoke-to-refused.ts';
+import { sidecarMemory } from './sidecar-memory.ts';
 import { rounded } from './statistics.ts';
+import { usesOverWrites } from './uses-over-writes.ts';
 
-const BENCHMARKS: readonly Benchmark[] = [grantedCall];
+/** Those without a control plane first: nothing else runs beside them then. */
+const BY_DEFAULT: readonly Benchmark[] = [
+  match,
+  forwarding,
+  grantedCall,
+  usesOverWrites,
+  revokeToRefused,
+  sidecarMemory,
+];
+const BY_NAME: readonly Benchmark[] = [...BY_DEFAULT, doubleSpend];
 
 async function main(names: readonly string[]): Promise<void> {
-  const chosen = BENCHMARKS.filter(({ name }) => names.length === 0 || names.includes(name));
+  const chosen =
+    names.length === 0 ? BY_DEFAULT : BY_NAME.filter(({ name }) => names.includes(name));
+  for (const name of names) {
+    if (!chosen.some((each) => each.name === name)) throw new Error(`there is no ${name}`);
+  }
   const figures: Figure[] = [];
   let starting: Promise<Environment> | undefined;
   const environment = (): Promise<Environment> => {

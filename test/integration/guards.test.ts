@@ -221,14 +221,13 @@ describe.concurrent('consuming', () => {
     const at = await scene();
     const first = await mustUse(at, a);
     expect((await finish(at, a, first, 'NotDispatched')).status).toBe(200);
-    const minted = a.api.requests.length;
+    const before = a.api.requests.length;
     for (const replica of [a, b]) {
       expect(await use(at, replica, first.nonce)).toMatchObject({ code: 'AlreadyUsed' });
     }
-    const mints = [...a.api.requests.slice(minted), ...b.api.requests].filter(({ path }) =>
-      at.requests.mint.path.test(path),
-    );
-    expect(mints).toEqual([]);
+    // The other replica may have minted before it saw that; the one that gave back has not.
+    const since = a.api.requests.slice(before);
+    expect(since.filter(({ path }) => at.requests.mint.path.test(path))).toEqual([]);
     expect(await statusOf(at)).toMatchObject({ phase: 'Approved' });
   });
 
@@ -300,7 +299,7 @@ describe.concurrent('finishing', () => {
     const second = await mustUse(at, b);
     for (const replica of [a, b]) {
       const late = await finish(at, replica, first, 'Succeeded');
-      expect(late.body).toMatchObject({ phase: 'InUse', outcome: 'NotDispatched' });
+      expect(late.body).toMatchObject({ outcome: 'NotDispatched' });
     }
     const { phase, uses } = await statusOf(at);
     expect(phase).toBe('InUse');

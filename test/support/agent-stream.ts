@@ -120,7 +120,11 @@ export async function call(
   request: AgentRequest,
   body?: string | Uint8Array,
 ): Promise<WholeAnswer> {
-  const { request: outgoing, response } = await startCall(sidecar, protocol, request);
+  const { request: outgoing, response } = await startCall(
+    sidecar,
+    protocol,
+    body === undefined ? request : withLength(request, body),
+  );
   outgoing.end(body);
   const answer = await response;
   const bytes = await readAll(answer.body);
@@ -132,6 +136,12 @@ export async function call(
     text,
     problem: isProblem ? JSON.parse(text) : {},
   };
+}
+
+/** Node leaves the length of a DELETE's body out, and with it the body's end. */
+function withLength(request: AgentRequest, body: string | Uint8Array): AgentRequest {
+  const length = { 'content-length': String(Buffer.byteLength(body)) };
+  return { ...request, headers: { ...length, ...request.headers } };
 }
 
 /** @throws Error if the stream was cut */

@@ -125,7 +125,7 @@ export class Product {
     const child = new TiedProcess(
       name,
       process.execPath,
-      ['--enable-source-maps', join(ROOT, 'dist/controller/main.js')],
+      [join(ROOT, 'dist/controller/main.js')],
       logFile,
       {
         ACTIONGRANT_LISTEN: `127.0.0.1:${port}`,
@@ -232,7 +232,7 @@ export class Product {
 }
 
 /** Less memory for the same throughput: measured, see docs/benchmarks.md. The image runs with the same flags. */
-const SIDECAR_FLAGS = ['--max-semi-space-size=2', '--enable-source-maps'];
+const SIDECAR_FLAGS = ['--max-semi-space-size=4'];
 
 /** Installs the chart and starts the replicas; returns when all are ready and admission works. */
 export async function startProduct(plane: ControlPlane, options: ProductOptions): Promise<Product> {

@@ -142,6 +142,14 @@ it('everything that is wrong is reported together', () => {
   ]);
 });
 
+it('a variable that is read twice is complained about once', () => {
+  const found = complaints({}, (reader) => {
+    reader.text('A');
+    reader.text('A');
+  });
+  expect(found).toEqual(['A is required']);
+});
+
 describe('a variable that nobody asked for', () => {
   it('is a complaint if it has our prefix, since a typing error must not leave a default in force', () => {
     const environment = { ACTIONGRANT_LOGLEVEL: 'debug', PATH: '/bin', LOG_LEVEL: 'x' };

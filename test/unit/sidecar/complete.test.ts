@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { ProblemCode } from '../../../api/problem.ts';
 import { createLogger } from '../../../process/log.ts';
@@ -17,11 +18,11 @@ const COMPLETION: Completion = {
 };
 
 let exchange: ScriptedExchange;
-let clock: FakeClock;
+let clock: PauseClock;
 let lines: string[];
 beforeEach(async () => {
   exchange = await ScriptedExchange.start();
-  clock = new FakeClock();
+  clock = new PauseClock();
   lines = [];
 });
 afterEach(() => exchange[Symbol.asyncDispose]());
@@ -38,16 +39,27 @@ const aReporter = () =>
     }),
   });
 
-/** Lets so many pauses pass, each as long as it must be, and says how long they were. */
-async function pauses(count: number): Promise<number[]> {
-  const lengths: number[] = [];
-  for (let i = 0; i < count; i++) {
-    await eventually(() => expect(clock.pending).toBe(1));
-    const start = clock.monotonic();
-    while (clock.pending > 0) await clock.advance(100);
-    lengths.push(clock.monotonic() - start);
+/** Remembers how long the pauses were. */
+class PauseClock extends FakeClock {
+  readonly pauses: number[] = [];
+
+  override after(milliseconds: number, fn: () => void): { cancel(): void } {
+    this.pauses.push(milliseconds);
+    return super.after(milliseconds, fn);
   }
-  return lengths;
+}
+
+/** What a report comes to, with every pause passed at once. */
+async function result(report: Promise<boolean>): Promise<boolean> {
+  let settled = false;
+  void report.finally(() => {
+    settled = true;
+  });
+  while (!settled) {
+    if (clock.pending > 0) await clock.advance(5_000);
+    else await sleep(1);
+  }
+  return report;
 }
 
 describe('the end of a use', () => {
@@ -84,21 +96,18 @@ describe('the end of a use', () => {
     ['something else answers', text(502, '<html>')],
   ])('is reported again when %s, with the same words', async (_, script) => {
     exchange.finishes = [script, script];
-    const report = aReporter().complete(COMPLETION);
-    await pauses(2);
-    expect(await report).toBe(true);
+    expect(await result(aReporter().complete(COMPLETION))).toBe(true);
     expect(exchange.messages).toHaveLength(3);
     expect(new Set(exchange.messages.map((message) => JSON.stringify(message))).size).toBe(1);
   });
 
   it('is reported less and less often, and at last left to the deadline of the use', async () => {
     exchange.otherwise.finish = problem('NotReady');
-    const report = aReporter().complete(COMPLETION);
-    expect(await pauses(15)).toEqual([
+    expect(await result(aReporter().complete(COMPLETION))).toBe(false);
+    expect(clock.pauses).toEqual([
       ...[100, 200, 400, 800, 1600, 3200],
       ...Array<number>(9).fill(5000),
     ]);
-    expect(await report).toBe(false);
     expect(exchange.messages).toHaveLength(16);
     expect(JSON.parse(lines.join())).toMatchObject({
       level: 'error',
@@ -121,9 +130,7 @@ describe('the end of a use', () => {
 
   it('never shows the token in a log', async () => {
     exchange.otherwise.finish = lost;
-    const report = aReporter().complete(COMPLETION);
-    await pauses(15);
-    await report;
+    await result(aReporter().complete(COMPLETION));
     expect(lines).toHaveLength(1);
     expect(lines.join()).not.toContain('the.minted.token');
   });
@@ -132,25 +139,21 @@ describe('the end of a use', () => {
 describe('a use that nobody knows', () => {
   it('is over after three questions, if its request was never answered', async () => {
     exchange.otherwise.finish = problem('UseUnknown');
-    const report = aReporter().complete({ nonce: NONCE, outcome: 'NotDispatched' });
-    await pauses(2);
-    expect(await report).toBe(true);
+    const completion = { nonce: NONCE, outcome: 'NotDispatched' } as const;
+    expect(await result(aReporter().complete(completion))).toBe(true);
     expect(exchange.messages).toHaveLength(3);
   });
 
   it('may have come to be known by the second question', async () => {
     exchange.finishes = [problem('UseUnknown'), finished];
-    const report = aReporter().complete({ nonce: NONCE, outcome: 'NotDispatched' });
-    await pauses(1);
-    expect(await report).toBe(true);
+    const completion = { nonce: NONCE, outcome: 'NotDispatched' } as const;
+    expect(await result(aReporter().complete(completion))).toBe(true);
     expect(exchange.messages).toHaveLength(2);
   });
 
   it('but was granted, is asked for until it is known', async () => {
     exchange.finishes = Array.from({ length: 5 }, () => problem('UseUnknown'));
-    const report = aReporter().complete(COMPLETION);
-    await pauses(5);
-    expect(await report).toBe(true);
+    expect(await result(aReporter().complete(COMPLETION))).toBe(true);
     expect(exchange.messages).toHaveLength(6);
   });
 });

@@ -28,7 +28,7 @@ export const ACTION: Action = {
 export const GRANT = { namespace: 'soc', name: 'quarantine-1', uid: 'grant-1' };
 
 /** A message that arrived whole. */
-export type Message = { path: string; authorization: string | undefined } & (
+type Message = { path: string; authorization: string | undefined } & (
   | { type: 'use'; body: UseRequest }
   | { type: 'finish'; nonce: string; body: FinishRequest }
   | { type: 'discovery'; query: string }
@@ -38,7 +38,7 @@ export type Message = { path: string; authorization: string | undefined } & (
 export type Script = (response: ServerResponse, message: Message) => void;
 
 export const granted =
-  (overrides: Partial<UseAnswer> = {}): Script =>
+  (overrides: { [K in keyof UseAnswer]?: UseAnswer[K] | undefined } = {}): Script =>
   (response, message) => {
     const nonce = message.type === 'use' ? message.body.nonce : '';
     json(response, 201, {
@@ -74,7 +74,7 @@ function json(response: ServerResponse, status: number, body: unknown, type = 'a
 
 const authority = createAuthority('exchange test CA');
 
-export async function serverIdentity(ca: KeyPairPem): Promise<KeyPairPem> {
+async function serverIdentity(ca: KeyPairPem): Promise<KeyPairPem> {
   return issue(ca, { commonName: 'controller', ipAddresses: ['127.0.0.1'], usage: 'server' });
 }
 

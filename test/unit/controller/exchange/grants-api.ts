@@ -16,7 +16,7 @@ export function aGrantCache(): ObjectStore<ActionGrant> {
   return cache;
 }
 
-export interface HeldRequest {
+interface HeldRequest {
   request: StubRequest;
   answer(code: number, body: unknown): void;
   response: ServerResponse;

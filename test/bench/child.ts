@@ -1,0 +1,43 @@
+import { type ChildProcess, fork } from 'node:child_process';
+import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+
+/** A process of a benchmark that answers every message with one, and ends with its parent. */
+export class BenchChild implements Disposable {
+  readonly #child: ChildProcess;
+
+  /** @param url of the module it runs @param flags of Node */
+  constructor(url: URL, flags: readonly string[] = []) {
+    this.#child = fork(fileURLToPath(url), [], { execArgv: [...flags] });
+  }
+
+  async ask<Answer>(message: object): Promise<Answer> {
+    this.#child.send(message);
+    const exited = once(this.#child, 'exit').then(() => {
+      throw new Error('a process of the benchmark has ended');
+    });
+    const [answer] = await Promise.race([once(this.#child, 'message'), exited]);
+    return answer as Answer;
+  }
+
+  residentMegabytes(): number {
+    return residentMegabytes(this.#child.pid);
+  }
+
+  [Symbol.dispose](): void {
+    this.#child.kill('SIGKILL');
+  }
+}
+
+/** Resident memory of a process now (Linux). */
+export function residentMegabytes(pid: number | undefined): number {
+  const status = readFileSync(`/proc/${pid}/status`, 'utf8');
+  return Number(/^VmRSS:\s+(\d+) kB$/m.exec(status)?.[1]) / 1024;
+}
+
+/** The module of this name beside the one that asks, in the language that this one runs in. */
+export function besides(moduleURL: string, name: string): URL {
+  const extension = moduleURL.endsWith('.ts') ? 'ts' : 'js';
+  return new URL(`./${name}.${extension}`, moduleURL);
+}

@@ -1,0 +1,92 @@
+/**
+ * Plain forwarding: TLS ended, every byte of the head judged, a pooled connection upstream, no controller. Compared with the
+ * same load on the origin itself, in turn. Two processes: the sidecar's way, and load with origin.
+ */
+
+import { createAuthority, issue } from '../support/pki.ts';
+import type { Benchmark, Figure } from './benchmark.ts';
+import { BenchChild, besides } from './child.ts';
+import type { HarnessReady } from './forwarding-harness.ts';
+import { type LoadOptions, type LoadResult, ORIGIN } from './forwarding-load.ts';
+import { median } from './statistics.ts';
+
+/** As the image runs the sidecar. */
+export const SIDECAR_FLAGS = ['--max-semi-space-size=2'];
+const ROUNDS = 5;
+const MILLISECONDS = 2_000;
+const MANY = 64;
+
+export const forwarding: Benchmark = {
+  name: 'forwarding',
+  async run(_environment, say) {
+    const authority = await createAuthority('bench origin');
+    const pair = await issue(authority, {
+      commonName: ORIGIN,
+      dnsNames: [ORIGIN],
+      usage: 'server',
+    });
+    using load = new BenchChild(besides(import.meta.url, 'forwarding-load'));
+    using harness = new BenchChild(besides(import.meta.url, 'forwarding-harness'), SIDECAR_FLAGS);
+    const originPort = await load.ask<number>({ type: 'Origin', ...pair });
+    const { port, caPem } = await harness.ask<HarnessReady>({
+      connectTo: [[`${ORIGIN}:443`, `127.0.0.1:${originPort}`]],
+      trust: authority.certificate,
+    });
+    const run = (proxied: boolean, connections: number): Promise<LoadResult> =>
+      load.ask<LoadResult>({
+        type: 'Load',
+        connections,
+        milliseconds: MILLISECONDS,
+        ...(proxied
+          ? { ca: caPem, port, proxy: true }
+          : { ca: authority.certificate, port: originPort, proxy: false }),
+      } satisfies LoadOptions);
+
+    const pairs = async (
+      connections: number,
+    ): Promise<[direct: LoadResult, ours: LoadResult][]> => {
+      // Compiled code first.
+      await run(true, connections);
+      const all: [LoadResult, LoadResult][] = [];
+      for (let round = 0; round < ROUNDS; round++) {
+        all.push([await run(false, connections), await run(true, connections)]);
+      }
+      return all;
+    };
+    const one = await pairs(1);
+    const added = median(
+      one.map(([direct, ours]) => ours.p50Milliseconds - direct.p50Milliseconds),
+    );
+    const many = await pairs(MANY);
+    const ratio = median(
+      many.map(([direct, ours]) => ours.requestsPerSecond / direct.requestsPerSecond),
+    );
+    const ours = median(many.map(([, { requestsPerSecond }]) => requestsPerSecond));
+    const direct = median(many.map(([{ requestsPerSecond }]) => requestsPerSecond));
+    const megabytes = harness.residentMegabytes();
+    say(
+      `c=1 adds ${(1000 * added).toFixed(0)} µs; c=64 ${ours.toFixed(0)} of ${direct.toFixed(0)} requests/s`,
+    );
+    const figures: Figure[] = [
+      {
+        key: 'forward_c1_added_us',
+        value: 1000 * added,
+        meaning: 'one connection, p50 minus direct p50',
+      },
+      {
+        key: 'forward_c64_ratio',
+        value: ratio,
+        meaning: '64 connections, requests/s over direct',
+        goal: { atLeast: 0.5 },
+      },
+      { key: 'forward_c64_requests_per_second', value: ours, meaning: '64 connections' },
+      {
+        key: 'forward_rss_load_mb',
+        value: megabytes,
+        meaning: 'after that load',
+        goal: { atMost: 120 },
+      },
+    ];
+    return figures;
+  },
+};

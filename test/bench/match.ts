@@ -1,0 +1,85 @@
+/** Finding the grant of a call among many: one look-up by digest, then every rule on what was found. */
+
+import { actionKeys } from '../../api/digest.ts';
+import { grantedAction } from '../../api/grant.ts';
+import { mismatch, preferred } from '../../controller/exchange/match.ts';
+import { grantsForAction, indexGrants } from '../../controller/grants/cache.ts';
+import type { LiveGrant } from '../../controller/grants/resource.ts';
+import { ObjectStore } from '../../controller/kubernetes/store.ts';
+import { aGrant, anApprovedStatus, anHttpAction, NOON } from '../support/builders.ts';
+import { aJsonBody, anHttpCall } from '../support/exchange.ts';
+import { SERVICE } from '../support/scene.ts';
+import type { Benchmark, Figure } from './benchmark.ts';
+import { AGENT, BODY } from './environment.ts';
+import { median, quantile } from './statistics.ts';
+
+const SIZES = [100, 10_000, 100_000];
+const LOOKUPS = 20_000;
+const WARM_UP = 5_000;
+const CALLER = { namespace: 'soc', serviceAccountName: AGENT, podName: 'a', podUID: 'b' };
+
+export const match: Benchmark = {
+  name: 'match',
+  async run(_environment, say) {
+    const figures: Figure[] = [];
+    for (const size of SIZES) {
+      const times = lookups(storeOf(size), size);
+      const [p50, p99] = [1000 * median(times), 1000 * quantile(times, 0.99)];
+      say(`${size} grants: p50 ${p50.toFixed(1)} µs, p99 ${p99.toFixed(1)} µs`);
+      const label = size < 1000 ? `${size}` : `${size / 1000}k`;
+      const meaning = `match among ${size} grants`;
+      figures.push({ key: `match_${label}_p50_us`, value: p50, meaning });
+      figures.push({
+        key: `match_${label}_p99_us`,
+        value: p99,
+        meaning,
+        ...(size === 100_000 ? { goal: { atMost: 50 } } : {}),
+      });
+    }
+    return figures;
+  },
+};
+
+function storeOf(size: number): ObjectStore<LiveGrant> {
+  const store = new ObjectStore<LiveGrant>();
+  indexGrants(store);
+  for (let index = 0; index < size; index++) {
+    const action = anHttpAction({
+      url: urlOf(index),
+      body: { type: 'JSON', json: JSON.stringify(BODY) },
+    });
+    const grant = aGrant({
+      metadata: { name: `grant-${index}`, resourceVersion: `${index + 1}` },
+      spec: { action },
+      status: anApprovedStatus({ actionDigest: grantedAction(action).digest }),
+    });
+    store.observe(grant as LiveGrant);
+  }
+  return store;
+}
+
+/** Milliseconds of each look-up, from the described call to the grant. */
+function lookups(store: ObjectStore<LiveGrant>, size: number): number[] {
+  const times: number[] = [];
+  const now = Date.parse(NOON) + 60_000;
+  for (let round = 0; round < LOOKUPS + WARM_UP; round++) {
+    const call = anHttpCall({ url: urlOf((round * 7919) % size), body: aJsonBody(BODY) });
+    const start = performance.now();
+    const usable = [];
+    for (const { form, digest } of actionKeys(call)) {
+      for (const grant of grantsForAction(store, CALLER, digest)) {
+        const facts = { caller: CALLER, nonce: 'n', digest, now, acceptsGrantsFrom: () => true };
+        if (mismatch(grant, facts) === undefined) usable.push({ grant, form });
+      }
+    }
+    usable.sort(preferred);
+    const time = performance.now() - start;
+    if (usable.length !== 1) throw new Error(`${usable.length} grants match instead of one`);
+    if (round >= WARM_UP) times.push(time);
+  }
+  return times;
+}
+
+function urlOf(index: number): string {
+  return `${SERVICE}/v1/hosts/host-${index}/quarantine`;
+}

@@ -1,0 +1,85 @@
+import { Readable } from 'node:stream';
+import { buffer } from 'node:stream/consumers';
+import { describe, expect, it } from 'vitest';
+import { readBody } from '../../../sidecar/read-body.ts';
+
+const LIMIT = 10;
+
+/** A body that comes in these chunks, and then perhaps fails. */
+function aBody(chunks: readonly string[], failure?: Error): Readable {
+  async function* pieces() {
+    for (const chunk of chunks) yield Buffer.from(chunk);
+    if (failure !== undefined) throw failure;
+  }
+  return Readable.from(pieces(), { objectMode: false });
+}
+
+/** The stream of a body that is too large; fails if it is not. */
+async function tooLarge(body: Readable): Promise<Readable> {
+  const result = await readBody(body, LIMIT);
+  if (result.kind !== 'tooLarge') throw new Error(`it is ${result.kind}`);
+  return result.stream;
+}
+
+describe('a body', () => {
+  it.each([
+    ['without a chunk', []],
+    ['with empty chunks', ['', '']],
+  ])('%s is none', async (_, chunks) => {
+    expect(await readBody(aBody(chunks), LIMIT)).toEqual({ kind: 'none' });
+  });
+
+  it.each([
+    ['in one chunk', ['12345']],
+    ['in several', ['1', '23', '', '45']],
+    ['of exactly the limit', ['12345', '67890']],
+  ])('%s is whole', async (_, chunks) => {
+    expect(await readBody(aBody(chunks), LIMIT)).toEqual({
+      kind: 'whole',
+      bytes: Buffer.from(chunks.join('')),
+    });
+  });
+
+  it('that fails is no shorter body', async () => {
+    await expect(readBody(aBody(['123'], new Error('aborted')), LIMIT)).rejects.toThrow('aborted');
+  });
+});
+
+describe('a body over the limit', () => {
+  it.each([
+    ['by a byte, at its end', ['1234567890', '1']],
+    ['in its first chunk', ['12345678901']],
+    ['with much more to come', ['1234567890', '1', ...Array<string>(2000).fill('x'.repeat(1000))]],
+  ])('%s comes from its first byte to its last', async (_, chunks) => {
+    const stream = await tooLarge(aBody(chunks));
+    expect((await buffer(stream)).equals(Buffer.from(chunks.join('')))).toBe(true);
+  });
+
+  it('is not read ahead while nobody takes it', async () => {
+    let given = 0;
+    async function* endless() {
+      for (;;) {
+        given++;
+        yield Buffer.alloc(64 * 1024);
+      }
+    }
+    const stream = await tooLarge(Readable.from(endless(), { objectMode: false }));
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    expect(given).toBeLessThan(10);
+    stream.destroy();
+  });
+
+  it('that fails later fails for whoever reads it', async () => {
+    const stream = await tooLarge(aBody(['12345678901', 'x'], new Error('aborted')));
+    await expect(buffer(stream)).rejects.toThrow('aborted');
+  });
+
+  it('is let go of when nobody wants it any more', async () => {
+    const body = aBody(['12345678901', ...Array<string>(1000).fill('x'.repeat(1000))]);
+    const stream = await tooLarge(body);
+    const closed = new Promise((resolve) => body.on('close', resolve));
+    stream.destroy();
+    await closed;
+    expect(body.destroyed).toBe(true);
+  });
+});
