@@ -12,7 +12,7 @@ COPY api api
 COPY process process
 COPY controller controller
 COPY sidecar sidecar
-RUN node_modules/.bin/tsc -p tsconfig.json \
+RUN npm run build \
   && npm prune --omit=dev --ignore-scripts --no-audit --no-fund
 
 FROM ${NODE_IMAGE}

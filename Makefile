@@ -27,8 +27,7 @@ integration: bootstrap
 	@$(NODE) scripts/run-checks.ts build integration
 
 build: bootstrap ## compile to dist/
-	@rm -rf dist
-	@$(NODE) node_modules/.bin/tsc -p tsconfig.json
+	@$(NODE) scripts/run-checks.ts build
 
 format: bootstrap ## format, and fix what the linter can fix
 	@$(NODE) node_modules/.bin/biome check --write .

@@ -116,7 +116,13 @@ function bodyLines(body: ActionBody, json: string | undefined): string[] {
 
 /** The data of a Secret object is secret whatever its members are called. */
 function isSecretObject(action: Action): boolean {
-  return action.type === 'Kubernetes' && action.apiGroup === '' && action.resource === 'secrets';
+  return (
+    action.type === 'Kubernetes' &&
+    action.apiGroup === '' &&
+    action.resource === 'secrets' &&
+    // The body of a deletion holds its options, not the object.
+    !action.verb.startsWith('delete')
+  );
 }
 
 function hasSecretMember(value: JsonValue): boolean {

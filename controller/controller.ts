@@ -93,6 +93,7 @@ export async function startController(dependencies: ControllerDependencies): Pro
       onUpdate: (_previous, current) => enqueue(current),
       // On every replica: a deletion is seen once, so it must not be lost between two leaders. Repeating it is harmless.
       onDelete(lastKnown) {
+        reporter.deleted(lastKnown);
         revokeDeleted(client, lastKnown).catch((error: unknown) =>
           log.warn('the Secret of a deleted grant is left to garbage collection', {
             grant: keyOf(lastKnown.metadata),
@@ -311,7 +312,16 @@ export async function startController(dependencies: ControllerDependencies): Pro
         const use = currentUse(grant);
         return use?.credential !== undefined && clock.now() > Date.parse(use.deadlineTime);
       }).length,
-    cacheLastSync: () => new Map(reflectors.map(([name, r]) => [name, r.lastSync() / 1000])),
+    cacheLastSync() {
+      // The oldest of a resource: namespaces are many, and never a label.
+      const times = new Map<string, number>();
+      for (const [name, reflector] of reflectors) {
+        const resource = name.replace(/\/.*$/, '');
+        const at = reflector.lastSync() / 1000;
+        times.set(resource, Math.min(at, times.get(resource) ?? at));
+      }
+      return times;
+    },
     certificateExpirations: () =>
       new Map(certificates.expirations().map(({ name, notAfter }) => [name, notAfter / 1000])),
   });

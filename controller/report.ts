@@ -5,6 +5,7 @@
 
 import type { ActionGrant, Outcome } from '../api/generated/actiongrant.ts';
 import { API_GROUP, API_VERSION } from '../api/names.ts';
+import { isTerminal } from '../api/phase.ts';
 import type { LogFields, Logger } from '../process/log.ts';
 import type { EventRecorder } from './kubernetes/events.ts';
 import type { ControllerMetrics } from './metrics.ts';
@@ -24,6 +25,8 @@ export interface Reporter {
     result: 'Confirmed' | 'Unconfirmed' | 'Failed',
     details: { nonce?: string; seconds?: number; error?: unknown },
   ): void;
+  /** A grant is gone from the API server; by whom, the audit log of the API server says. */
+  deleted(grant: ActionGrant): void;
   /** The line that must be there before a finished grant is deleted: the last record of it. */
   collected(grant: ActionGrant): void;
 }
@@ -126,6 +129,10 @@ export function createReporter({ log, events, metrics, now }: ReporterDependenci
           ? 'The Secret of the credential could not be deleted; it is tried again.'
           : 'Nobody could confirm that the API server refuses the credential.',
       );
+    },
+    deleted(grant) {
+      const ended = grant.status !== undefined && isTerminal(grant.status.phase);
+      if (!ended) log.info('a grant was deleted before its end, which revokes it', fieldsOf(grant));
     },
     collected(grant) {
       log.info('a finished grant is deleted after its time to live', {

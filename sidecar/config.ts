@@ -2,6 +2,7 @@
 
 import { X509Certificate } from 'node:crypto';
 import { readFileSync } from 'node:fs';
+import { isIP } from 'node:net';
 import { parseAuthority } from '../api/url.ts';
 import { ConfigReader, type Environment } from '../process/config.ts';
 import type { LogLevel } from '../process/log.ts';
@@ -94,9 +95,10 @@ export function readSidecarConfig(environment: Environment): SidecarConfig {
   for (const authority of config.kubernetes.authorities) {
     checkAuthority(reader, 'ACTIONGRANT_KUBERNETES_SERVER or _AUTHORITIES', authority);
   }
+  checkAddress(reader, 'ACTIONGRANT_KUBERNETES_SERVER', config.kubernetes.server);
   for (const [from, to] of config.connectTo) {
     checkAuthority(reader, 'ACTIONGRANT_CONNECT_TO', from);
-    checkAuthority(reader, 'ACTIONGRANT_CONNECT_TO', to);
+    checkAddress(reader, 'ACTIONGRANT_CONNECT_TO', to);
   }
   for (const name of config.inertHeaders) {
     if (name !== name.toLowerCase()) {
@@ -105,6 +107,14 @@ export function readSidecarConfig(environment: Environment): SidecarConfig {
   }
   reader.finish();
   return config;
+}
+
+/** Where a name is pinned to, no name is resolved: it must be an address. */
+function checkAddress(reader: ConfigReader, name: string, text: string): void {
+  const host = /^(.+):[0-9]{1,5}$/.exec(text)?.[1] ?? '';
+  if (isIP(host.replace(/^\[(.*)\]$/, '$1')) === 0) {
+    reader.complain(name, `must be an IP address with a port, not "${text}"`);
+  }
 }
 
 function checkAuthority(reader: ConfigReader, name: string, text: string): void {

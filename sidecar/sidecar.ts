@@ -2,6 +2,7 @@
 
 import { randomUUID } from 'node:crypto';
 import { rootCertificates } from 'node:tls';
+import { ProblemError } from '../api/problem.ts';
 import type { Clock } from '../process/clock.ts';
 import { drain, listenOn } from '../process/http-server.ts';
 import type { Logger } from '../process/log.ts';
@@ -41,7 +42,13 @@ export async function startSidecar(dependencies: SidecarDependencies): Promise<S
   const registry = createRegistry(version);
   const metrics = createSidecarMetrics(registry);
   const authority = createCertificateAuthority({ now: clock.now });
-  await writeCACertificate(authority, config.caOutputFile);
+  await writeCACertificate(authority, config.caOutputFile).catch((error: unknown) => {
+    throw new ProblemError(
+      'ConfigurationInvalid',
+      `ACTIONGRANT_CA_OUTPUT names a file that cannot be written (${(error as Error).message})`,
+      { cause: error },
+    );
+  });
 
   const exchange = createExchangeClient({
     urls: config.controllerURLs,

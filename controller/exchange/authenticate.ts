@@ -162,12 +162,16 @@ async function verify(
       audience: EXCHANGE_AUDIENCE,
       algorithms: ALGORITHMS,
       requiredClaims: ['exp', 'kubernetes.io'],
-      // The API server's clock may be ahead of ours; it allows others as much itself.
+      // For nbf alone: the API server that has just signed the token may have a clock ahead of ours.
       clockTolerance: CLOCK_TOLERANCE_SECONDS,
       currentDate: new Date(clock.now()),
     });
+    if (payload.exp !== undefined && payload.exp * 1000 <= clock.now()) {
+      throw unauthenticated('The token has expired.');
+    }
     return payload;
   } catch (error) {
+    if (error instanceof ProblemError) throw error;
     if (error instanceof errors.JWTExpired) throw unauthenticated('The token has expired.');
     if (error instanceof errors.JWTClaimValidationFailed) {
       throw unauthenticated(`The token's claim ${error.claim} is not acceptable.`);

@@ -48,6 +48,9 @@ const REFUSED: Readonly<Record<string, { code: ProblemCode; reason: string }>> =
   },
 };
 
+/** MCP's own headers (Mcp-Method, Mcp-Session-Id, MCP-Protocol-Version and whatever comes): what they mean is not judged yet. */
+const MCP_REASON = 'calls of the Model Context Protocol are not supported by this version';
+
 /** Connection options (RFC 9110 7.6.1) that concern our connection alone; others could strip a header downstream. */
 const CONNECTION_OPTIONS: ReadonlySet<string> = new Set(['close', 'keep-alive', 'te']);
 
@@ -83,6 +86,7 @@ export function readHeaders(
     checkValue(name, value);
     const refused = Object.hasOwn(REFUSED, name) ? REFUSED[name] : undefined;
     if (refused !== undefined) throw refuse(name, refused.reason, refused.code);
+    if (name.startsWith('mcp-')) throw refuse(name, MCP_REASON, 'MCPNotSupported');
     if (name === 'expect') {
       checkExpect(head.httpVersion, value);
     } else if (FRAMING_HEADERS.has(name)) {

@@ -13,12 +13,19 @@ export class BenchChild implements Disposable {
   }
 
   async ask<Answer>(message: object): Promise<Answer> {
-    this.#child.send(message);
-    const exited = once(this.#child, 'exit').then(() => {
+    const answered = new AbortController();
+    const { signal } = answered;
+    const exited = once(this.#child, 'exit', { signal }).then(() => {
       throw new Error('a process of the benchmark has ended');
     });
-    const [answer] = await Promise.race([once(this.#child, 'message'), exited]);
-    return answer as Answer;
+    this.#child.send(message);
+    try {
+      const [answer] = await Promise.race([once(this.#child, 'message', { signal }), exited]);
+      return answer as Answer;
+    } finally {
+      exited.catch(() => {});
+      answered.abort();
+    }
   }
 
   residentMegabytes(): number {
@@ -26,7 +33,8 @@ export class BenchChild implements Disposable {
   }
 
   [Symbol.dispose](): void {
-    this.#child.kill('SIGKILL');
+    // It ends by itself then, as when this process is killed.
+    if (this.#child.connected) this.#child.disconnect();
   }
 }
 

@@ -43,7 +43,7 @@ export const match: Benchmark = {
 function storeOf(size: number): ObjectStore<LiveGrant> {
   const store = new ObjectStore<LiveGrant>();
   indexGrants(store);
-  for (let index = 0; index < size; index++) {
+  const grants = Array.from({ length: size }, (_, index) => {
     const action = anHttpAction({
       url: urlOf(index),
       body: { type: 'JSON', json: JSON.stringify(BODY) },
@@ -53,8 +53,10 @@ function storeOf(size: number): ObjectStore<LiveGrant> {
       spec: { action },
       status: anApprovedStatus({ actionDigest: grantedAction(action).digest }),
     });
-    store.observe(grant as LiveGrant);
-  }
+    return grant as LiveGrant;
+  });
+  store.beginList();
+  store.replaceAll(grants, `${size + 1}`);
   return store;
 }
 

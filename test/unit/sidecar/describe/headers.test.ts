@@ -122,3 +122,15 @@ describe('request headers', () => {
     expect(refusal(() => read(['Upgrade', 'h2c']))).toMatchObject({ code: 'UpgradeRefused' });
   });
 });
+
+describe('a call of the Model Context Protocol', () => {
+  it.each(['Mcp-Method', 'Mcp-Session-Id', 'MCP-Protocol-Version'])(
+    'is known by its header %s and refused with a code of its own',
+    (name) => {
+      expect(refusal(() => read([name, 'x']))).toEqual({
+        code: 'MCPNotSupported',
+        field: name.toLowerCase(),
+      });
+    },
+  );
+});
