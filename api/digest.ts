@@ -3,7 +3,7 @@
  * however many grants there are, and what a grant does not mention is absent from the text: a call that has it differs.
  */
 
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import type { Action, ActionBody } from './action.ts';
 import { canonicalJson, type JsonValue } from './json.ts';
 
@@ -60,5 +60,5 @@ function bodyPatterns(body: ActionBody): BodyPattern[] {
 }
 
 export function sha256Hex(data: string | Uint8Array): string {
-  return createHash('sha256').update(data).digest('hex');
+  return hash('sha256', data, 'hex');
 }

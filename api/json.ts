@@ -29,8 +29,8 @@ export class JsonError extends Error {
 const MAX_DEPTH = 64;
 
 const NUMBER = /-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?/y;
-// A run of characters that need no attention: no quote, backslash, control character or surrogate.
-const PLAIN = /[^"\\\u0000-\u001f\ud800-\udfff]+/y;
+// A run of characters that need no attention: no quote, backslash or control character. Surrogates are judged at the end.
+const PLAIN = /[^"\\\u0000-\u001f]+/y;
 const ESCAPES: Readonly<Record<string, string>> = {
   '"': '"',
   '\\': '\\',
@@ -139,7 +139,8 @@ class Parser {
     const token = NUMBER.exec(this.#text)?.[0];
     if (token === undefined) throw this.#error('Not a JSON value');
     const value = Number(token);
-    if (!sameDecimal(token, String(value))) {
+    const printed = String(value);
+    if (token !== printed && !sameDecimal(token, printed)) {
       throw this.#error(
         `The number ${token.slice(0, 40)} cannot be kept exactly; send it as a string`,
       );
@@ -166,14 +167,9 @@ class Parser {
       }
       if (Number.isNaN(c)) throw this.#error('The string has no end');
       if (c < 0x20) throw this.#error('A control character in a string');
-      if (c === 0x5c) {
-        result += this.#escape();
-      } else {
-        // A surrogate: kept as is; isWellFormed() below judges the whole string, escapes included.
-        result += text[this.#at];
-        this.#at++;
-      }
+      result += this.#escape();
     }
+    // The whole string, escapes included: half a pair may be escaped.
     if (!result.isWellFormed()) throw this.#error('A lone surrogate in a string');
     return result;
   }

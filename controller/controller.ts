@@ -8,6 +8,7 @@ import { currentUse } from '../api/grant.ts';
 import type { Phase } from '../api/phase.ts';
 import { ProblemError } from '../api/problem.ts';
 import type { Clock } from '../process/clock.ts';
+import { settingUnusable } from '../process/config.ts';
 import { drain, listenOn } from '../process/http-server.ts';
 import type { LogFields, Logger } from '../process/log.ts';
 import { createRegistry, type Registry } from '../process/metrics.ts';
@@ -327,13 +328,19 @@ export async function startController(dependencies: ControllerDependencies): Pro
   });
 
   // Health is told from the first moment, also while the API server cannot be reached.
-  const operationsAddress = await listenOn(operations, config.operationsListen);
+  const operationsAddress = await listenOn(operations, config.operationsListen).catch(
+    (error: unknown) => {
+      throw settingUnusable('ACTIONGRANT_OPERATIONS_LISTEN', 'cannot be listened on', error);
+    },
+  );
   const stopping = new AbortController();
   for (const [, reflector] of reflectors) reflector.start();
   await untilDone(() => certificates.sync(), { clock, log, signal: stopping.signal });
   certificates.attach(server);
   certificates.start();
-  const address = await listenOn(server, config.listen);
+  const address = await listenOn(server, config.listen).catch((error: unknown) => {
+    throw settingUnusable('ACTIONGRANT_LISTEN', 'cannot be listened on', error);
+  });
   // A leader with cold caches would see no grants and no pods.
   void Promise.all(reflectors.map(([, r]) => r.waitForSync(stopping.signal)))
     .then(() => election.start())

@@ -119,6 +119,12 @@ export class ConfigReader {
   }
 }
 
+/** A setting that turns out to be unusable when it is used. @returns what to throw */
+export function settingUnusable(name: string, reason: string, error: unknown): ProblemError {
+  const text = error instanceof Error ? error.message : 'unknown error';
+  return new ProblemError('ConfigurationInvalid', `${name} ${reason} (${text})`);
+}
+
 function isServiceLink(name: string, value: string | undefined): boolean {
   return SERVICE_LINK.test(name) || (name.endsWith('_PORT') && SERVICE_LINK_URL.test(value ?? ''));
 }

@@ -21,6 +21,7 @@ declare module 'prom-client/lib/histogram.js' {
 
 declare module 'prom-client/lib/metrics/*' {
   import type { Registry } from 'prom-client';
+
   /** Registers one family of process metrics. */
   const collect: (registry: Registry) => void;
   export default collect;

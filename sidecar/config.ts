@@ -1,11 +1,11 @@
 /** Settings of the sidecar. The injected pod spec sets them; each is checked at start. */
 
-import { X509Certificate } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { isIP } from 'node:net';
 import { parseAuthority } from '../api/url.ts';
 import { ConfigReader, type Environment } from '../process/config.ts';
 import type { LogLevel } from '../process/log.ts';
+import { holdsCertificates } from '../process/pem.ts';
 
 export interface SidecarConfig {
   /** The explicit proxy. */
@@ -136,15 +136,7 @@ interface Content {
 
 const CERTIFICATES: Content = {
   name: 'certificates in PEM',
-  isIn(text) {
-    const blocks = text.match(/-----BEGIN CERTIFICATE-----.*?-----END CERTIFICATE-----/gs) ?? [];
-    try {
-      for (const block of blocks) new X509Certificate(block);
-      return blocks.length > 0;
-    } catch {
-      return false;
-    }
-  },
+  isIn: holdsCertificates,
 };
 
 const SERVICE_ACCOUNT_TOKEN: Content = {

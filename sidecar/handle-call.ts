@@ -19,6 +19,7 @@ import type {
 import { ForwardError } from './forward/error.ts';
 import type { Forwarder, UpstreamRequest, UpstreamResponse } from './forward/forward.ts';
 import type { InterceptedCall } from './intercept/call.ts';
+import type { MemoryBudget, MemoryHold } from './memory-budget.ts';
 import type { SidecarMetrics } from './metrics.ts';
 import { type CallBody, readBody } from './read-body.ts';
 import { renderRefusal } from './refuse.ts';
@@ -27,6 +28,8 @@ export interface CallDependencies extends AuthorizeDependencies {
   config: Pick<SidecarConfig, 'agent' | 'kubernetes'>;
   describeContext: DescribeContext;
   forwarder: Forwarder;
+  /** Shared by every call: for what is kept whole of bodies and documents. */
+  memory: MemoryBudget;
   clock: Clock;
   metrics: SidecarMetrics;
   log: Logger;
@@ -49,8 +52,9 @@ export async function handleCall(
 ): Promise<void> {
   const { metrics, log } = dependencies;
   const protocol = isForKubernetes(dependencies, call) ? 'kubernetes' : 'http';
+  const hold = dependencies.memory.hold();
   try {
-    await carryOut(dependencies, call);
+    await carryOut(dependencies, call, hold);
   } catch (error) {
     const problem = asProblem(error);
     metrics.refusals.inc({ code: problem.code });
@@ -62,20 +66,28 @@ export async function handleCall(
     const { status, headers, body } = renderRefusal(problem, protocol);
     call.respond.writeHead(status, headers);
     await call.respond.end(body);
+  } finally {
+    hold.release();
   }
 }
 
-async function carryOut(dependencies: CallDependencies, call: InterceptedCall): Promise<void> {
+async function carryOut(
+  dependencies: CallDependencies,
+  call: InterceptedCall,
+  hold: MemoryHold,
+): Promise<void> {
   const { clock, metrics, describeContext } = dependencies;
   const start = clock.monotonic();
   const description = describeHead(call.head, describeContext);
-  if (description.kind === 'discovery') return answerDiscovery(dependencies, call, description);
+  if (description.kind === 'discovery')
+    return answerDiscovery(dependencies, call, description, hold);
 
   const actionType = description.kind === 'http' ? 'HTTP' : 'Kubernetes';
   const body: CallBody = call.bodyIsEmpty
     ? { kind: 'none' }
-    : await readBody(call.body, BODY_LIMIT_BYTES);
+    : await readBody(call.body, BODY_LIMIT_BYTES, hold);
   const described = describeBody(description, body.kind === 'whole' ? body.bytes : body.kind);
+  hold.take(described.canonicalBody?.length ?? 0);
   let authorization: Authorization;
   try {
     authorization = await authorize(dependencies, described.action, call.signal);
@@ -181,6 +193,7 @@ async function answerDiscovery(
   { exchange, metrics }: CallDependencies,
   call: InterceptedCall,
   description: DiscoveryDescription,
+  hold: MemoryHold,
 ): Promise<void> {
   if (description.upstream.method !== 'GET') {
     throw new ProblemError('DiscoveryRefused', 'API discovery is read with GET only.');
@@ -193,9 +206,12 @@ async function answerDiscovery(
       { cause: error },
     );
   });
+  const bytes = Buffer.from(JSON.stringify(document));
+  // Megabytes, in memory for as long as the client takes to read them.
+  hold.take(bytes.length);
   metrics.calls.inc({ action_type: 'Kubernetes', effect: 'Discovery' });
   call.respond.writeHead(200, [['content-type', 'application/json']]);
-  await call.respond.end(JSON.stringify(document));
+  await call.respond.end(bytes);
 }
 
 /** A refusal for want of a grant says which grant would do. */

@@ -18,7 +18,7 @@ export async function readBody(
   hold?: MemoryHold,
 ): Promise<CallBody> {
   // One buffer that grows, not a list of chunks: a body sent byte by byte would take hundreds of times its size.
-  let room = NOTHING;
+  let room: Buffer = NOTHING;
   let size = 0;
   const iterator = body.iterator({ destroyOnReturn: false }) as AsyncIterableIterator<Buffer>;
   for await (const chunk of iterator) {
@@ -29,7 +29,8 @@ export async function readBody(
     }
     if (size > 0) chunk.copy(room, size);
     size += chunk.length;
-    if (size > limitBytes) return { kind: 'tooLarge', stream: rejoin(room.subarray(0, size), body) };
+    if (size > limitBytes)
+      return { kind: 'tooLarge', stream: rejoin(room.subarray(0, size), body) };
   }
   return size === 0 ? { kind: 'none' } : { kind: 'whole', bytes: room.subarray(0, size) };
 }

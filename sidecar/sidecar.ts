@@ -2,8 +2,9 @@
 
 import { randomUUID } from 'node:crypto';
 import { rootCertificates } from 'node:tls';
-import { ProblemError } from '../api/problem.ts';
+import { BODY_LIMIT_BYTES } from '../api/names.ts';
 import type { Clock } from '../process/clock.ts';
+import { settingUnusable } from '../process/config.ts';
 import { drain, listenOn } from '../process/http-server.ts';
 import type { Logger } from '../process/log.ts';
 import { createRegistry } from '../process/metrics.ts';
@@ -19,6 +20,7 @@ import {
   writeCACertificate,
 } from './intercept/certificate-authority.ts';
 import { startInterceptor } from './intercept/interceptor.ts';
+import { MemoryBudget } from './memory-budget.ts';
 import { createSidecarMetrics } from './metrics.ts';
 
 export interface SidecarDependencies {
@@ -36,6 +38,10 @@ export interface Sidecar {
 }
 
 const DRAIN_MILLISECONDS = 10_000;
+/** For 64 bodies of the largest size that is read whole; as much again where JSON is kept in its canonical form, too. */
+const BODIES_BYTES = 64 * BODY_LIMIT_BYTES;
+/** The kubelet and Prometheus need few; the agent can reach this port, too, and each connection takes memory. */
+const OPERATIONS_CONNECTIONS = 32;
 
 export async function startSidecar(dependencies: SidecarDependencies): Promise<Sidecar> {
   const { config, clock, log, version } = dependencies;
@@ -43,11 +49,7 @@ export async function startSidecar(dependencies: SidecarDependencies): Promise<S
   const metrics = createSidecarMetrics(registry);
   const authority = createCertificateAuthority({ now: clock.now });
   await writeCACertificate(authority, config.caOutputFile).catch((error: unknown) => {
-    throw new ProblemError(
-      'ConfigurationInvalid',
-      `ACTIONGRANT_CA_OUTPUT names a file that cannot be written (${(error as Error).message})`,
-      { cause: error },
-    );
+    throw settingUnusable('ACTIONGRANT_CA_OUTPUT', 'names a file that cannot be written', error);
   });
 
   const exchange = createExchangeClient({
@@ -80,6 +82,7 @@ export async function startSidecar(dependencies: SidecarDependencies): Promise<S
     createNonce: randomUUID,
     waitMilliseconds: config.useWaitMilliseconds,
     forwarder,
+    memory: new MemoryBudget(BODIES_BYTES),
     clock,
     metrics,
     log,
@@ -91,9 +94,16 @@ export async function startSidecar(dependencies: SidecarDependencies): Promise<S
       report: (event) => log.info('interception', { ...event }),
     },
     (call) => handleCall(callDependencies, call),
-  );
+  ).catch((error: unknown) => {
+    throw settingUnusable('ACTIONGRANT_LISTEN', 'cannot be listened on', error);
+  });
   const operations = createOperationsServer({ registry, notReady: () => [] });
-  const operationsAddress = await listenOn(operations, config.operationsListen);
+  operations.maxConnections = OPERATIONS_CONNECTIONS;
+  const operationsAddress = await listenOn(operations, config.operationsListen).catch(
+    (error: unknown) => {
+      throw settingUnusable('ACTIONGRANT_OPERATIONS_LISTEN', 'cannot be listened on', error);
+    },
+  );
   log.info('serving', { address: interceptor.address, operationsAddress });
 
   return {

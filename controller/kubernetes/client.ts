@@ -20,7 +20,7 @@ import type {
   TokenReviewSpec,
   TokenReviewStatus,
 } from './reviews.ts';
-import { type KubernetesServer, serverAccessReader } from './server.ts';
+import { checkAccess, type KubernetesServer, serverAccessReader } from './server.ts';
 import { createTransport } from './transport.ts';
 import type { WatchEvent } from './watch.ts';
 
@@ -161,6 +161,8 @@ export async function createKubernetesClient(
 ): Promise<KubernetesClient> {
   const { server, userAgent, requestTimeoutMilliseconds, clock, connections = 16 } = options;
   const readAccess = await serverAccessReader(server);
+  // What can never work is told now, and not taken for a server that does not answer.
+  checkAccess(await readAccess());
   const transport = createTransport({ readAccess, userAgent, clock, connections });
   return new RestClient(transport, requestTimeoutMilliseconds);
 }

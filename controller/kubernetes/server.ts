@@ -3,6 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { isIPv6 } from 'node:net';
 import { join } from 'node:path';
 import type { KubeConfig } from '@kubernetes/client-node';
+import { holdsCertificates } from '../../process/pem.ts';
 
 /** Where the API server is and who we are to it. */
 export type KubernetesServer =
@@ -36,6 +37,12 @@ export type ReadServerAccess = () => Promise<ServerAccess>;
 
 export function serverAccessReader(server: KubernetesServer): Promise<ReadServerAccess> {
   return server.type === 'InCluster' ? Promise.resolve(inCluster(server)) : kubeconfig(server);
+}
+
+/** @throws Error with a code if the server could never be verified; what the CA holds is not in it */
+export function checkAccess({ tls }: ServerAccess): void {
+  if (tls.ca === undefined || holdsCertificates(tls.ca.toString())) return;
+  throw Object.assign(new Error('the CA holds no certificate'), { code: 'CA_NOT_PEM' });
 }
 
 /**

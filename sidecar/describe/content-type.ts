@@ -4,7 +4,8 @@ import { printable } from '../../api/url.ts';
 // RFC 9110 8.3.1: type/subtype with parameters, whose values are tokens or quoted strings.
 const TOKEN = "[!#$%&'*+\\-.^_`|~0-9A-Za-z]+";
 const PARAMETER = `[ \\t]*;[ \\t]*(${TOKEN})=(${TOKEN}|"(?:[^"\\\\]|\\\\.)*")`;
-const CONTENT_TYPE = new RegExp(`^(${TOKEN}/${TOKEN})((?:${PARAMETER})*)[ \\t]*;?[ \\t]*$`);
+// No two runs of white space next to each other: on a long one they would take quadratic time.
+const CONTENT_TYPE = new RegExp(`^(${TOKEN}/${TOKEN})((?:${PARAMETER})*)(?:[ \\t]*;)?[ \\t]*$`);
 
 export interface MediaType {
   /** `type/subtype`, lower case. */

@@ -16,6 +16,8 @@ const RULES: ReadonlyArray<readonly [reason: string, subnets: readonly string[]]
       'fd00:ec2::254/128', // AWS
       'fd00:ec2::23/128', // AWS EKS Pod Identity
       'fd20:ce::254/128', // GCP
+      'fd00:c1::a9fe:a9fe/128', // Oracle Cloud
+      'fd00:42::42/128', // Scaleway
     ],
   ],
   ['a loopback address', ['127.0.0.0/8', '::1/128']],

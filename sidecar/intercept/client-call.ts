@@ -51,15 +51,12 @@ export class ClientCall implements InterceptedCall {
     this.#gone?.abort();
   }
 
-  /** Whether the client owes more of the body, and nothing of it waits here unread. */
+  /** Whether the client owes more of the body, and nothing of it waits here unread, or has to take its answer. */
   waitsForClient(): boolean {
+    // An HTTP/2 client can close its window on the shortest answer. One that is still piped has the use's deadline.
+    if (this.respond.finished) return true;
     const { stream } = this.#source;
-    return (
-      !this.bodyIsEmpty &&
-      !stream.readableEnded &&
-      stream.readableLength === 0 &&
-      !this.respond.finished
-    );
+    return !this.bodyIsEmpty && !stream.readableEnded && stream.readableLength === 0;
   }
 
   /** The handler is done: nobody reads the body any more. */

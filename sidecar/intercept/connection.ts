@@ -6,7 +6,7 @@ import type { InterceptLimits } from './limits.ts';
 
 /** A call in flight, as far as its connection cares. */
 export interface CallInFlight {
-  /** Whether the client owes more of the request's body, and nothing of it waits here unread. */
+  /** Whether the client owes more of the request's body, and nothing of it waits here unread, or has to take its answer. */
   waitsForClient(): boolean;
 }
 
@@ -26,7 +26,7 @@ export class ClientConnection {
   #timer: NodeJS.Timeout;
   #hasServed = false;
   #closing = false;
-  #bytesRead = 0;
+  #bytesMoved = 0;
 
   constructor(raw: Socket, limits: InterceptLimits, onIdle: () => void) {
     this.raw = raw;
@@ -74,14 +74,18 @@ export class ClientConnection {
   }
 
   #rest(): void {
-    this.#bytesRead = this.raw.bytesRead;
+    this.#bytesMoved = this.#moved();
     this.#timer.refresh();
+  }
+
+  /** In both directions; what waits here for the client to read on has not moved. */
+  #moved(): number {
+    return this.raw.bytesRead + this.raw.bytesWritten - this.raw.writableLength;
   }
 
   #check(): void {
     const stalled =
-      this.raw.bytesRead === this.#bytesRead &&
-      [...this.#calls].some((call) => call.waitsForClient());
+      this.#moved() === this.#bytesMoved && [...this.#calls].some((call) => call.waitsForClient());
     if (this.busy && !stalled) {
       this.#rest();
       return;

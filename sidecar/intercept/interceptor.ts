@@ -45,8 +45,12 @@ export async function startInterceptor(
   const limits = { ...DEFAULT_INTERCEPT_LIMITS, ...options.limits };
   const connections = new Set<ClientConnection>();
 
+  let calls = 0;
+
   const serve = async (call: InterceptedCall): Promise<void> => {
+    calls += 1;
     try {
+      if (calls > limits.calls) throw tooManyCalls();
       await handle(call);
       if (!call.respond.finished && !call.signal.aborted) {
         throw new Error('the handler returned without an answer');
@@ -58,6 +62,8 @@ export async function startInterceptor(
         report({ type: 'HandlerFailed', error: cause });
         call.respond.abort();
       });
+    } finally {
+      calls -= 1;
     }
   };
 
@@ -140,6 +146,13 @@ function boundAddress(server: Server): { host: string; port: number } {
   const address = server.address();
   if (address === null || typeof address === 'string') throw new Error('not listening on TCP');
   return { host: address.address, port: address.port };
+}
+
+function tooManyCalls(): ProblemError {
+  return new ProblemError(
+    'TooManyRequests',
+    'Too many calls of this pod are under way. Try again.',
+  );
 }
 
 function plainInTunnel(): ProblemError {

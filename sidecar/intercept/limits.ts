@@ -9,11 +9,13 @@ export interface InterceptLimits {
   headerCount: number;
   /** HTTP/2 streams at a time on one connection. */
   streams: number;
+  /** Calls at a time on all connections together; more are refused. */
+  calls: number;
   /** HTTP/1.1 requests waiting behind the one that is served on their connection. */
   pipelined: number;
   /** From the connection's start to its first request head: bounds TLS handshakes and slow heads. */
   headMilliseconds: number;
-  /** Without a request, or with one whose body does not come: the connection is closed. */
+  /** Without a request, or with one whose body does not come or whose answer is not taken: the connection is closed. */
   idleMilliseconds: number;
 }
 
@@ -22,6 +24,7 @@ export const DEFAULT_INTERCEPT_LIMITS: InterceptLimits = {
   headBytes: 32 * 1024,
   headerCount: 128,
   streams: 100,
+  calls: 1_024,
   pipelined: 16,
   headMilliseconds: 15_000,
   idleMilliseconds: 60_000,

@@ -28,10 +28,6 @@ export class BenchChild implements Disposable {
     }
   }
 
-  residentMegabytes(): number {
-    return residentMegabytes(this.#child.pid);
-  }
-
   [Symbol.dispose](): void {
     // It ends by itself then, as when this process is killed.
     if (this.#child.connected) this.#child.disconnect();

@@ -13,6 +13,7 @@ import { createResolver } from '../../sidecar/forward/resolve.ts';
 import { handleCall } from '../../sidecar/handle-call.ts';
 import { createCertificateAuthority } from '../../sidecar/intercept/certificate-authority.ts';
 import { startInterceptor } from '../../sidecar/intercept/interceptor.ts';
+import { MemoryBudget } from '../../sidecar/memory-budget.ts';
 import { createSidecarMetrics } from '../../sidecar/metrics.ts';
 
 export interface HarnessOptions {
@@ -53,6 +54,7 @@ async function start({ connectTo, trust }: HarnessOptions): Promise<HarnessReady
       resolver: createResolver({ connectTo: new Map(connectTo) }),
       trust: [trust],
     }),
+    memory: new MemoryBudget(64 * 1024 * 1024),
     clock: systemClock,
     metrics: createSidecarMetrics(createRegistry('bench')),
     log: silent,

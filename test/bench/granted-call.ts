@@ -8,18 +8,18 @@ import { readFileSync } from 'node:fs';
 import { request as send } from 'node:https';
 import { ProxyAgent, request } from 'undici';
 import { mint } from '../../controller/exchange/mint.ts';
-import { inUse } from '../../controller/grants/transitions.ts';
-import { writeStatus } from '../../controller/grants/write-status.ts';
-import { systemClock } from '../../process/clock.ts';
 import { untilPhase } from '../support/grants.ts';
 import { issuePodToken, type PodToken } from '../support/kubelet.ts';
 import { SERVICE } from '../support/scene.ts';
 import type { Benchmark } from './benchmark.ts';
 import { AGENT, type BenchGrant, BODY, type Environment } from './environment.ts';
+import { consumingWrite } from './floor.ts';
 import { median, milliseconds, quantile } from './statistics.ts';
 
-const ROUNDS = 120;
-const WARM_UP = 40;
+const ROUNDS = 200;
+const WARM_UP = 20;
+/** On a machine that is busy with other things fewer rounds must do. */
+const LIMIT_MILLISECONDS = 75_000;
 const BODY_TEXT = JSON.stringify(BODY);
 
 export const grantedCall: Benchmark = {
@@ -46,7 +46,8 @@ export const grantedCall: Benchmark = {
     const floor: number[] = [];
     try {
       const grants = await environment.usableGrants(2 * (ROUNDS + WARM_UP));
-      for (let round = 0; round < ROUNDS + WARM_UP; round++) {
+      const end = performance.now() + LIMIT_MILLISECONDS;
+      for (let round = 0; round < ROUNDS + WARM_UP && performance.now() < end; round++) {
         const [mine, theirs] = [grants[2 * round], grants[2 * round + 1]];
         if (mine === undefined || theirs === undefined) throw new Error('grants are missing');
         const steps = [
@@ -64,7 +65,7 @@ export const grantedCall: Benchmark = {
     const [p50, p99] = [median(granted), quantile(granted, 0.99)];
     const [floor50, floor99] = [median(floor), quantile(floor, 0.99)];
     say(
-      `granted call p50 ${milliseconds(p50)}, p99 ${milliseconds(p99)}; floor p50 ${milliseconds(floor50)}, p99 ${milliseconds(floor99)}`,
+      `${granted.length} rounds: granted call p50 ${milliseconds(p50)}, p99 ${milliseconds(p99)}; floor p50 ${milliseconds(floor50)}, p99 ${milliseconds(floor99)}`,
     );
     const goal = { atMost: 1.25 };
     return [
@@ -112,38 +113,19 @@ async function throughSidecar(
   return time;
 }
 
-async function byHand(
-  { client, upstream, exchange }: Environment,
-  pod: PodToken,
-  { grant, url }: BenchGrant,
-): Promise<number> {
+async function byHand(environment: Environment, pod: PodToken, mine: BenchGrant): Promise<number> {
+  const { client, upstream, exchange } = environment;
   const nonce = randomUUID();
   const start = performance.now();
-  const credential = await mint(client, grant, 10_000);
-  if (credential === undefined || grant.status?.credential === undefined) {
-    throw new Error('the grant has no credential');
-  }
-  const { secretName, secretUID } = grant.status.credential;
-  const use = {
-    id: nonce,
-    podName: pod.podName,
-    podUID: pod.podUid,
-    credential: {
-      id: credential.jti,
-      secretName,
-      secretUID,
-      expirationTime: credential.expirationTime,
-    },
-  };
-  await writeStatus(client, grant, inUse(grant, use, systemClock.now()));
-  await callDirectly(new URL(url), upstream.port, upstream.caPem, credential.token.reveal());
+  const credential = await mint(client, mine.grant, 10_000);
+  if (credential === undefined) throw new Error('the grant has no credential');
+  await consumingWrite(environment, mine, pod, nonce, credential);
+  const credentialToken = credential.token.reveal();
+  await callDirectly(new URL(mine.url), upstream.port, upstream.caPem, credentialToken);
   const time = performance.now() - start;
-  const { namespace, name, uid } = grant.metadata;
-  await exchange.finish(pod, nonce, {
-    outcome: 'Succeeded',
-    grant: { namespace, name, uid },
-    credentialToken: credential.token.reveal(),
-  });
+  const { namespace, name, uid } = mine.grant.metadata;
+  const grant = { namespace, name, uid };
+  await exchange.finish(pod, nonce, { outcome: 'Succeeded', grant, credentialToken });
   return time;
 }
 

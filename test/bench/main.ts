@@ -38,13 +38,28 @@ async function main(names: readonly string[]): Promise<void> {
     starting ??= startEnvironment();
     return starting;
   };
+  const clean = async (): Promise<void> => {
+    await (await starting?.catch(() => undefined))?.[Symbol.asyncDispose]();
+  };
+  let interrupted = false;
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+    process.once(signal, () => {
+      interrupted = true;
+      // What a benchmark started by itself ends with this process.
+      void clean().finally(() => process.exit(130));
+    });
+  }
   try {
     for (const { name, run } of chosen) {
       console.log(`${name} ...`);
       figures.push(...(await run(environment, (line) => console.log(`  ${line}`))));
     }
+  } catch (error) {
+    // What is measured just now fails when everything is taken away from it.
+    if (interrupted) return;
+    throw error;
   } finally {
-    await (await starting?.catch(() => undefined))?.[Symbol.asyncDispose]();
+    if (!interrupted) await clean();
   }
   print(figures);
   const file = process.env['BENCH_JSON'];

@@ -4,13 +4,11 @@
  */
 
 import { randomUUID } from 'node:crypto';
-import { inUse } from '../../controller/grants/transitions.ts';
-import { writeStatus } from '../../controller/grants/write-status.ts';
-import { systemClock } from '../../process/clock.ts';
 import { aJsonBody, anHttpCall } from '../support/exchange.ts';
 import { issuePodToken } from '../support/kubelet.ts';
 import type { Benchmark } from './benchmark.ts';
 import { AGENT, type BenchGrant, BODY } from './environment.ts';
+import { consumingWrite } from './floor.ts';
 import { median } from './statistics.ts';
 
 const ROUNDS = 5;
@@ -20,7 +18,8 @@ const CONCURRENCY = 16;
 export const usesOverWrites: Benchmark = {
   name: 'uses-over-writes',
   async run(start, say) {
-    const { client, exchange, namespace, plane, product, usableGrants } = await start();
+    const environment = await start();
+    const { exchange, namespace, plane, product, usableGrants } = environment;
     const pod = await issuePodToken(plane, { namespace, serviceAccountName: AGENT });
     const ports = product.replicas.map(({ port }) => port);
     let next = 0;
@@ -29,9 +28,10 @@ export const usesOverWrites: Benchmark = {
       const call = anHttpCall({ url, body: aJsonBody(BODY) });
       await exchange.mustUse(pod, call, ports[next++ % ports.length]);
     };
-    const write = async ({ grant }: BenchGrant): Promise<void> => {
-      const by = { id: randomUUID(), podName: pod.podName, podUID: pod.podUid };
-      await writeStatus(client, grant, inUse(grant, by, systemClock.now()));
+    const write = (grant: BenchGrant): Promise<void> => {
+      const expirationTime = new Date(Date.now() + 600_000).toISOString();
+      const token = { jti: randomUUID(), expirationTime };
+      return consumingWrite(environment, grant, pod, randomUUID(), token);
     };
 
     const rounds: { uses: number; writes: number }[] = [];

@@ -23,6 +23,8 @@ interface Mutation {
   readonly changes: readonly Change[];
 }
 
+/** Of a failed test's title and message, what is shown. */
+const KILLER_LENGTH = 200;
 const TESTS = 'test/integration/guards.test.ts';
 const NOT_COPIED = new Set(['.git', '.cache', '.make', 'dist', 'node_modules']);
 
@@ -291,7 +293,7 @@ async function main(): Promise<number> {
       const seconds = ((performance.now() - start) / 1000).toFixed(0);
       const [killer] = killers;
       say(`${killer === undefined ? 'SURVIVED' : 'killed'} (${seconds} s): ${mutation.guard}`);
-      if (killer !== undefined) say(`  ${killer}`);
+      if (killer !== undefined) say(`  ${killer.slice(0, KILLER_LENGTH)}`);
     }
     say(`${MUTATIONS.length - survivors} of ${MUTATIONS.length} mutations were killed`);
     return survivors === 0 ? 0 : 1;

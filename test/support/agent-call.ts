@@ -8,6 +8,9 @@ export interface AgentAnswer {
   readonly code: string | undefined;
 }
 
+/** More than a sidecar waits for anything in these tests. */
+const ANSWER_MILLISECONDS = 15_000;
+
 /** One call of an agent, as any HTTP client makes it that is told of a proxy and a CA. */
 export async function callThrough(
   sidecar: { readonly proxyURL: string; readonly caFile: string },
@@ -24,6 +27,9 @@ export async function callThrough(
     const response = await request(url, {
       method: method as 'GET',
       dispatcher,
+      // A call that hangs should fail by itself, before its test is cut off.
+      headersTimeout: ANSWER_MILLISECONDS,
+      bodyTimeout: ANSWER_MILLISECONDS,
       headers: {
         ...(body === undefined ? {} : { 'content-type': 'application/json' }),
         ...headers,

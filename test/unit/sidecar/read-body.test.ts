@@ -1,6 +1,7 @@
 import { Readable } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
 import { describe, expect, it } from 'vitest';
+import { MemoryBudget } from '../../../sidecar/memory-budget.ts';
 import { readBody } from '../../../sidecar/read-body.ts';
 
 const LIMIT = 10;
@@ -38,6 +39,30 @@ describe('a body', () => {
       kind: 'whole',
       bytes: Buffer.from(chunks.join('')),
     });
+  });
+
+  it('sent byte by byte takes no more memory than twice its size', async () => {
+    const held: number[] = [];
+    const hold = { take: (bytes: number) => void held.push(bytes), release() {} };
+    const text = 'abcdefghij'.repeat(100);
+    const result = await readBody(aBody([...text]), text.length, hold);
+    expect(result).toEqual({ kind: 'whole', bytes: Buffer.from(text) });
+    const total = held.reduce((sum, bytes) => sum + bytes, 0);
+    expect(total).toBeGreaterThanOrEqual(text.length);
+    expect(total).toBeLessThan(2 * text.length);
+    expect(held.length).toBeLessThan(12);
+  });
+
+  it('is refused when other calls have all the memory', async () => {
+    const budget = new MemoryBudget(8);
+    const [first, second] = [budget.hold(), budget.hold()];
+    await readBody(aBody(['12345']), LIMIT, first);
+    await expect(readBody(aBody(['12345']), LIMIT, second)).rejects.toMatchObject({
+      code: 'TooManyRequests',
+      retryable: true,
+    });
+    first.release();
+    expect((await readBody(aBody(['12345']), LIMIT, second)).kind).toBe('whole');
   });
 
   it('that fails is no shorter body', async () => {

@@ -119,13 +119,6 @@ describe('a write that was definitely not applied', () => {
     expect(stub.requests).toHaveLength(0);
   });
 
-  it('had no readable credentials', async () => {
-    const client = await stub.client({
-      server: { type: 'InCluster', host: '127.0.0.1', port: stub.port, directory: '/nonexistent' },
-    });
-    expect((await failure(write(client))).kind).toBe('Unavailable');
-  });
-
   it('says when to come back', async () => {
     stub.handler = (_request, response) => {
       response.setHeader('retry-after', '3');
@@ -322,6 +315,23 @@ describe('requests', () => {
 });
 
 describe('credentials', () => {
+  it('that cannot be read are told at once', async () => {
+    const server = {
+      type: 'InCluster',
+      host: '127.0.0.1',
+      port: stub.port,
+      directory: '/nonexistent',
+    } as const;
+    await expect(stub.client({ server })).rejects.toMatchObject({ code: 'ENOENT' });
+  });
+
+  it('with a CA that is none are told at once, without what the file holds', async () => {
+    stub.writeCa('what-the-file-holds');
+    const error: unknown = await stub.client().catch((thrown: unknown) => thrown);
+    expect(error).toMatchObject({ code: 'CA_NOT_PEM' });
+    expect(String(error)).not.toContain('what-the-file-holds');
+  });
+
   it('are read again after a minute', async () => {
     const clock = new FakeClock();
     stub.handler = (_request, response) => answer(response, 200, object);

@@ -32,6 +32,13 @@ describe('a content type', () => {
     });
   });
 
+  it('takes no quadratic time to refuse a long run of white space', () => {
+    const start = performance.now();
+    expect(refusal(() => parseContentType(`a/b${' '.repeat(30_000)}x`)).code).toBe('HeaderRefused');
+    // It took more than a second, and a client may send a hundred of them at once.
+    expect(performance.now() - start).toBeLessThan(200);
+  });
+
   it.each(['utf-16', 'utf-7', 'iso-8859-1'])('is refused as JSON in %s', (charset) => {
     const type = parseContentType(`application/json; charset=${charset}`);
     expect(refusal(() => isJson(type))).toMatchObject({ code: 'HeaderRefused' });

@@ -176,6 +176,19 @@ describe('a call to the API server', () => {
     expect(described).toMatchObject({ kind: 'discovery', upstream: { path: sent } });
   });
 
+  it.each(['if-none-match', 'if-modified-since'])(
+    'is discovery also with the %s of a client that has it in its cache, and only then',
+    (name) => {
+      const describeWith = (target: string) =>
+        describeHead(aKubernetesHead('GET', target, { [name]: 'x' }), CONTEXT);
+      const described = describeWith('/openapi/v3');
+      expect(described.kind).toBe('discovery');
+      expect(described.upstream.headers.map(([sent]) => sent)).not.toContain(name);
+      const object = refusal(() => describeWith(`${SOC}/pods/web-0`));
+      expect(object).toMatchObject({ code: 'HeaderRefused', field: name });
+    },
+  );
+
   it.each<[string, string, object, Record<string, string>?]>([
     ['POST', '/api', { code: 'MethodRefused' }],
     ['GET', '/api?command=x', { code: 'KubernetesRequestRefused', field: 'command' }],

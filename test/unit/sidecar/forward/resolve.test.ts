@@ -33,6 +33,8 @@ describe('an address that no name may lead to', () => {
     ['::ffff:169.254.169.254', 'a metadata address'],
     ['::127.0.0.1', 'a loopback address'],
     ['64:ff9b::169.254.169.254', 'a metadata address'],
+    ['fd00:c1::a9fe:a9fe', 'a metadata address'],
+    ['fd00:42::42', 'a metadata address'],
     ['64:ff9b:1::7f00:1', 'a loopback address'],
     ['2002:7f00:1::', 'a loopback address'],
     ['::ffff:0:127.0.0.1', 'a loopback address'],

@@ -5,6 +5,7 @@
  */
 
 import { once } from 'node:events';
+import { connect as connectHTTP2 } from 'node:http2';
 import { PassThrough, Readable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, describe, expect, it } from 'vitest';
@@ -725,6 +726,22 @@ describe('a client that holds on', () => {
     },
   );
 
+  it('and does not take its answer by h2 is closed', async () => {
+    const proxy = await start(describeCall, { limits: { idleMilliseconds: 200 } });
+    const socket = await openTLS(proxy, { ALPNProtocols: ['h2'] });
+    // RFC 9113 6.9.2: with such a window not a byte of an answer's body may be sent.
+    const session = connectHTTP2(`https://${HOST}`, {
+      createConnection: () => socket,
+      settings: { initialWindowSize: 0 },
+    });
+    session.on('error', () => {});
+    const stream = session.request({ ':path': '/' });
+    stream.on('error', () => {});
+    await once(stream, 'response');
+    await once(session, 'close');
+    expect(proxy.events).toContainEqual({ type: 'ConnectionRefused', reason: 'Idle' });
+  });
+
   it('waits for a slow answer is not closed', async () => {
     const proxy = await start(
       async (call) => {
@@ -747,6 +764,27 @@ describe('limits', () => {
     expect(proxy.events).toEqual([{ type: 'ConnectionRefused', reason: 'TooManyConnections' }]);
     for (const client of clients) client.socket.destroy();
     await eventually(async () => expect((await request('h1', proxy)).status).toBe(200));
+  });
+
+  it.each(['h1', 'h2'] as const)('calls beyond their number are refused by %s', async (by) => {
+    const gate = Promise.withResolvers<void>();
+    const proxy = await start(
+      async (call) => {
+        await gate.promise;
+        await describeCall(call);
+      },
+      { limits: { calls: 2 } },
+    );
+    const allowed = [request(by, proxy), request(by, proxy)];
+    await sleep(100);
+    const { status, body } = await request(by, proxy);
+    expect({ status, code: JSON.parse(body).code }).toEqual({
+      status: 429,
+      code: 'TooManyRequests',
+    });
+    gate.resolve();
+    for (const call of allowed) expect((await call).status).toBe(200);
+    expect((await request(by, proxy)).status).toBe(200);
   });
 
   it('an HTTP/2 connection has no more streams than allowed', async () => {

@@ -1,0 +1,30 @@
+import type { Use } from '../../api/generated/actiongrant.ts';
+import { inUse } from '../../controller/grants/transitions.ts';
+import { writeStatus } from '../../controller/grants/write-status.ts';
+import { systemClock } from '../../process/clock.ts';
+import type { PodToken } from '../support/kubelet.ts';
+import type { BenchGrant, Environment } from './environment.ts';
+
+/** The consuming write of a use, byte for byte as the controller writes it, and nothing else. */
+export async function consumingWrite(
+  { client }: Environment,
+  { grant }: BenchGrant,
+  pod: PodToken,
+  nonce: string,
+  token: { jti: string; expirationTime: string },
+): Promise<void> {
+  const bound = grant.status?.credential;
+  if (bound === undefined) throw new Error('the grant has no credential');
+  const use: Pick<Use, 'id' | 'podName' | 'podUID' | 'credential'> = {
+    id: nonce,
+    podName: pod.podName,
+    podUID: pod.podUid,
+    credential: {
+      id: token.jti,
+      secretName: bound.secretName,
+      secretUID: bound.secretUID,
+      expirationTime: token.expirationTime,
+    },
+  };
+  await writeStatus(client, grant, inUse(grant, use, systemClock.now()));
+}
