@@ -16,7 +16,6 @@ import type {
   HttpDescription,
   KubernetesDescription,
 } from './describe/head-description.ts';
-import { ForwardError } from './forward/error.ts';
 import type { Forwarder, UpstreamRequest, UpstreamResponse } from './forward/forward.ts';
 import type { InterceptedCall } from './intercept/call.ts';
 import type { MemoryBudget, MemoryHold } from './memory-budget.ts';
@@ -109,8 +108,9 @@ async function use(
   authorization: Authorization,
   buildRequest: () => UpstreamRequest & { kubernetes: boolean },
 ): Promise<void> {
-  const { forwarder, complete, config } = dependencies;
+  const { forwarder, complete, config, clock, metrics } = dependencies;
   const { nonce, grant, token, deadline } = authorization;
+  const start = clock.monotonic();
   let outcome: Outcome = 'NotDispatched';
   let responseCode: number | undefined;
   try {
@@ -132,10 +132,8 @@ async function use(
     outcome = response.status < 400 ? 'Succeeded' : 'Failed';
     responseCode = response.status;
     await answer(call, response);
-  } catch (error) {
-    if (error instanceof ForwardError && !error.dispatched) outcome = 'NotDispatched';
-    throw error;
   } finally {
+    metrics.useStage.observe({ stage: 'forward' }, (clock.monotonic() - start) / 1000);
     void complete({
       nonce,
       outcome,

@@ -19,6 +19,11 @@ export function createSidecarMetrics(registry: Registry) {
       help: 'Calls that were refused or failed, by code.',
       labels: { code: Object.keys(PROBLEMS) },
     }),
+    useStage: closedHistogram(registry, {
+      name: 'actiongrant_use_stage_duration_seconds',
+      help: "Duration of the stage of a use that is the sidecar's: from the connection to the last byte of the answer.",
+      labels: { stage: ['forward'] },
+    }),
     addedLatency: closedHistogram(registry, {
       name: 'actiongrant_sidecar_added_latency_seconds',
       help: 'From the head of a call to its authorization.',

@@ -53,6 +53,8 @@ const MAX_CONFLICTS = 5;
 export function createConfirmer(options: ConfirmerOptions): Confirmer {
   const { client, cache, clock, metrics, reporter, severalServers, onError } = options;
   const remembered = new Map<string, Secret>();
+  /** Nonces whose tokens are being asked about. */
+  const underWay = new Set<string>();
   const waiting: (() => void)[] = [];
   let reviews = 0;
   let stopped = false;
@@ -137,16 +139,20 @@ export function createConfirmer(options: ConfirmerOptions): Confirmer {
       // Our own copy first: what a sidecar sends may be anything.
       const known = remembered.get(nonce) ?? matching(grant, nonce, token);
       remembered.delete(nonce);
-      if (known === undefined || stopped) return;
-      void run(grant, nonce, known).catch((error: unknown) => {
-        if (isKubernetesError(error, 'NotFound')) return;
-        onError('a revocation could not be confirmed', {
-          namespace: grant.metadata.namespace,
-          grant: grant.metadata.name,
-          nonce,
-          error,
-        });
-      });
+      // A report can be repeated; asking is done once.
+      if (known === undefined || stopped || underWay.has(nonce)) return;
+      underWay.add(nonce);
+      void run(grant, nonce, known)
+        .catch((error: unknown) => {
+          if (isKubernetesError(error, 'NotFound')) return;
+          onError('a revocation could not be confirmed', {
+            namespace: grant.metadata.namespace,
+            grant: grant.metadata.name,
+            nonce,
+            error,
+          });
+        })
+        .finally(() => underWay.delete(nonce));
     },
     stop() {
       stopped = true;
