@@ -27,6 +27,8 @@ export class JsonError extends Error {
 
 /** Nesting past this is refused: no honest API call needs it, and it bounds recursion. */
 const MAX_DEPTH = 64;
+/** Values in one text, so that a hostile one cannot keep the process busy: 1 MiB of `{},` has 350,000. */
+const MAX_VALUES = 100_000;
 
 const NUMBER = /-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?/y;
 // A run of characters that need no attention: no quote, backslash or control character. Surrogates are judged at the end.
@@ -81,6 +83,7 @@ function compareCodeUnits(a: string, b: string): number {
 class Parser {
   readonly #text: string;
   #at = 0;
+  #values = 0;
 
   constructor(text: string) {
     this.#text = text;
@@ -107,6 +110,7 @@ class Parser {
   }
 
   #value(depth: number): JsonValue {
+    if (++this.#values > MAX_VALUES) throw this.#error(`More than ${MAX_VALUES} values`);
     if (depth > MAX_DEPTH) throw this.#error(`Nested deeper than ${MAX_DEPTH}`);
     switch (this.#text[this.#at]) {
       case '{':

@@ -91,7 +91,10 @@ export async function startSidecar(dependencies: SidecarDependencies): Promise<S
     {
       listen: config.listen,
       authority,
-      report: (event) => log.info('interception', { ...event }),
+      report(event) {
+        if (event.type === 'HandlerFailed') log.error('interception', { ...event });
+        else log.info('interception', { ...event });
+      },
     },
     (call) => handleCall(callDependencies, call),
   ).catch((error: unknown) => {

@@ -15,6 +15,7 @@ import { revocationConfirmed } from '../grants/transitions.ts';
 import { writeStatus } from '../grants/write-status.ts';
 import type { KubernetesClient } from '../kubernetes/client.ts';
 import { isKubernetesError } from '../kubernetes/error.ts';
+import { keyOf } from '../kubernetes/object.ts';
 import type { ControllerMetrics } from '../metrics.ts';
 import type { Reporter } from '../report.ts';
 import type { MintedCredential } from './mint.ts';
@@ -53,7 +54,7 @@ const MAX_CONFLICTS = 5;
 export function createConfirmer(options: ConfirmerOptions): Confirmer {
   const { client, cache, clock, metrics, reporter, severalServers, onError } = options;
   const remembered = new Map<string, Secret>();
-  /** Nonces whose tokens are being asked about. */
+  /** Uses whose tokens are being asked about. */
   const underWay = new Set<string>();
   const waiting: (() => void)[] = [];
   let reviews = 0;
@@ -140,8 +141,9 @@ export function createConfirmer(options: ConfirmerOptions): Confirmer {
       const known = remembered.get(nonce) ?? matching(grant, nonce, token);
       remembered.delete(nonce);
       // A report can be repeated; asking is done once.
-      if (known === undefined || stopped || underWay.has(nonce)) return;
-      underWay.add(nonce);
+      const key = `${keyOf(grant.metadata)}/${nonce}`;
+      if (known === undefined || stopped || underWay.has(key)) return;
+      underWay.add(key);
       void run(grant, nonce, known)
         .catch((error: unknown) => {
           if (isKubernetesError(error, 'NotFound')) return;
@@ -152,7 +154,7 @@ export function createConfirmer(options: ConfirmerOptions): Confirmer {
             error,
           });
         })
-        .finally(() => underWay.delete(nonce));
+        .finally(() => underWay.delete(key));
     },
     stop() {
       stopped = true;

@@ -301,7 +301,7 @@ describe('the record of a confirmation', () => {
 
 it('no more than eight questions are under way at once, and all are asked', async () => {
   await start();
-  const grants = Array.from({ length: 20 }, () => ended());
+  const grants = Array.from({ length: 20 }, (_, i) => ended({ name: `quarantine-${i}` }));
   for (const grant of grants) confirmer.confirm(grant, NONCE, new Secret(TOKEN));
   await eventually(() => expect(held.waiting).toBe(8));
   await clock.advance(0);
@@ -314,4 +314,14 @@ it('no more than eight questions are under way at once, and all are asked', asyn
   await eventually(() => {
     expect(stub.requests.filter(({ path }) => path === REVIEWS)).toHaveLength(20);
   });
+});
+
+it('a report that is repeated does not ask twice', async () => {
+  await start();
+  confirmer.confirm(ended(), NONCE, new Secret(TOKEN));
+  confirmer.confirm(ended(), NONCE, new Secret(TOKEN));
+  await review(false);
+  await write();
+  await confirmed();
+  expect(stub.requests.filter(({ path }) => path === REVIEWS)).toHaveLength(1);
 });
