@@ -3,20 +3,19 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 import { createServer, type Server } from 'node:https';
 import express from 'express';
-import type { Use } from '../api/generated/actiongrant.ts';
-import { currentUse } from '../api/grant.ts';
-import type { Phase } from '../api/phase.ts';
 import { ProblemError } from '../api/problem.ts';
 import type { Clock } from '../process/clock.ts';
 import { settingUnusable } from '../process/config.ts';
 import { drain, listenOn } from '../process/http-server.ts';
-import type { LogFields, Logger } from '../process/log.ts';
+import type { Logger } from '../process/log.ts';
 import { createRegistry, type Registry } from '../process/metrics.ts';
 import { createOperationsServer } from '../process/operations.ts';
 import { acceptedNamespaces, acceptsGrantsFrom } from './admission/consent.ts';
 import { createAdmissionRouter } from './admission/router.ts';
+import { createCaches } from './caches.ts';
 import { controllerNames, createCertificateManager } from './certificates/manager.ts';
 import type { ControllerConfig } from './config.ts';
+import { createServerCount } from './exchange/api-servers.ts';
 import { createAuthenticator } from './exchange/authenticate.ts';
 import { createConfirmer } from './exchange/confirm.ts';
 import { createDiscovery } from './exchange/discovery.ts';
@@ -24,16 +23,13 @@ import { createFinishHandler } from './exchange/finish.ts';
 import { createFreshener } from './exchange/freshen.ts';
 import { createRateLimiter } from './exchange/rate-limit.ts';
 import { createExchangeRouter, sendProblem } from './exchange/routes.ts';
-import { createUseHandler, unavailable } from './exchange/use.ts';
-import { grantsInUseBy, indexGrants } from './grants/cache.ts';
-import { actionGrants, hasEnded, type LiveGrant, type Pod, pods } from './grants/resource.ts';
+import { createUseHandler } from './exchange/use.ts';
+import { grantGauges } from './gauges.ts';
+import type { LiveGrant } from './grants/resource.ts';
 import type { KubernetesClient } from './kubernetes/client.ts';
-import { isKubernetesError } from './kubernetes/error.ts';
 import { createEventRecorder } from './kubernetes/events.ts';
 import { createLeaseElection } from './kubernetes/lease.ts';
-import { keyOf, type Live } from './kubernetes/object.ts';
-import { createReflector, type Reflector, type ReflectorReport } from './kubernetes/reflector.ts';
-import { endpointSlices, namespaces } from './kubernetes/resources.ts';
+import { keyOf } from './kubernetes/object.ts';
 import { createWorkQueue } from './kubernetes/workqueue.ts';
 import { createControllerMetrics, registerGauges } from './metrics.ts';
 import { revokeDeleted } from './reconcile/collect.ts';
@@ -61,7 +57,6 @@ export interface Controller {
 const WORKERS = 8;
 const DRAIN_MILLISECONDS = 10_000;
 const SUBJECT_ACCESS_REVIEW_MILLISECONDS = 3_000;
-const SERVERS_LIFETIME_MILLISECONDS = 60_000;
 
 /** Starts serving at once; the exchange answers NotReady until the caches have synced. */
 export async function startController(dependencies: ControllerDependencies): Promise<Controller> {
@@ -85,86 +80,24 @@ export async function startController(dependencies: ControllerDependencies): Pro
   const enqueue = (grant: LiveGrant): void => {
     if (leading) queue.add(keyOf(grant.metadata));
   };
-  const grants = createReflector({
+  const caches = createCaches({
     client,
-    resource: actionGrants,
     clock,
-    handlers: {
-      onAdd: enqueue,
-      onUpdate: (_previous, current) => enqueue(current),
-      // On every replica: a deletion is seen once, so it must not be lost between two leaders. Repeating it is harmless.
-      onDelete(lastKnown) {
-        reporter.deleted(lastKnown);
-        revokeDeleted(client, lastKnown).catch((error: unknown) =>
-          log.warn('the Secret of a deleted grant is left to garbage collection', {
-            grant: keyOf(lastKnown.metadata),
-            error,
-          }),
-        );
-      },
+    log,
+    agentNamespaces: config.agentNamespaces,
+    onGrant: enqueue,
+    // On every replica: a deletion is seen once, so it must not be lost between two leaders. Repeating it is harmless.
+    onGrantDeleted(lastKnown) {
+      reporter.deleted(lastKnown);
+      revokeDeleted(client, lastKnown).catch((error: unknown) =>
+        log.warn('the Secret of a deleted grant is left to garbage collection', {
+          grant: keyOf(lastKnown.metadata),
+          error,
+        }),
+      );
     },
-    report: cacheReport(log, { resource: 'actiongrants' }),
   });
-  indexGrants(grants);
-  const podReflectors = new Map<string, Reflector<Pod>>(
-    config.agentNamespaces.map((namespace) => [
-      namespace,
-      createReflector({
-        client,
-        resource: pods,
-        clock,
-        namespace,
-        handlers: {
-          onDelete(pod) {
-            for (const grant of grantsInUseBy(grants, pod.metadata.uid)) enqueue(grant);
-          },
-        },
-        report: cacheReport(log, { resource: 'pods', namespace }),
-      }),
-    ]),
-  );
-  const namespaceReflector = createReflector({
-    client,
-    resource: namespaces,
-    clock,
-    report: cacheReport(log, { resource: 'namespaces' }),
-  });
-  const reflectors: readonly [string, Reflector<never>][] = [
-    ['actiongrants', grants as Reflector<never>],
-    ['namespaces', namespaceReflector as Reflector<never>],
-    ...[...podReflectors].map(([namespace, reflector]): [string, Reflector<never>] => [
-      `pods/${namespace}`,
-      reflector as Reflector<never>,
-    ]),
-  ];
-
-  const findPod = async (
-    namespace: string,
-    name: string,
-    uid: string,
-  ): Promise<Live<Pod> | undefined> => {
-    const reflector = podReflectors.get(namespace);
-    if (reflector === undefined) return undefined;
-    const cached = reflector.get({ namespace, name });
-    if (cached?.metadata.uid === uid) return cached;
-    // A pod's first call can be faster than the watch, also that of a pod made again under its name.
-    try {
-      const live = await client.get(pods, { namespace, name });
-      reflector.observe(live);
-      return live;
-    } catch (error) {
-      if (isKubernetesError(error, 'NotFound')) return undefined;
-      throw unavailable(error);
-    }
-  };
-  const podIsGone = (grant: LiveGrant, use: Use): boolean => {
-    const namespace = grant.spec.agent.namespace ?? grant.metadata.namespace;
-    const reflector = podReflectors.get(namespace);
-    if (reflector === undefined || !reflector.hasSynced()) return false;
-    return hasEnded(reflector.get({ namespace, name: use.podName }), use.podUID);
-  };
-  const annotationsOf = (namespace: string) =>
-    namespaceReflector.get({ name: namespace })?.metadata.annotations;
+  const { grants, findPod, podIsGone, annotationsOf } = caches;
 
   // Exchange
   const severalServers = createServerCount(client, clock);
@@ -214,7 +147,7 @@ export async function startController(dependencies: ControllerDependencies): Pro
       randomSuffix,
     }),
     discovery: createDiscovery(client, clock),
-    isReady: () => reflectors.every(([, reflector]) => isCurrent(reflector, clock)),
+    isReady: () => caches.notCurrent().length === 0,
     log,
   });
 
@@ -249,7 +182,7 @@ export async function startController(dependencies: ControllerDependencies): Pro
   });
   const server: Server = createServer({ minVersion: 'TLSv1.3', keepAliveTimeout: 65_000 }, app);
   const notReady = (): string[] => [
-    ...reflectors.filter(([, r]) => !isCurrent(r, clock)).map(([name]) => `cache of ${name}`),
+    ...caches.notCurrent().map((name) => `cache of ${name}`),
     ...(certificates.isReady() ? [] : ['serving certificate']),
   ];
   const operations = createOperationsServer({ registry, notReady });
@@ -291,38 +224,8 @@ export async function startController(dependencies: ControllerDependencies): Pro
   });
 
   registerGauges(registry, {
-    grantsByPhase() {
-      const counts = new Map<Phase, number>();
-      for (const { status } of grants.list()) {
-        const phase = status?.phase ?? 'Pending';
-        counts.set(phase, (counts.get(phase) ?? 0) + 1);
-      }
-      return counts;
-    },
-    pendingOldestAgeSeconds() {
-      const created = grants
-        .list()
-        .filter(({ status }) => (status?.phase ?? 'Pending') === 'Pending')
-        .map(({ metadata }) => Date.parse(metadata.creationTimestamp));
-      return created.length === 0 ? 0 : Math.max(0, (clock.now() - Math.min(...created)) / 1000);
-    },
-    credentialsLive: () =>
-      grants.list().filter((grant) => currentUse(grant)?.credential !== undefined).length,
-    credentialsOverdue: () =>
-      grants.list().filter((grant) => {
-        const use = currentUse(grant);
-        return use?.credential !== undefined && clock.now() > Date.parse(use.deadlineTime);
-      }).length,
-    cacheLastSync() {
-      // The oldest of a resource: namespaces are many, and never a label.
-      const times = new Map<string, number>();
-      for (const [name, reflector] of reflectors) {
-        const resource = name.replace(/\/.*$/, '');
-        const at = reflector.lastSync() / 1000;
-        times.set(resource, Math.min(at, times.get(resource) ?? at));
-      }
-      return times;
-    },
+    ...grantGauges(grants, clock),
+    cacheLastSync: caches.lastSync,
     certificateExpirations: () =>
       new Map(certificates.expirations().map(({ name, notAfter }) => [name, notAfter / 1000])),
   });
@@ -334,7 +237,7 @@ export async function startController(dependencies: ControllerDependencies): Pro
     },
   );
   const stopping = new AbortController();
-  for (const [, reflector] of reflectors) reflector.start();
+  caches.start();
   await untilDone(() => certificates.sync(), { clock, log, signal: stopping.signal });
   certificates.attach(server);
   certificates.start();
@@ -342,7 +245,8 @@ export async function startController(dependencies: ControllerDependencies): Pro
     throw settingUnusable('ACTIONGRANT_LISTEN', 'cannot be listened on', error);
   });
   // A leader with cold caches would see no grants and no pods.
-  void Promise.all(reflectors.map(([, r]) => r.waitForSync(stopping.signal)))
+  void caches
+    .waitForSync(stopping.signal)
     .then(() => election.start())
     .catch((error: unknown) => log.debug('stopped before the caches synced', { error }));
   log.info('serving', { address, operationsAddress });
@@ -360,29 +264,12 @@ export async function startController(dependencies: ControllerDependencies): Pro
       void queue.shutDown();
       confirmer.stop();
       certificates.stop();
-      await Promise.all(reflectors.map(([, reflector]) => reflector.stop()));
+      await caches.stop();
       await events.flush(1_000);
       await client.close();
       await drain(operations, 100);
     },
   };
-}
-
-function cacheReport(log: Logger, fields: LogFields): (report: ReflectorReport) => void {
-  return (report) => {
-    if (report.type === 'Listed') log.debug('a cache was listed', { ...fields, ...report });
-    else log.warn('a cache has lost its connection and goes on', { ...fields, ...report });
-  };
-}
-
-/**
- * Bookmarks come about once a minute. A cache that has heard nothing for this long may have lost its watch without knowing:
- * a deleted pod or a withdrawn consent would still count, so nothing is decided on it.
- */
-const STALE_MILLISECONDS = 5 * 60_000;
-
-function isCurrent(reflector: Reflector<never>, clock: Clock): boolean {
-  return reflector.hasSynced() && clock.now() - reflector.lastSync() < STALE_MILLISECONDS;
 }
 
 /** Tries until it works: the API server may come later than we do. */
@@ -400,36 +287,4 @@ async function untilDone(
       });
     }
   }
-}
-
-/** Whether several API servers stand behind the cluster's address; several until it is known. */
-function createServerCount(client: KubernetesClient, clock: Clock): () => Promise<boolean> {
-  let known: { several: boolean; at: number } | undefined;
-  let counting: Promise<boolean> | undefined;
-
-  const count = async (): Promise<boolean> => {
-    try {
-      const { items } = await client.list(endpointSlices, {
-        namespace: 'default',
-        labelSelector: 'kubernetes.io/service-name=kubernetes',
-      });
-      const addresses = items
-        .flatMap(({ endpoints }) => endpoints ?? [])
-        .flatMap((e) => e.addresses);
-      known = { several: new Set(addresses).size !== 1, at: clock.monotonic() };
-      return known.several;
-    } catch {
-      return true;
-    } finally {
-      counting = undefined;
-    }
-  };
-
-  return async () => {
-    if (known !== undefined && clock.monotonic() - known.at < SERVERS_LIFETIME_MILLISECONDS) {
-      return known.several;
-    }
-    counting ??= count();
-    return counting;
-  };
 }

@@ -1,0 +1,156 @@
+/** The local copies of what the API server has: grants, the pods of agents, and namespaces. */
+
+import type { ActionGrant, Use } from '../api/generated/actiongrant.ts';
+import { agentNamespace } from '../api/grant.ts';
+import type { Clock } from '../process/clock.ts';
+import type { LogFields, Logger } from '../process/log.ts';
+import { unavailable } from './exchange/use.ts';
+import { grantsInUseBy, indexGrants } from './grants/cache.ts';
+import { actionGrants, hasEnded, type LiveGrant, type Pod, pods } from './grants/resource.ts';
+import type { KubernetesClient } from './kubernetes/client.ts';
+import { isKubernetesError } from './kubernetes/error.ts';
+import type { Live } from './kubernetes/object.ts';
+import { createReflector, type Reflector, type ReflectorReport } from './kubernetes/reflector.ts';
+import { namespaces } from './kubernetes/resources.ts';
+
+export interface CachesOptions {
+  client: KubernetesClient;
+  clock: Clock;
+  log: Logger;
+  agentNamespaces: readonly string[];
+  /** A grant is new, has changed, or the pod that uses it is gone. */
+  onGrant(grant: LiveGrant): void;
+  onGrantDeleted(lastKnown: LiveGrant): void;
+}
+
+export interface Caches {
+  readonly grants: Reflector<ActionGrant>;
+  /** The pod from the cache, or live if the cache has not seen this one. @throws ProblemError KubernetesUnavailable */
+  findPod(namespace: string, name: string, uid: string): Promise<Live<Pod> | undefined>;
+  /** Whether the cache says so; it may lag behind. */
+  podIsGone(grant: LiveGrant, use: Use): boolean;
+  /** Of a namespace; undefined if it is not known. */
+  annotationsOf(namespace: string): Readonly<Record<string, string>> | undefined;
+  /** Names of the caches on which nothing may be decided now; empty: all are current. */
+  notCurrent(): string[];
+  /** When each resource's cache was last known to be current, seconds since the epoch; the oldest of its caches. */
+  lastSync(): ReadonlyMap<string, number>;
+  start(): void;
+  /** @throws when the signal fires before */
+  waitForSync(signal: AbortSignal): Promise<void>;
+  stop(): Promise<void>;
+}
+
+/**
+ * Bookmarks come about once a minute. A cache that has heard nothing for this long may have lost its watch without knowing:
+ * a deleted pod or a withdrawn consent would still count, so nothing is decided on it.
+ */
+const STALE_MILLISECONDS = 5 * 60_000;
+
+/** What is the same for a cache of any resource. */
+interface Cache {
+  resource: string;
+  namespace?: string;
+  reflector: Pick<Reflector<never>, 'start' | 'stop' | 'hasSynced' | 'waitForSync' | 'lastSync'>;
+}
+
+export function createCaches(options: CachesOptions): Caches {
+  const { client, clock, log, agentNamespaces, onGrant, onGrantDeleted } = options;
+  const grants = createReflector({
+    client,
+    resource: actionGrants,
+    clock,
+    handlers: {
+      onAdd: onGrant,
+      onUpdate: (_previous, current) => onGrant(current),
+      onDelete: onGrantDeleted,
+    },
+    report: reportTo(log, { resource: 'actiongrants' }),
+  });
+  indexGrants(grants);
+  const podsOf = new Map<string, Reflector<Pod>>(
+    agentNamespaces.map((namespace) => [
+      namespace,
+      createReflector({
+        client,
+        resource: pods,
+        clock,
+        namespace,
+        handlers: {
+          onDelete(pod) {
+            for (const grant of grantsInUseBy(grants, pod.metadata.uid)) onGrant(grant);
+          },
+        },
+        report: reportTo(log, { resource: 'pods', namespace }),
+      }),
+    ]),
+  );
+  const allNamespaces = createReflector({
+    client,
+    resource: namespaces,
+    clock,
+    report: reportTo(log, { resource: 'namespaces' }),
+  });
+  const caches: readonly Cache[] = [
+    { resource: 'actiongrants', reflector: grants },
+    { resource: 'namespaces', reflector: allNamespaces },
+    ...[...podsOf].map(([namespace, reflector]) => ({ resource: 'pods', namespace, reflector })),
+  ];
+
+  return {
+    grants,
+    async findPod(namespace, name, uid) {
+      const reflector = podsOf.get(namespace);
+      if (reflector === undefined) return undefined;
+      const cached = reflector.get({ namespace, name });
+      if (cached?.metadata.uid === uid) return cached;
+      // A pod's first call can be faster than the watch, also that of a pod made again under its name.
+      try {
+        const live = await client.get(pods, { namespace, name });
+        reflector.observe(live);
+        return live;
+      } catch (error) {
+        if (isKubernetesError(error, 'NotFound')) return undefined;
+        throw unavailable(error);
+      }
+    },
+    podIsGone(grant, use) {
+      const namespace = agentNamespace(grant);
+      const reflector = podsOf.get(namespace);
+      if (reflector === undefined || !reflector.hasSynced()) return false;
+      return hasEnded(reflector.get({ namespace, name: use.podName }), use.podUID);
+    },
+    annotationsOf: (name) => allNamespaces.get({ name })?.metadata.annotations,
+    notCurrent: () =>
+      caches
+        .filter(
+          ({ reflector }) =>
+            !reflector.hasSynced() || clock.now() - reflector.lastSync() >= STALE_MILLISECONDS,
+        )
+        .map(({ resource, namespace }) => [resource, ...(namespace ? [namespace] : [])].join('/')),
+    lastSync() {
+      const times = new Map<string, number>();
+      for (const { resource, reflector } of caches) {
+        const at = reflector.lastSync() / 1000;
+        times.set(resource, Math.min(at, times.get(resource) ?? at));
+      }
+      return times;
+    },
+    start() {
+      for (const { reflector } of caches) reflector.start();
+    },
+    async waitForSync(signal) {
+      await Promise.all(caches.map(({ reflector }) => reflector.waitForSync(signal)));
+    },
+    async stop() {
+      await Promise.all(caches.map(({ reflector }) => reflector.stop()));
+    },
+  };
+}
+
+function reportTo(log: Logger, fields: LogFields): (report: ReflectorReport) => void {
+  return (report) => {
+    if (report.type === 'Listed') log.debug('a cache was listed', { ...fields, ...report });
+    else log.warn('a cache has lost its connection and goes on', { ...fields, ...report });
+  };
+}
