@@ -89,6 +89,8 @@ export function sendProblem(response: Response, problem: ProblemError): void {
     response.destroy();
     return;
   }
+  // What is left of such a body is never read, so the next request on this connection would never be either.
+  if (problem.code === 'BodyTooLarge') response.set('connection', 'close');
   response
     .status(problem.status)
     .set('content-type', PROBLEM_CONTENT_TYPE)

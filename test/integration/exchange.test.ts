@@ -411,6 +411,8 @@ describe('a message that is not exactly right is refused, and the member named',
     const authorization = `Bearer ${pod.token}`;
     const answer = await exchange.send('POST', USES_PATH, message, { authorization });
     expectRefusal(answer, 413, 'BodyTooLarge');
+    // Its rest is not read, so the connection cannot serve another message.
+    expect(answer.headers['connection']).toBe('close');
   });
 
   test.each([

@@ -232,7 +232,7 @@ export class Product {
 }
 
 /** Less memory for the same throughput: measured, see docs/benchmarks.md. The image runs with the same flags. */
-export const SIDECAR_FLAGS = ['--max-semi-space-size=4'];
+export const SIDECAR_FLAGS = ['--max-semi-space-size=4', '--max-old-space-size=56'];
 
 /** Installs the chart and starts the replicas; returns when all are ready and admission works. */
 export async function startProduct(plane: ControlPlane, options: ProductOptions): Promise<Product> {
