@@ -1,6 +1,6 @@
 # One image for every process of ours: the arguments say which (dist/controller/main.js,
 # dist/sidecar/main.js). NODE_IMAGE is any image with Node 24, npm and glibc.
-ARG NODE_IMAGE=docker.io/library/node:24-bookworm-slim
+ARG NODE_IMAGE=node:24-bookworm-slim
 
 FROM ${NODE_IMAGE} AS build
 WORKDIR /build
