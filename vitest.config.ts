@@ -11,8 +11,6 @@ export default defineConfig({
   test: {
     // Node 24 has what the product needs; the tests never depend on a bundler's environment.
     environment: 'node',
-    // Most of an integration test's time is waiting: for a cache of the API server to run out, for a deadline.
-    maxWorkers: 3,
     projects: [
       {
         test: {

@@ -50,7 +50,7 @@ async function attempt(
     },
     credential,
     now: NOW,
-    timeoutMilliseconds: 100,
+    timeoutMilliseconds: 1_000,
   });
 }
 
@@ -161,7 +161,7 @@ describe.each<[string, StubHandler]>([
       caller: { namespace: 'soc', serviceAccountName: 'a', podName: 'a', podUID: 'a' },
       credential: undefined,
       now: NOW,
-      timeoutMilliseconds: 100,
+      timeoutMilliseconds: 1_000,
     });
     expect(consumption).toEqual({ type: 'Ambiguous' });
   });

@@ -745,10 +745,10 @@ describe('a client that holds on', () => {
   it('waits for a slow answer is not closed', async () => {
     const proxy = await start(
       async (call) => {
-        await sleep(400);
+        await sleep(1_200);
         await describeCall(call);
       },
-      { limits: { idleMilliseconds: 100, headMilliseconds: 100 } },
+      { limits: { idleMilliseconds: 400 } },
     );
     expect((await request('h1', proxy, { method: 'POST', body: 'x' })).status).toBe(200);
     expect((await request('h2', proxy, { method: 'POST', body: 'x' })).status).toBe(200);
