@@ -745,14 +745,15 @@ describe('a client that holds on', () => {
   it('waits for a slow answer is not closed', async () => {
     const proxy = await start(
       async (call) => {
-        await sleep(1_200);
+        await sleep(2_000);
         await describeCall(call);
       },
-      { limits: { idleMilliseconds: 400 } },
+      // Long enough for a request to come whole on a busy machine, short enough to run out during the answer.
+      { limits: { idleMilliseconds: 1_000 } },
     );
     expect((await request('h1', proxy, { method: 'POST', body: 'x' })).status).toBe(200);
     expect((await request('h2', proxy, { method: 'POST', body: 'x' })).status).toBe(200);
-  });
+  }, 15_000);
 });
 
 describe('limits', () => {
