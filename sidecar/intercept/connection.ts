@@ -26,6 +26,8 @@ export class ClientConnection {
   #timer: NodeJS.Timeout;
   #hasServed = false;
   #closing = false;
+  /** Whether the last check found nothing moving. */
+  #stalled = false;
   #bytesMoved = 0;
 
   constructor(raw: Socket, limits: InterceptLimits, onIdle: () => void) {
@@ -74,6 +76,7 @@ export class ClientConnection {
   }
 
   #rest(): void {
+    this.#stalled = false;
     this.#bytesMoved = this.#moved();
     this.#timer.refresh();
   }
@@ -86,8 +89,10 @@ export class ClientConnection {
   #check(): void {
     const stalled =
       this.#moved() === this.#bytesMoved && [...this.#calls].some((call) => call.waitsForClient());
-    if (this.busy && !stalled) {
+    // Seen twice: an answer that was finished this very moment has had no time to move.
+    if (this.busy && !(stalled && this.#stalled)) {
       this.#rest();
+      this.#stalled = stalled;
       return;
     }
     // A head that trickles in never rests the timer: only a whole request does.
