@@ -1,13 +1,22 @@
 /** Listening and closing of HTTP servers, as every process of ours does it. */
 
 import type { Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import type { AddressInfo, Socket } from 'node:net';
+
+const SWEEP_MILLISECONDS = 100;
+
+/**
+ * Connections that have not carried a request yet. To Node they are busy, not idle, and some clients (Go's, so the API
+ * server calling a webhook) open spare ones: waiting for them would take up the whole grace period.
+ */
+const unused = new WeakMap<Server, Set<Socket>>();
 
 /** Starts to listen. @returns the address with the port that was chosen */
 export async function listenOn(
   server: Server,
   { host, port }: { host: string; port: number },
 ): Promise<AddressInfo> {
+  unused.set(server, unusedOf(server));
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
     server.listen({ host, port }, () => {
@@ -22,6 +31,18 @@ export async function listenOn(
   return address;
 }
 
+function unusedOf(server: Server): Set<Socket> {
+  const sockets = new Set<Socket>();
+  // What a request names as its socket is the TLS one.
+  const arrival = 'setSecureContext' in server ? 'secureConnection' : 'connection';
+  server.on(arrival, (socket: Socket) => {
+    sockets.add(socket);
+    socket.once('close', () => sockets.delete(socket));
+  });
+  server.on('request', ({ socket }) => sockets.delete(socket));
+  return sockets;
+}
+
 /** Takes no new connections, lets requests end for `graceMilliseconds`, then cuts what is left. */
 export async function drain(server: Server, graceMilliseconds: number): Promise<void> {
   if (!server.listening) return;
@@ -30,8 +51,11 @@ export async function drain(server: Server, graceMilliseconds: number): Promise<
   });
   server.closeIdleConnections();
   const cut = setTimeout(() => server.closeAllConnections(), graceMilliseconds);
-  // A keep-alive connection becomes idle only when its last answer is out.
-  const sweep = setInterval(() => server.closeIdleConnections(), 100);
+  // A keep-alive connection becomes idle only when its last answer is out; a request may be on its way over a new one.
+  const sweep = setInterval(() => {
+    server.closeIdleConnections();
+    for (const socket of unused.get(server) ?? []) socket.destroy();
+  }, SWEEP_MILLISECONDS);
   await closed;
   clearTimeout(cut);
   clearInterval(sweep);
