@@ -24,5 +24,13 @@ export function boundSecretName(grantUID: string, attempt: number, suffix: strin
   return `ag-${grantUID}-${attempt}-${suffix}`;
 }
 
+/** The API server's Service in every cluster: names it is reached under and has in its certificate. */
+export const API_SERVER_NAMES = [
+  'kubernetes',
+  'kubernetes.default',
+  'kubernetes.default.svc',
+  'kubernetes.default.svc.cluster.local',
+] as const;
+
 /** Annotation of a Namespace: the namespaces, comma-separated, whose grants its agents accept. */
 export const ACCEPTS_GRANTS_ANNOTATION = 'actiongrant.dev/accepts-grants-from';

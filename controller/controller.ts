@@ -10,6 +10,7 @@ import { drain, listenOn } from '../process/http-server.ts';
 import type { Logger } from '../process/log.ts';
 import { createRegistry, type Registry } from '../process/metrics.ts';
 import { createOperationsServer } from '../process/operations.ts';
+import { pause } from '../process/pause.ts';
 import { acceptedNamespaces, acceptsGrantsFrom } from './admission/consent.ts';
 import { createAdmissionRouter } from './admission/router.ts';
 import { createCaches } from './caches.ts';
@@ -282,9 +283,7 @@ async function untilDone(
       return await work();
     } catch (error) {
       log.warn('the serving certificate is not ready yet', { error });
-      await new Promise<void>((resolve) => {
-        clock.after(milliseconds, resolve);
-      });
+      await pause(clock, milliseconds);
     }
   }
 }

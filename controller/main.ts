@@ -3,7 +3,7 @@
 import { asProblem, ProblemError } from '../api/problem.ts';
 import { systemClock } from '../process/clock.ts';
 import { processEnvironment } from '../process/config.ts';
-import { createLogger, type Logger } from '../process/log.ts';
+import { createProcessLogger } from '../process/log.ts';
 import { onShutdown } from '../process/shutdown.ts';
 import { VERSION } from '../process/version.ts';
 import { type ControllerConfig, readControllerConfig } from './config.ts';
@@ -15,7 +15,7 @@ const SHUTDOWN_MILLISECONDS = 25_000;
 
 async function main(): Promise<void> {
   const config = readControllerConfig(processEnvironment());
-  const log = logger(config.logLevel);
+  const log = createProcessLogger('controller', config.logLevel);
   const client = await createKubernetesClient({
     server: config.kubernetes,
     userAgent: `actiongrant-controller/${VERSION}`,
@@ -53,17 +53,12 @@ function unusable(server: ControllerConfig['kubernetes'], error: unknown): Probl
   );
 }
 
-function logger(level: Parameters<typeof createLogger>[0]['level']): Logger {
-  return createLogger({
-    level,
-    fields: { component: 'controller' },
-    write: (line) => process.stderr.write(line),
-    now: Date.now,
-  });
-}
-
 main().catch((error: unknown) => {
   const { code, detail, cause } = asProblem(error);
-  logger('error').error('the controller cannot start', { code, detail, cause });
+  createProcessLogger('controller', 'error').error('the controller cannot start', {
+    code,
+    detail,
+    cause,
+  });
   process.exit(1);
 });

@@ -2,6 +2,7 @@
 
 import type { Server } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
+import { listen } from './listen.ts';
 
 const SWEEP_MILLISECONDS = 100;
 
@@ -12,23 +13,9 @@ const SWEEP_MILLISECONDS = 100;
 const unused = new WeakMap<Server, Set<Socket>>();
 
 /** Starts to listen. @returns the address with the port that was chosen */
-export async function listenOn(
-  server: Server,
-  { host, port }: { host: string; port: number },
-): Promise<AddressInfo> {
+export function listenOn(server: Server, at: { host: string; port: number }): Promise<AddressInfo> {
   unused.set(server, unusedOf(server));
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', reject);
-    server.listen({ host, port }, () => {
-      server.off('error', reject);
-      resolve();
-    });
-  });
-  const address = server.address();
-  if (address === null || typeof address === 'string') {
-    throw new TypeError('The server does not listen on a TCP port');
-  }
-  return address;
+  return listen(server, at);
 }
 
 function unusedOf(server: Server): Set<Socket> {

@@ -20,6 +20,16 @@ export interface LoggerOptions {
   now(): number;
 }
 
+/** The log of a process: to standard error, each line with the component's name. */
+export function createProcessLogger(component: string, level: LogLevel): Logger {
+  return createLogger({
+    level,
+    fields: { component },
+    write: (line) => process.stderr.write(line),
+    now: Date.now,
+  });
+}
+
 export function createLogger(options: LoggerOptions): Logger {
   const { level, fields, write, now } = options;
   const at =

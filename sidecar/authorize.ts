@@ -4,6 +4,7 @@ import type { Action } from '../api/action.ts';
 import { ProblemError } from '../api/problem.ts';
 import type { UseAnswer } from '../api/wire.ts';
 import type { Clock } from '../process/clock.ts';
+import { pause } from '../process/pause.ts';
 import { Secret } from '../process/secret.ts';
 import type { Complete } from './complete.ts';
 import { type ExchangeClient, NoAnswerError } from './exchange-client.ts';
@@ -70,9 +71,7 @@ export async function authorize(
       }
       if (!next.tryAgain) throw asRefusal(error);
     }
-    await new Promise<void>((resolve) => {
-      clock.after(PAUSE_MILLISECONDS * 2 ** tries, resolve);
-    });
+    await pause(clock, PAUSE_MILLISECONDS * 2 ** tries);
   }
   if (signal.aborted) {
     throw new ProblemError('CallAborted', 'The caller went away before the call was authorized.');

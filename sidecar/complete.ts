@@ -7,6 +7,7 @@ import { ProblemError } from '../api/problem.ts';
 import type { FinishRequest, GrantReference } from '../api/wire.ts';
 import type { Clock } from '../process/clock.ts';
 import type { Logger } from '../process/log.ts';
+import { pause } from '../process/pause.ts';
 import type { Secret } from '../process/secret.ts';
 import type { ExchangeClient } from './exchange-client.ts';
 
@@ -54,7 +55,7 @@ export function createReporter({ exchange, clock, log }: CompleteDependencies): 
       ...(responseCode === undefined ? {} : { responseCode }),
       ...(token === undefined ? {} : { credentialToken: token.reveal() }),
     };
-    let pause = FIRST_PAUSE_MILLISECONDS;
+    let wait = FIRST_PAUSE_MILLISECONDS;
     for (let tries = 1; ; tries++) {
       try {
         await exchange.finish(nonce, request);
@@ -73,10 +74,8 @@ export function createReporter({ exchange, clock, log }: CompleteDependencies): 
           return false;
         }
       }
-      await new Promise<void>((resolve) => {
-        clock.after(pause, resolve);
-      });
-      pause = Math.min(2 * pause, MAX_PAUSE_MILLISECONDS);
+      await pause(clock, wait);
+      wait = Math.min(2 * wait, MAX_PAUSE_MILLISECONDS);
     }
   };
 

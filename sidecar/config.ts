@@ -2,6 +2,7 @@
 
 import { readFileSync } from 'node:fs';
 import { isIP } from 'node:net';
+import { API_SERVER_NAMES } from '../api/names.ts';
 import { parseAuthority } from '../api/url.ts';
 import { ConfigReader, type Environment } from '../process/config.ts';
 import type { LogLevel } from '../process/log.ts';
@@ -39,14 +40,6 @@ export interface SidecarConfig {
   logLevel: LogLevel;
 }
 
-/** Names of the API server in every cluster. */
-const KUBERNETES_NAMES = [
-  'kubernetes',
-  'kubernetes.default',
-  'kubernetes.default.svc',
-  'kubernetes.default.svc.cluster.local',
-];
-
 /** @throws ProblemError ConfigurationInvalid, naming every variable that is wrong */
 export function readSidecarConfig(environment: Environment): SidecarConfig {
   const reader = new ConfigReader(environment);
@@ -64,7 +57,7 @@ export function readSidecarConfig(environment: Environment): SidecarConfig {
     kubernetes: {
       authorities: [
         server,
-        ...KUBERNETES_NAMES.map((name) => `${name}:443`),
+        ...API_SERVER_NAMES.map((name) => `${name}:443`),
         ...reader.list('ACTIONGRANT_KUBERNETES_AUTHORITIES'),
       ],
       server,

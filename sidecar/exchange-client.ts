@@ -131,7 +131,7 @@ async function configured(
   readAgent: () => Promise<AgentType>,
 ): Promise<[string, AgentType]> {
   try {
-    return [await readToken(), await readAgent()];
+    return await Promise.all([readToken(), readAgent()]);
   } catch (error) {
     throw new ProblemError(
       'ControllerUnavailable',

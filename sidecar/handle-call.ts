@@ -1,7 +1,7 @@
 /** One call, top to bottom: describe → authorize → forward → complete. */
 
 import { grantManifest } from '../api/manifest.ts';
-import { BODY_LIMIT_BYTES } from '../api/names.ts';
+import { API_SERVER_NAMES, BODY_LIMIT_BYTES } from '../api/names.ts';
 import type { Outcome } from '../api/phase.ts';
 import { asProblem, ProblemError } from '../api/problem.ts';
 import type { Clock } from '../process/clock.ts';
@@ -36,13 +36,6 @@ export interface CallDependencies extends AuthorizeDependencies {
 
 /** Name in the API server's certificate, whatever address it is reached under. */
 const KUBERNETES_SERVER_NAME = 'kubernetes.default.svc';
-/** Threat 13: an HTTP action that ends up at a server with one of these names is the API server in disguise. */
-const KUBERNETES_CERTIFICATE_NAMES = [
-  'kubernetes',
-  'kubernetes.default',
-  'kubernetes.default.svc',
-  'kubernetes.default.svc.cluster.local',
-];
 
 /** Answers the call in every case; throws only what is a fault of our own. */
 export async function handleCall(
@@ -126,7 +119,8 @@ async function use(
         ? {
             kubernetes: { ca: config.kubernetes.ca, serverName: KUBERNETES_SERVER_NAME },
           }
-        : { refuseCertificateNames: KUBERNETES_CERTIFICATE_NAMES }),
+        : // Threat 13: an HTTP action that ends up at a server with one of these names is the API server in disguise.
+          { refuseCertificateNames: API_SERVER_NAMES }),
     });
     // The service has answered: that is the outcome, whether or not the rest of the body arrives.
     outcome = response.status < 400 ? 'Succeeded' : 'Failed';

@@ -3,7 +3,7 @@
 import { asProblem } from '../api/problem.ts';
 import { systemClock } from '../process/clock.ts';
 import { processEnvironment } from '../process/config.ts';
-import { createLogger, type Logger, type LogLevel } from '../process/log.ts';
+import { createProcessLogger } from '../process/log.ts';
 import { onShutdown } from '../process/shutdown.ts';
 import { VERSION } from '../process/version.ts';
 import { readSidecarConfig } from './config.ts';
@@ -13,7 +13,7 @@ const SHUTDOWN_MILLISECONDS = 25_000;
 
 async function main(): Promise<void> {
   const config = readSidecarConfig(processEnvironment());
-  const log = logger(config.logLevel);
+  const log = createProcessLogger('sidecar', config.logLevel);
   // From the first moment: PID 1 has no default handlers, and starting can take as long as the API server is away.
   let sidecar: Sidecar | undefined;
   onShutdown({
@@ -25,17 +25,12 @@ async function main(): Promise<void> {
   sidecar = await startSidecar({ config, clock: systemClock, log, version: VERSION });
 }
 
-function logger(level: LogLevel): Logger {
-  return createLogger({
-    level,
-    fields: { component: 'sidecar' },
-    write: (line) => process.stderr.write(line),
-    now: Date.now,
-  });
-}
-
 main().catch((error: unknown) => {
   const { code, detail, cause } = asProblem(error);
-  logger('error').error('the sidecar cannot start', { code, detail, cause });
+  createProcessLogger('sidecar', 'error').error('the sidecar cannot start', {
+    code,
+    detail,
+    cause,
+  });
   process.exit(1);
 });

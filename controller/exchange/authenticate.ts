@@ -15,6 +15,7 @@ import { sha256Hex } from '../../api/digest.ts';
 import { EXCHANGE_AUDIENCE } from '../../api/names.ts';
 import { ProblemError } from '../../api/problem.ts';
 import type { Clock } from '../../process/clock.ts';
+import { forgetOldest } from '../../process/forget-oldest.ts';
 import type { Pod } from '../grants/resource.ts';
 import type { KubernetesClient } from '../kubernetes/client.ts';
 import type { Live } from '../kubernetes/object.ts';
@@ -115,12 +116,7 @@ export function createAuthenticator({
     const payload = await verify(token, resolve, issuer, clock);
     const caller = callerOf(payload);
     verified.set(digest, { caller, expiresAt: (payload.exp ?? 0) * 1000 });
-    if (verified.size > MAX_VERIFIED) {
-      for (const oldest of verified.keys()) {
-        verified.delete(oldest);
-        break;
-      }
-    }
+    forgetOldest(verified, MAX_VERIFIED);
     return caller;
   };
 

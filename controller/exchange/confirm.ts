@@ -8,6 +8,8 @@
 
 import { decodeJwt } from 'jose';
 import type { Clock } from '../../process/clock.ts';
+import { forgetOldest } from '../../process/forget-oldest.ts';
+import { pause } from '../../process/pause.ts';
 import type { Secret } from '../../process/secret.ts';
 import type { GrantCache } from '../grants/cache.ts';
 import { actionGrants, type LiveGrant } from '../grants/resource.ts';
@@ -76,11 +78,6 @@ export function createConfirmer(options: ConfirmerOptions): Confirmer {
     }
   };
 
-  const pause = (milliseconds: number): Promise<void> =>
-    new Promise((resolve) => {
-      clock.after(milliseconds, resolve);
-    });
-
   const run = async (grant: LiveGrant, nonce: string, token: Secret): Promise<void> => {
     const use = grant.status?.uses?.find(({ id }) => id === nonce);
     if (use?.credential?.deletedTime === undefined) return;
@@ -89,13 +86,13 @@ export function createConfirmer(options: ConfirmerOptions): Confirmer {
     const audience = grant.spec.credential?.serviceAccountToken?.audience;
     if (await severalServers()) {
       // One refusal says nothing of the others' caches: wait out what any of them can hold.
-      await pause(deletedAt + SUCCESS_CACHE_MILLISECONDS + POLL_MILLISECONDS - clock.now());
+      await pause(clock, deletedAt + SUCCESS_CACHE_MILLISECONDS + POLL_MILLISECONDS - clock.now());
     }
     for (let round = 0; !stopped; round++) {
       if (clock.now() > deletedAt + CONFIRMATION_LIMIT_MILLISECONDS) return;
       if (await refused(token, audience).catch(() => false)) break;
       const earliest = startedAt + SUCCESS_CACHE_MILLISECONDS - clock.now();
-      await pause(round === 0 ? Math.max(earliest, POLL_MILLISECONDS) : POLL_MILLISECONDS);
+      await pause(clock, round === 0 ? Math.max(earliest, POLL_MILLISECONDS) : POLL_MILLISECONDS);
     }
     if (stopped) return;
     const rejectedAt = clock.now();
@@ -120,7 +117,7 @@ export function createConfirmer(options: ConfirmerOptions): Confirmer {
         return true;
       } catch (error) {
         if (!isKubernetesError(error, 'Conflict', 'Ambiguous', 'Unavailable')) throw error;
-        if (error.kind !== 'Conflict') await pause(POLL_MILLISECONDS);
+        if (error.kind !== 'Conflict') await pause(clock, POLL_MILLISECONDS);
       }
     }
     return false;
@@ -129,12 +126,7 @@ export function createConfirmer(options: ConfirmerOptions): Confirmer {
   return {
     remember(nonce, credential) {
       remembered.set(nonce, credential.token);
-      if (remembered.size > MAX_REMEMBERED) {
-        for (const oldest of remembered.keys()) {
-          remembered.delete(oldest);
-          break;
-        }
-      }
+      forgetOldest(remembered, MAX_REMEMBERED);
     },
     confirm(grant, nonce, token) {
       // Our own copy first: what a sidecar sends may be anything.

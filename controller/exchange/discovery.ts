@@ -6,6 +6,7 @@
 
 import { ProblemError } from '../../api/problem.ts';
 import type { Clock } from '../../process/clock.ts';
+import { forgetOldest } from '../../process/forget-oldest.ts';
 import type { KubernetesClient } from '../kubernetes/client.ts';
 import { isKubernetesError } from '../kubernetes/error.ts';
 
@@ -50,12 +51,7 @@ export function createDiscovery(client: Pick<KubernetesClient, 'raw'>, clock: Cl
         },
       );
       documents.set(bare, { at: clock.monotonic(), document });
-      if (documents.size > CAPACITY) {
-        for (const oldest of documents.keys()) {
-          documents.delete(oldest);
-          break;
-        }
-      }
+      forgetOldest(documents, CAPACITY);
       return document;
     },
   };

@@ -5,6 +5,7 @@
  */
 
 import type { Clock } from '../../process/clock.ts';
+import { pause } from '../../process/pause.ts';
 import type { Agent, GrantCache } from '../grants/cache.ts';
 import { actionGrants } from '../grants/resource.ts';
 import type { KubernetesClient } from '../kubernetes/client.ts';
@@ -60,11 +61,8 @@ export function createFreshener(options: FreshenerOptions): Freshener {
 
   const turn = async ({ startedAt, duration }: Checks): Promise<void> => {
     const interval = Math.max(INTERVAL_MILLISECONDS, REST_FACTOR * duration);
-    const pause = startedAt + interval - clock.monotonic();
-    if (pause <= 0) return;
-    await new Promise<void>((resolve) => {
-      clock.after(pause, resolve);
-    });
+    const left = startedAt + interval - clock.monotonic();
+    if (left > 0) await pause(clock, left);
   };
 
   return {

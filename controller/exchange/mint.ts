@@ -3,6 +3,7 @@
 import { decodeJwt } from 'jose';
 import { ProblemError } from '../../api/problem.ts';
 import { Secret } from '../../process/secret.ts';
+import { accountRecreated } from '../grants/bound-secret.ts';
 import type { LiveGrant } from '../grants/resource.ts';
 import type { KubernetesClient } from '../kubernetes/client.ts';
 import { isKubernetesError } from '../kubernetes/error.ts';
@@ -60,13 +61,8 @@ export async function mint(
   const claims = decodeJwt<{ 'kubernetes.io'?: { serviceaccount?: { uid?: string } } }>(
     answer.token,
   );
-  // Threat 5: an account that was re-created under the approved one's name is another account.
   if (claims['kubernetes.io']?.serviceaccount?.uid !== bound.serviceAccountUID) {
-    throw new ProblemError(
-      'CredentialRefused',
-      `ServiceAccount ${namespace}/${account.serviceAccountName} was re-created since the grant was approved; create a new grant.`,
-      { field: 'spec.credential.serviceAccountToken.serviceAccountName' },
-    );
+    throw accountRecreated(namespace, account.serviceAccountName);
   }
   if (claims.jti === undefined) {
     throw new ProblemError(

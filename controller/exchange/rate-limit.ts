@@ -2,6 +2,7 @@
 
 import { ProblemError } from '../../api/problem.ts';
 import type { Clock } from '../../process/clock.ts';
+import { forgetOldest } from '../../process/forget-oldest.ts';
 
 export interface RateLimiter {
   /** @throws ProblemError TooManyRequests */
@@ -12,7 +13,7 @@ export interface RateLimitOptions {
   clock: Clock;
   ratePerSecond: number;
   burst: number;
-  /** Buckets kept; a bucket that is full again is forgotten first, since it holds nothing. */
+  /** Buckets kept; the least recently used is forgotten first. */
   capacity: number;
 }
 
@@ -32,12 +33,7 @@ export function createRateLimiter(options: RateLimitOptions): RateLimiter {
       // Re-inserted, so that the map's order is that of the last use.
       buckets.delete(key);
       buckets.set(key, { tokens: tokens < 1 ? tokens : tokens - 1, at: now });
-      if (buckets.size > capacity) {
-        for (const oldest of buckets.keys()) {
-          buckets.delete(oldest);
-          break;
-        }
-      }
+      forgetOldest(buckets, capacity);
       if (tokens < 1) {
         throw new ProblemError(
           'TooManyRequests',

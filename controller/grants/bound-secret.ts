@@ -43,11 +43,7 @@ export async function createBoundSecret(
   // Threat 5: what was decided for one account is not given back for another that has its name now.
   const pinned = grant.status?.credential?.serviceAccountUID;
   if (pinned !== undefined && pinned !== serviceAccount.metadata.uid) {
-    throw new ProblemError(
-      'CredentialRefused',
-      `ServiceAccount ${namespace}/${account} was re-created since the grant was approved; create a new grant.`,
-      { field: 'spec.credential.serviceAccountToken.serviceAccountName' },
-    );
+    throw accountRecreated(namespace, account);
   }
   const secret = await client.create(secrets, {
     metadata: {
@@ -70,6 +66,15 @@ export async function createBoundSecret(
     secretUID: secret.metadata.uid,
     serviceAccountUID: serviceAccount.metadata.uid,
   };
+}
+
+/** Threat 5: an account that was re-created under the approved one's name is another account. */
+export function accountRecreated(namespace: string, account: string): ProblemError {
+  return new ProblemError(
+    'CredentialRefused',
+    `ServiceAccount ${namespace}/${account} was re-created since the grant was approved; create a new grant.`,
+    { field: 'spec.credential.serviceAccountToken.serviceAccountName' },
+  );
 }
 
 /**

@@ -1,10 +1,10 @@
 /** Kubernetes Events (events.k8s.io/v1) that never hold up or fail what they tell about. */
 import { createHash, randomBytes } from 'node:crypto';
 import type { Clock } from '../../process/clock.ts';
+import { pause } from '../../process/pause.ts';
 import type { KubernetesClient } from './client.ts';
 import { isKubernetesError } from './error.ts';
 import type { KubernetesObject, Live, Resource } from './object.ts';
-import { pause } from './pause.ts';
 import { microTime } from './time.ts';
 
 export interface EventSubject {

@@ -1,9 +1,9 @@
 /** Leader election over a Lease (coordination.k8s.io/v1), by client-go's rules. */
 import type { Clock } from '../../process/clock.ts';
+import { pause } from '../../process/pause.ts';
 import type { KubernetesClient } from './client.ts';
 import { isKubernetesError } from './error.ts';
 import type { Live } from './object.ts';
-import { pause } from './pause.ts';
 import { type Lease, type LeaseSpec, leases } from './resources.ts';
 import { microTime } from './time.ts';
 

@@ -1,10 +1,10 @@
 /** A local, current copy of one resource: list, then watch, for ever. */
 import type { Clock } from '../../process/clock.ts';
+import { pause } from '../../process/pause.ts';
 import { backoffDelay } from './backoff.ts';
 import type { KubernetesClient } from './client.ts';
 import { isKubernetesError } from './error.ts';
 import type { KubernetesList, KubernetesObject, Live, Resource } from './object.ts';
-import { pause } from './pause.ts';
 import { type Change, ObjectStore, type Store } from './store.ts';
 
 /** Called in the order of the changes. What a handler throws is reported and changes nothing. */

@@ -1,7 +1,8 @@
 /** The sidecar's front end: accepts clients' connections, ends their TLS and yields their calls. */
 
-import { createServer, type Server, type Socket } from 'node:net';
+import { createServer, type Socket } from 'node:net';
 import { ProblemError } from '../../api/problem.ts';
+import { listen } from '../../process/listen.ts';
 import type { CallHandler, InterceptedCall } from './call.ts';
 import type { CertificateAuthority } from './certificate-authority.ts';
 import { ClientConnection } from './connection.ts';
@@ -116,10 +117,10 @@ export async function startInterceptor(
   }
 
   const server = createServer({ noDelay: true }, accept);
-  await listen(server, options.listen);
+  const { address: host, port } = await listen(server, options.listen);
 
   return {
-    address: boundAddress(server),
+    address: { host, port },
     async close(graceMilliseconds = 0) {
       const closed = new Promise<void>((resolve) => server.close(() => resolve()));
       for (const connection of connections) connection.closeWhenIdle();
@@ -130,22 +131,6 @@ export async function startInterceptor(
       clearTimeout(cut);
     },
   };
-}
-
-function listen(server: Server, { host, port }: { host: string; port: number }): Promise<void> {
-  return new Promise((resolve, reject) => {
-    server.once('error', reject);
-    server.listen({ host, port }, () => {
-      server.off('error', reject);
-      resolve();
-    });
-  });
-}
-
-function boundAddress(server: Server): { host: string; port: number } {
-  const address = server.address();
-  if (address === null || typeof address === 'string') throw new Error('not listening on TCP');
-  return { host: address.address, port: address.port };
 }
 
 function tooManyCalls(): ProblemError {

@@ -1,4 +1,4 @@
-import type { Clock } from '../../process/clock.ts';
+import type { Clock } from './clock.ts';
 
 /** Resolves after so long, or as soon as the signal fires. */
 export function pause(clock: Clock, milliseconds: number, signal?: AbortSignal): Promise<void> {
