@@ -1,5 +1,6 @@
 #!/bin/sh
-# Makes a fresh Linux machine ready: Node, the packages, Go, and the control plane's programs.
+# Makes a fresh Linux machine ready: Node, the packages, Go, and the control plane's programs; and, where a real node can
+# run (root, with cgroups and namespaces), what the end-to-end tests need for it.
 # Quick when there is nothing to do. Each step says what it does and how long it took.
 set -eu
 cd "$(dirname "$0")/.."
@@ -108,13 +109,51 @@ need_go() {
 (https://go.dev/doc/install), or set KUBEBUILDER_ASSETS to a folder that has them and put helm on PATH"
 }
 
+# Whether this machine lets us run a node; scripts/run-checks.ts says so when it doesn't.
+can_run_node() {
+  [ "$(uname -s)" = Linux ] && [ "$(id -u)" = 0 ] && [ -w /sys/fs/cgroup ] &&
+    unshare --net --mount --pid --fork --mount-proc true 2>/dev/null
+}
+
+# What runs containers and builds images: Debian's packages of what test/support/node/requirements.ts looks for.
+need_node_packages() {
+  can_run_node || return 0
+  packages=
+  for pair in containerd:containerd runc:runc nft:nftables ip:iproute2 conntrack:conntrack \
+    mmdebstrap:mmdebstrap buildah:buildah; do
+    have "${pair%%:*}" || packages="$packages ${pair#*:}"
+  done
+  [ -x /usr/lib/cni/ptp ] || packages="$packages containernetworking-plugins"
+  if [ -n "$packages" ] && can_apt; then
+    # shellcheck disable=SC2086 # one word each
+    step "install$packages (for the end-to-end tests)" apt_install $packages
+  fi
+  # The image that the product's Dockerfile is built on gets npm's own package.
+  [ -x "$OWN_NPM/npm" ] || step 'fetch npm (for the end-to-end tests)' fetch_npm
+}
+
+# Other people's clients, with which the files that the sidecar writes for them are tried. Elsewhere those tests are left out.
+need_clients() {
+  [ "${CI:-}" = true ] || return 0
+  packages=
+  for pair in javac:default-jdk-headless wget:wget curl:curl; do
+    have "${pair%%:*}" || packages="$packages ${pair#*:}"
+  done
+  if [ -n "$packages" ] && can_apt; then
+    # shellcheck disable=SC2086 # one word each
+    step "install$packages (clients to test with)" apt_install $packages
+  fi
+}
+
 need_tools() {
   if node_modules/.bin/node scripts/provide-tools.ts --check; then return; fi
   need_go
-  step 'kube-apiserver, kubectl, etcd and helm' node_modules/.bin/node scripts/provide-tools.ts
+  step "the cluster's programs" node_modules/.bin/node scripts/provide-tools.ts
 }
 
 need_npm
 need_packages
 need_node
+need_node_packages
+need_clients
 need_tools

@@ -1,13 +1,15 @@
-// Makes sure that the control plane's programs are there, and builds the missing ones from the Go
-// modules under tools/. Usage: provide-tools.ts [--check] [name…]; all of them when none is named.
-// --check builds nothing and fails if one is missing.
+// Makes sure that a cluster's programs are there, and builds the missing ones from the Go modules under
+// tools/. Usage: provide-tools.ts [--check] [name…]; all that this machine can use when none is named:
+// those of a node only where one can run. --check builds nothing and fails if one is missing.
 import { spawnSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
-import { basename, dirname, join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
+import { mkdirSync, mkdtempSync, renameSync, rmSync } from 'node:fs';
+import { basename, join } from 'node:path';
+import { whyNoNode } from '../test/support/node/requirements.ts';
+import { withLock } from './lock.ts';
 import {
   cacheDirectory,
   findTool,
+  isNodeTool,
   linkerFlags,
   ROOT,
   TOOL_MODULES,
@@ -27,7 +29,8 @@ async function main(args: readonly string[]): Promise<void> {
   const unknown = wanted.find((name) => !names.some((known) => known === name));
   if (unknown) throw new Error(`no such tool: ${unknown} (there are ${names.join(', ')})`);
 
-  const needed = names.filter((name) => wanted.length === 0 || wanted.includes(name));
+  const needed =
+    wanted.length === 0 ? usable(names) : names.filter((name) => wanted.includes(name));
   if (checkOnly) {
     process.exitCode = needed.every((name) => findTool(name)) ? 0 : 1;
     return;
@@ -38,6 +41,11 @@ async function main(args: readonly string[]): Promise<void> {
   for (const name of needed) console.log(`${name}: ${findTool(name)}`);
 }
 
+function usable(names: readonly ToolName[]): ToolName[] {
+  const node = whyNoNode() === undefined;
+  return names.filter((name) => node || !isNodeTool(name));
+}
+
 function missing(module: ToolModule, needed: readonly ToolName[]): ToolName[] {
   return needed.filter((name) => module.programs.has(name) && !findTool(name));
 }
@@ -45,50 +53,9 @@ function missing(module: ToolModule, needed: readonly ToolName[]): ToolName[] {
 /** Builds under a lock, so a second run waits for the first one's result. */
 async function buildOnce(module: ToolModule, needed: readonly ToolName[]): Promise<void> {
   const target = cacheDirectory(module);
-  const lock = `${target}.lock`;
-  mkdirSync(dirname(target), { recursive: true });
-  await takeLock(lock);
-  const release = () => rmSync(lock, { force: true });
-  const interrupted = () => {
-    release();
-    process.exit(130);
-  };
-  process.once('SIGINT', interrupted).once('SIGTERM', interrupted);
-  try {
+  await withLock(`${target}.lock`, () => {
     if (missing(module, needed).length > 0) build(module, target);
-  } finally {
-    release();
-    process.off('SIGINT', interrupted).off('SIGTERM', interrupted);
-  }
-}
-
-/** Creating a file that must not exist either works or fails; the owner's pid is its content. */
-async function takeLock(lock: string): Promise<void> {
-  for (let waited = 0; ; waited++) {
-    try {
-      writeFileSync(lock, `${process.pid}`, { flag: 'wx' });
-      return;
-    } catch (error) {
-      if (!isExistsError(error)) throw error;
-    }
-    if (isAbandoned(lock)) rmSync(lock, { force: true });
-    else if (waited === 0) console.log(`waiting for another build to finish (${lock})`);
-    await sleep(500);
-  }
-}
-
-function isExistsError(error: unknown): boolean {
-  return error instanceof Error && 'code' in error && error.code === 'EEXIST';
-}
-
-/** Its owner was killed. Should two waiters take it over at once, both build, which only costs. */
-function isAbandoned(lock: string): boolean {
-  try {
-    const owner = Number(readFileSync(lock, 'utf8'));
-    return owner > 0 && !process.kill(owner, 0);
-  } catch (error) {
-    return error instanceof Error && 'code' in error && error.code === 'ESRCH';
-  }
+  });
 }
 
 /** Builds one module's programs aside and renames each into place: none is ever half there. */

@@ -4,7 +4,22 @@ import { homedir } from 'node:os';
 import { delimiter, join } from 'node:path';
 
 /** A program the tests and the demo need that is built from published Go modules. */
-export type ToolName = 'kube-apiserver' | 'kubectl' | 'etcd' | 'helm';
+export type ToolName = 'kube-apiserver' | 'kubectl' | 'etcd' | 'helm' | NodeToolName;
+
+/** The rest of a cluster with a node: end-to-end tests need them, and only on Linux as root. */
+export type NodeToolName = (typeof NODE_TOOLS)[number];
+
+const NODE_TOOLS = [
+  'kube-controller-manager',
+  'kube-scheduler',
+  'kubelet',
+  'kube-proxy',
+  'coredns',
+] as const;
+
+export function isNodeTool(name: ToolName): name is NodeToolName {
+  return NODE_TOOLS.some((tool) => tool === name);
+}
 
 /** One Go module under tools/ and the programs that come out of it. */
 export interface ToolModule {
@@ -28,6 +43,17 @@ export const TOOL_MODULES: readonly ToolModule[] = [
     expected: 'about 4 minutes',
   },
   {
+    folder: 'kubernetes',
+    programs: new Map([
+      ['kube-controller-manager', 'k8s.io/kubernetes/cmd/kube-controller-manager'],
+      ['kube-scheduler', 'k8s.io/kubernetes/cmd/kube-scheduler'],
+      ['kubelet', 'k8s.io/kubernetes/cmd/kubelet'],
+      ['kube-proxy', 'k8s.io/kubernetes/cmd/kube-proxy'],
+    ]),
+    stamped: 'k8s.io/kubernetes',
+    expected: 'about 2 minutes after kube-apiserver',
+  },
+  {
     folder: 'etcd',
     programs: new Map([['etcd', 'go.etcd.io/etcd/server/v3']]),
     expected: 'about 1 minute',
@@ -35,6 +61,11 @@ export const TOOL_MODULES: readonly ToolModule[] = [
   {
     folder: 'helm',
     programs: new Map([['helm', 'helm.sh/helm/v4/cmd/helm']]),
+    expected: 'about 2 minutes',
+  },
+  {
+    folder: 'coredns',
+    programs: new Map([['coredns', '.']]),
     expected: 'about 2 minutes',
   },
 ];
