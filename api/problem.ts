@@ -25,7 +25,12 @@ export const PROBLEMS = {
   AuthorityMismatch: {
     status: 421,
     retryable: false,
-    title: 'CONNECT target, TLS server name and Host differ',
+    title: 'Destination, TLS server name and Host differ',
+  },
+  DestinationUnknown: {
+    status: 421,
+    retryable: false,
+    title: 'The address stands for no name that is known',
   },
   ServerNameMissing: {
     status: 421,
@@ -66,9 +71,15 @@ export const PROBLEMS = {
     retryable: false,
     title: 'The credential of this grant cannot be minted',
   },
+  PodRefused: { status: 403, retryable: false, title: 'This pod cannot be injected' },
   // Who calls the exchange
   Unauthenticated: { status: 401, retryable: false, title: 'The caller is not authenticated' },
   PodUnknown: { status: 403, retryable: false, title: "The token's pod is not running" },
+  PodNotInjected: {
+    status: 403,
+    retryable: false,
+    title: "The token's pod is not as it would be injected",
+  },
   TooManyRequests: { status: 429, retryable: true, title: 'Too many requests' },
   // Our own parts
   NotReady: { status: 503, retryable: true, title: 'Not ready' },

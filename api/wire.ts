@@ -6,12 +6,16 @@
 import type { Action, ActionBody, HttpAction, KubernetesAction } from './action.ts';
 import type { BodyForm } from './digest.ts';
 import type { Outcome, Phase } from './phase.ts';
-import { ProblemError } from './problem.ts';
+import { isProblemCode, type ProblemCode, ProblemError } from './problem.ts';
 import { printable } from './url.ts';
 
 export const USES_PATH = '/v1/uses';
 /** Discovery documents of the API server, by query parameter `path`. */
 export const DISCOVERY_PATH = '/v1/discovery';
+/** What a sidecar refused, for Events on its pod. */
+export const REFUSALS_PATH = '/v1/refusals';
+/** Refusals of different kinds that one report may hold. */
+export const MAX_REFUSALS_REPORTED = 16;
 
 /** Names a grant, by UID as well: a grant re-created under its name is another one. */
 export interface GrantReference {
@@ -57,8 +61,22 @@ export interface FinishAnswer {
   outcome?: Outcome;
 }
 
+/** What a sidecar refused since its last report. The controller makes Events on the pod of it. */
+export interface RefusalReport {
+  refusals: readonly ReportedRefusal[];
+}
+
+export interface ReportedRefusal {
+  code: ProblemCode;
+  /** What was tried, printable ASCII, at most 160 characters: the agent's words. Never a query, a header or a body. */
+  attempted: string;
+  /** How often since the last report. */
+  count: number;
+}
+
 const UUID_V4 = /^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/;
 const HEX_SHA256 = /^[0-9a-f]{64}$/;
+const PRINTABLE_ASCII = /^[ -~]{1,160}$/;
 const MAX_WAIT_MILLISECONDS = 60_000;
 
 /** @throws ProblemError RequestMalformed, naming the member */
@@ -119,6 +137,36 @@ export function parseUseAnswer(value: unknown): UseAnswer {
       token: text(c['token'], 'credential.token', 16384),
       expirationTime: text(c['expirationTime'], 'credential.expirationTime', 64),
     },
+  };
+}
+
+/** @throws ProblemError RequestMalformed, naming the member */
+export function parseRefusalReport(value: unknown): RefusalReport {
+  const { refusals } = record(value, 'body', ['refusals']) as { refusals: unknown };
+  if (
+    !Array.isArray(refusals) ||
+    refusals.length === 0 ||
+    refusals.length > MAX_REFUSALS_REPORTED
+  ) {
+    throw malformed('refusals', `must be a list of 1 to ${MAX_REFUSALS_REPORTED} objects`);
+  }
+  return {
+    refusals: refusals.map((item, index) => parseReportedRefusal(item, `refusals[${index}]`)),
+  };
+}
+
+function parseReportedRefusal(value: unknown, field: string): ReportedRefusal {
+  const o = record(value, field, ['code', 'attempted', 'count']);
+  if (!isProblemCode(o['code'])) throw malformed(`${field}.code`, 'must be a problem code');
+  return {
+    code: o['code'],
+    attempted: stringMatching(
+      o['attempted'],
+      `${field}.attempted`,
+      PRINTABLE_ASCII,
+      '1 to 160 printable ASCII characters',
+    ),
+    count: integer(o['count'], `${field}.count`, 1, 1_000_000),
   };
 }
 
