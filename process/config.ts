@@ -20,18 +20,21 @@ export function processEnvironment(): Environment {
 /** Collects the values of one process and every complaint about them. */
 export class ConfigReader {
   readonly #environment: Environment;
+  readonly #defaults: Environment;
   /** Each once, however often its variable is read. */
   readonly #complaints = new Set<string>();
   readonly #known = new Set<string>();
 
-  constructor(environment: Environment) {
+  /** @param defaults for variables that are not in the environment, or empty there */
+  constructor(environment: Environment, defaults: Environment = {}) {
     this.#environment = environment;
+    this.#defaults = defaults;
   }
 
   /** A text; without `fallback` it is required. */
   text(name: string, fallback?: string): string {
     this.#known.add(name);
-    const value = this.#environment[name];
+    const value = this.#environment[name] || this.#defaults[name];
     if (value !== undefined && value !== '') return value;
     if (fallback === undefined) this.#complain(name, 'is required');
     return fallback ?? '';
@@ -71,7 +74,15 @@ export class ConfigReader {
 
   /** `host:port`, `[v6]:port` or `:port` (every address). */
   address(name: string, fallback: string): { host: string; port: number } {
-    const value = this.text(name, fallback);
+    return this.#addressIn(name, this.text(name, fallback));
+  }
+
+  /** A list of these; empty if there is none. */
+  addresses(name: string): { host: string; port: number }[] {
+    return this.list(name).map((value) => this.#addressIn(name, value));
+  }
+
+  #addressIn(name: string, value: string): { host: string; port: number } {
     const match = /^(?:\[([0-9A-Fa-f:.]+)\]|([^:[\]]*)):([0-9]{1,5})$/.exec(value);
     const port = Number(match?.[3]);
     if (match === null || port > 65535) {
@@ -96,6 +107,11 @@ export class ConfigReader {
   /** Adds a complaint of the caller's own check. */
   complain(name: string, reason: string): void {
     this.#complain(name, reason);
+  }
+
+  /** Names among the defaults that nobody has asked for. */
+  unreadDefaults(): string[] {
+    return Object.keys(this.#defaults).filter((name) => !this.#known.has(name));
   }
 
   /**

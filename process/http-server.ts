@@ -2,15 +2,21 @@
 
 import type { Server } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { listen } from './listen.ts';
 
 const SWEEP_MILLISECONDS = 100;
+/** A client that sends nothing for so long is about to send nothing. */
+const QUIET_MILLISECONDS = 300;
 
 /**
  * Connections that have not carried a request yet. To Node they are busy, not idle, and some clients (Go's, so the API
  * server calling a webhook) open spare ones: waiting for them would take up the whole grace period.
  */
 const unused = new WeakMap<Server, Set<Socket>>();
+
+/** When the last request came, in monotonic milliseconds. */
+const lastRequest = new WeakMap<Server, number>();
 
 /** Starts to listen. @returns the address with the port that was chosen */
 export function listenOn(server: Server, at: { host: string; port: number }): Promise<AddressInfo> {
@@ -26,8 +32,28 @@ function unusedOf(server: Server): Set<Socket> {
     sockets.add(socket);
     socket.once('close', () => sockets.delete(socket));
   });
-  server.on('request', ({ socket }) => sockets.delete(socket));
+  server.on('request', ({ socket }) => {
+    lastRequest.set(server, performance.now());
+    sockets.delete(socket);
+  });
   return sockets;
+}
+
+/**
+ * Sends clients away before {@link drain}: each answer is its connection's last. Without it, a request that is on its way
+ * over a kept-alive connection is lost when that is closed (RFC 9112 9.6). Resolves once no request has come for a moment.
+ */
+export async function sendAway(server: Server, atMostMilliseconds: number): Promise<void> {
+  server.prependListener('request', (_, response) => {
+    response.shouldKeepAlive = false;
+  });
+  const deadline = performance.now() + atMostMilliseconds;
+  for (;;) {
+    const quietAt = (lastRequest.get(server) ?? -QUIET_MILLISECONDS) + QUIET_MILLISECONDS;
+    const wait = Math.min(quietAt, deadline) - performance.now();
+    if (wait <= 0) return;
+    await sleep(wait);
+  }
 }
 
 /** Takes no new connections, lets requests end for `graceMilliseconds`, then cuts what is left. */

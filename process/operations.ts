@@ -10,8 +10,11 @@ export interface OperationsOptions {
   notReady(): string[];
 }
 
+/** Connections that say nothing are not kept: whoever reaches this port could hold all of them, and the kubelet would find none. */
+const LIMITS = { headersTimeout: 2_000, requestTimeout: 2_000, connectionsCheckingInterval: 500 };
+
 export function createOperationsServer({ registry, notReady }: OperationsOptions): Server {
-  return http.createServer((request, response) => {
+  return http.createServer(LIMITS, (request, response) => {
     const answer = (status: number, text: string, type = 'text/plain; charset=utf-8'): void => {
       response.writeHead(status, { 'content-type': type }).end(text);
     };

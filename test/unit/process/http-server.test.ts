@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { Agent, createServer, get, type Server, type ServerResponse } from 'node:http';
 import { connect } from 'node:net';
 import { afterEach, describe, expect, it } from 'vitest';
-import { drain, listenOn } from '../../../process/http-server.ts';
+import { drain, listenOn, sendAway } from '../../../process/http-server.ts';
 
 const LOCAL = { host: '127.0.0.1', port: 0 };
 const servers: Server[] = [];
@@ -88,5 +88,43 @@ describe('draining', () => {
 
   it('of a server that does not listen is done', async () => {
     await drain(createServer(), 10_000);
+  });
+});
+
+describe('sending clients away', () => {
+  it('answers requests over connections that are in use, each time for the last time, until none comes', async () => {
+    const { server, port } = await serve((response) => response.end());
+    const connections = new Set<object>();
+    server.on('request', ({ socket }) => connections.add(socket));
+    await fetchFrom(port);
+    await fetchFrom(port);
+    expect(connections.size).toBe(1);
+    const away = sendAway(server, 10_000);
+    const answers = [await fetchFrom(port), await fetchFrom(port), await fetchFrom(port)];
+    expect(answers).toEqual([200, 200, 200]);
+    expect(connections.size).toBe(3);
+    await away;
+    await drain(server, 10_000);
+    expect(await fetchFrom(port)).toBe('ECONNREFUSED');
+  });
+
+  it('takes no time where nobody asked lately', async () => {
+    const { server } = await serve((response) => response.end());
+    const start = performance.now();
+    await sendAway(server, 10_000);
+    expect(performance.now() - start).toBeLessThan(100);
+  });
+
+  it('ends with clients that never stop', async () => {
+    const { server, port } = await serve((response) => response.end());
+    let ended = false;
+    const away = sendAway(server, 700).then(() => {
+      ended = true;
+    });
+    const start = performance.now();
+    await fetchFrom(port);
+    while (!ended) await fetchFrom(port);
+    await away;
+    expect(performance.now() - start).toBeLessThan(2_000);
   });
 });

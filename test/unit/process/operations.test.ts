@@ -1,3 +1,5 @@
+import { once } from 'node:events';
+import { connect } from 'node:net';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { drain, listenOn } from '../../../process/http-server.ts';
 import { createRegistry } from '../../../process/metrics.ts';
@@ -38,6 +40,13 @@ describe('the operations server', () => {
       status: 503,
       text: 'not ready: the grants, the pods\n',
     });
+  });
+
+  it('does not keep a connection that says nothing', async () => {
+    const silent = connect(Number(new URL(base).port), '127.0.0.1');
+    silent.on('error', () => {}).resume();
+    const [failed] = await once(silent, 'close');
+    expect(failed).toBe(false);
   });
 
   it('gives the metrics in the form that Prometheus asks for', async () => {
