@@ -29,8 +29,13 @@ export interface AuthorizeDependencies {
   waitMilliseconds: number;
 }
 
-const MAX_TRIES = 4;
-const PAUSE_MILLISECONDS = 50;
+/**
+ * Tries over two seconds: for about so long after a replica died, the Service may still lead every other new connection to
+ * it. Without pauses that grow, all of them would meet the same dead replica.
+ */
+const MAX_TRIES = 8;
+const SHORTEST_PAUSE_MILLISECONDS = 50;
+const LONGEST_PAUSE_MILLISECONDS = 400;
 /** Less time than this is not worth asking with. */
 const MIN_WAIT_MILLISECONDS = 50;
 
@@ -46,13 +51,15 @@ export async function authorize(
 ): Promise<Authorization> {
   const end = clock.monotonic() + waitMilliseconds;
   let last: unknown;
-  for (let tries = 0; tries < MAX_TRIES && !signal.aborted; tries++) {
+  for (let tries = 0; tries < MAX_TRIES; tries++) {
+    if (tries > 0) await pause(clock, pauseBefore(tries), signal);
+    if (signal.aborted) break;
     const sentAt = clock.monotonic();
     const left = Math.floor(end - sentAt);
     if (left < MIN_WAIT_MILLISECONDS) break;
     const nonce = createNonce();
     try {
-      const answer = await exchange.use({ nonce, action, waitMilliseconds: left });
+      const answer = await exchange.use({ nonce, action, waitMilliseconds: left }, signal);
       if (answer.nonce !== nonce) throw new NoAnswerError(true, 'the answer is for another nonce');
       return {
         nonce,
@@ -71,12 +78,16 @@ export async function authorize(
       }
       if (!next.tryAgain) throw asRefusal(error);
     }
-    await pause(clock, PAUSE_MILLISECONDS * 2 ** tries);
   }
   if (signal.aborted) {
     throw new ProblemError('CallAborted', 'The caller went away before the call was authorized.');
   }
   throw asRefusal(last);
+}
+
+/** Milliseconds before the try after so many. */
+function pauseBefore(tries: number): number {
+  return Math.min(SHORTEST_PAUSE_MILLISECONDS * 2 ** (tries - 1), LONGEST_PAUSE_MILLISECONDS);
 }
 
 /** What a failed try leaves to do: report the nonce as not dispatched, because it may be consumed, and ask again. */

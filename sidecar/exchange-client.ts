@@ -13,16 +13,25 @@ import {
   type FinishAnswer,
   type FinishRequest,
   parseUseAnswer,
+  REFUSALS_PATH,
+  type RefusalReport,
   USES_PATH,
   type UseAnswer,
   type UseRequest,
 } from '../api/wire.ts';
+import { socketLookup } from './lookup.ts';
+import { Turns } from './turns.ts';
 
 export interface ExchangeClient {
-  /** @throws ProblemError as the controller answered; NoAnswerError if it did not */
-  use(request: UseRequest): Promise<UseAnswer>;
+  /**
+   * @param gone the caller went away: a message that still waits for its turn is not sent any more
+   * @throws ProblemError as the controller answered; NoAnswerError if it did not
+   */
+  use(request: UseRequest, gone: AbortSignal): Promise<UseAnswer>;
   /** @throws ProblemError as the controller answered; NoAnswerError if it did not */
   finish(nonce: string, request: FinishRequest): Promise<FinishAnswer>;
+  /** @throws ProblemError as the controller answered; NoAnswerError if it did not */
+  reportRefusals(report: RefusalReport): Promise<void>;
   /** Discovery documents of the API server, read by the controller. */
   discovery(path: string): Promise<unknown>;
   close(): Promise<void>;
@@ -47,21 +56,28 @@ export interface ExchangeClientOptions {
 
 const FINISH_TIMEOUT_MILLISECONDS = 10_000;
 const DISCOVERY_TIMEOUT_MILLISECONDS = 5_000;
+const REFUSALS_TIMEOUT_MILLISECONDS = 5_000;
 const CONNECT_TIMEOUT_MILLISECONDS = 2_000;
 /** Added to the wait that the controller was told, so that its own answer "too late" still arrives. */
 const GRACE_MILLISECONDS = 250;
 
+/** To each replica. */
+const CONNECTIONS = 8;
+
 export function createExchangeClient(options: ExchangeClientOptions): ExchangeClient {
+  // Uses wait here and not in the agent, where nobody could leave: calls that are made and given up in a row, as HTTP/2
+  // allows, would hold up all that come later, and the reports of uses.
+  const uses = new Turns(CONNECTIONS);
   const readToken = cachedFile(options.tokenFile, (text) => text.trim());
   let agent: AgentType | undefined;
   const readAgent = cachedFile(options.caFile, (ca) => {
     // Calls in flight end on the old connections; new ones trust what the file says now.
     agent?.close().catch(() => undefined);
     agent = new Agent({
-      connections: 8,
+      connections: CONNECTIONS,
       pipelining: 1,
       keepAliveTimeout: 30_000,
-      connect: { ca, timeout: CONNECT_TIMEOUT_MILLISECONDS },
+      connect: { ca, timeout: CONNECT_TIMEOUT_MILLISECONDS, lookup: socketLookup },
     });
     return agent;
   });
@@ -71,7 +87,7 @@ export function createExchangeClient(options: ExchangeClientOptions): ExchangeCl
     method: 'GET' | 'POST',
     path: string,
     body: unknown,
-    timeoutMilliseconds: number,
+    deadline: AbortSignal,
   ): Promise<unknown> => {
     const [token, dispatcher] = await configured(readToken, readAgent);
     const origin = options.urls[preferred % options.urls.length] ?? '';
@@ -87,7 +103,7 @@ export function createExchangeClient(options: ExchangeClientOptions): ExchangeCl
           ...(body === undefined ? {} : { 'content-type': 'application/json' }),
         },
         body: body === undefined ? null : JSON.stringify(body),
-        signal: AbortSignal.timeout(timeoutMilliseconds),
+        signal: deadline,
       });
       text = await response.body.text();
     } catch (error) {
@@ -95,29 +111,51 @@ export function createExchangeClient(options: ExchangeClientOptions): ExchangeCl
       preferred++;
       throw new NoAnswerError(!isConnectError(error), error);
     }
+    if (response.statusCode === 204) return undefined;
     if (response.statusCode >= 200 && response.statusCode < 300) return parsed(text);
     if (response.statusCode >= 500) preferred++;
     throw failureOf(response.statusCode, text);
   };
 
   return {
-    use: async (request) =>
-      readable(
-        await exchange('POST', USES_PATH, request, request.waitMilliseconds + GRACE_MILLISECONDS),
-      ),
+    async use(request, gone) {
+      const asked = performance.now();
+      const deadline = AbortSignal.timeout(request.waitMilliseconds + GRACE_MILLISECONDS);
+      const endTurn = await uses.take(gone, deadline).catch((cause: unknown) => {
+        throw new NoAnswerError(false, cause);
+      });
+      try {
+        // Nothing may be consumed for who has stopped waiting, so what the turn took is not promised again.
+        const waitMilliseconds = Math.round(request.waitMilliseconds - (performance.now() - asked));
+        if (waitMilliseconds < 1) throw new NoAnswerError(false, new Error('no turn in time'));
+        return readable(
+          await exchange('POST', USES_PATH, { ...request, waitMilliseconds }, deadline),
+        );
+      } finally {
+        endTurn();
+      }
+    },
     finish: async (nonce, request) =>
       (await exchange(
         'POST',
         `${USES_PATH}/${nonce}/finish`,
         request,
-        FINISH_TIMEOUT_MILLISECONDS,
+        AbortSignal.timeout(FINISH_TIMEOUT_MILLISECONDS),
       )) as FinishAnswer,
+    async reportRefusals(report) {
+      await exchange(
+        'POST',
+        REFUSALS_PATH,
+        report,
+        AbortSignal.timeout(REFUSALS_TIMEOUT_MILLISECONDS),
+      );
+    },
     discovery: (path) =>
       exchange(
         'GET',
         `${DISCOVERY_PATH}?path=${encodeURIComponent(path)}`,
         undefined,
-        DISCOVERY_TIMEOUT_MILLISECONDS,
+        AbortSignal.timeout(DISCOVERY_TIMEOUT_MILLISECONDS),
       ),
     async close() {
       await agent?.close();
@@ -164,6 +202,7 @@ function cachedFile<T>(path: string, make: (text: string) => T): () => Promise<T
 /** Errors of a connection that never stood: certainly nothing was sent. */
 function isConnectError(error: unknown): boolean {
   const codes = new Set<unknown>([
+    'EADDRNOTAVAIL',
     'ECONNREFUSED',
     'EHOSTUNREACH',
     'ENETUNREACH',

@@ -8,8 +8,10 @@ import type { Clock } from '../process/clock.ts';
 import type { Logger } from '../process/log.ts';
 import { type Authorization, type AuthorizeDependencies, authorize } from './authorize.ts';
 import type { SidecarConfig } from './config.ts';
+import { attemptedCall } from './describe/attempted.ts';
 import { type DescribedCall, describeBody } from './describe/body.ts';
 import { describeHead } from './describe/describe.ts';
+import { destinationAuthorities } from './describe/destination.ts';
 import type {
   DescribeContext,
   DiscoveryDescription,
@@ -21,7 +23,8 @@ import type { InterceptedCall } from './intercept/call.ts';
 import type { MemoryBudget, MemoryHold } from './memory-budget.ts';
 import type { SidecarMetrics } from './metrics.ts';
 import { type CallBody, readBody } from './read-body.ts';
-import { renderRefusal } from './refuse.ts';
+import { type RefusalProtocol, renderRefusal } from './refuse.ts';
+import type { RefusalReporter } from './report-refusals.ts';
 
 export interface CallDependencies extends AuthorizeDependencies {
   config: Pick<SidecarConfig, 'agent' | 'kubernetes'>;
@@ -29,6 +32,7 @@ export interface CallDependencies extends AuthorizeDependencies {
   forwarder: Forwarder;
   /** Shared by every call: for what is kept whole of bodies and documents. */
   memory: MemoryBudget;
+  refusals: Pick<RefusalReporter, 'report'>;
   clock: Clock;
   metrics: SidecarMetrics;
   log: Logger;
@@ -43,7 +47,7 @@ export async function handleCall(
   call: InterceptedCall,
 ): Promise<void> {
   const { metrics, log } = dependencies;
-  const protocol = isForKubernetes(dependencies, call) ? 'kubernetes' : 'http';
+  const protocol = protocolOf(dependencies, call);
   const hold = dependencies.memory.hold();
   try {
     await carryOut(dependencies, call, hold);
@@ -53,6 +57,7 @@ export async function handleCall(
     const fields = { code: problem.code, detail: problem.detail };
     if (problem.code === 'Internal') log.error('a call failed', { ...fields, error });
     else log.info('a call was refused', fields);
+    dependencies.refusals.report({ code: problem.code, attempted: attemptedCall(call.head) });
     if (call.respond.started) return call.respond.abort();
     if (call.respond.finished) return;
     const { status, headers, body } = renderRefusal(problem, protocol);
@@ -223,8 +228,23 @@ function withManifest(
   });
 }
 
-/** Only for the form of a refusal: which protocol the caller speaks is told by where it meant to go. */
-function isForKubernetes({ config }: CallDependencies, { head }: InterceptedCall): boolean {
-  const authority = head.connectAuthority?.toLowerCase();
-  return authority !== undefined && config.kubernetes.authorities.includes(authority);
+/** Only for the form of a refusal: which protocol the caller speaks is told by where it meant to go, or by its name. */
+function protocolOf(dependencies: CallDependencies, call: InterceptedCall): RefusalProtocol {
+  if (isForKubernetes(dependencies, call)) return 'kubernetes';
+  const { rawHeaders } = call.head;
+  const agent = rawHeaders.findIndex(
+    (text, index) => index % 2 === 0 && text.toLowerCase() === 'user-agent',
+  );
+  return agent >= 0 && rawHeaders[agent + 1]?.startsWith('git/') ? 'git' : 'http';
+}
+
+function isForKubernetes(
+  { config, describeContext }: CallDependencies,
+  { head: { destination, connectAuthority } }: InterceptedCall,
+): boolean {
+  const going =
+    destination === undefined
+      ? [connectAuthority?.toLowerCase()]
+      : destinationAuthorities(destination, describeContext.searchDomains);
+  return going.some((a) => a !== undefined && config.kubernetes.authorities.includes(a));
 }

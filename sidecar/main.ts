@@ -14,6 +14,9 @@ const SHUTDOWN_MILLISECONDS = 25_000;
 async function main(): Promise<void> {
   const config = readSidecarConfig(processEnvironment());
   const log = createProcessLogger('sidecar', config.logLevel);
+  if (config.settingsIgnored.length > 0) {
+    log.warn('settings of a newer release are ignored', { names: config.settingsIgnored });
+  }
   // From the first moment: PID 1 has no default handlers, and starting can take as long as the API server is away.
   let sidecar: Sidecar | undefined;
   onShutdown({

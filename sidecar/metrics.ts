@@ -2,6 +2,7 @@
 
 import { PROBLEMS } from '../api/problem.ts';
 import { closedCounter, closedHistogram, type Registry } from '../process/metrics.ts';
+import { DNS_RESULTS } from './intercept/dns-server.ts';
 
 const ACTION_TYPES = ['HTTP', 'Kubernetes', 'MCP'];
 
@@ -18,6 +19,16 @@ export function createSidecarMetrics(registry: Registry) {
       name: 'actiongrant_sidecar_refusals_total',
       help: 'Calls that were refused or failed, by code.',
       labels: { code: Object.keys(PROBLEMS) },
+    }),
+    refusalsUnreported: closedCounter(registry, {
+      name: 'actiongrant_sidecar_refusals_unreported_total',
+      help: 'Refusals that no Event tells of: there were too many kinds at once, or the controller did not take the report.',
+      labels: {},
+    }),
+    dnsQuestions: closedCounter(registry, {
+      name: 'actiongrant_sidecar_dns_questions_total',
+      help: "Questions to the sidecar's DNS, by what became of them.",
+      labels: { result: DNS_RESULTS },
     }),
     useStage: closedHistogram(registry, {
       name: 'actiongrant_use_stage_duration_seconds',

@@ -1,4 +1,4 @@
-/** A refusal in the caller's own protocol: problem+json, or a Status object to a Kubernetes client. */
+/** A refusal in the caller's own protocol: problem+json, a Status object to a Kubernetes client, plain text to git. */
 
 import { PROBLEM_CONTENT_TYPE, type ProblemError, toProblemDocument } from '../api/problem.ts';
 
@@ -11,29 +11,44 @@ export interface Refusal {
 /** Seconds after which a retryable refusal is worth another try. */
 const RETRY_AFTER_SECONDS = 1;
 
-export function renderRefusal(problem: ProblemError, protocol: 'http' | 'kubernetes'): Refusal {
+export type RefusalProtocol = 'http' | 'kubernetes' | 'git';
+
+/** Content type and body of each. Git shows its user what is plain text, and nothing else (`show_http_message`). */
+const RENDERINGS: Readonly<
+  Record<RefusalProtocol, readonly [contentType: string, render: (problem: ProblemError) => string]>
+> = {
+  http: [PROBLEM_CONTENT_TYPE, (problem) => JSON.stringify(toProblemDocument(problem))],
+  kubernetes: ['application/json', (problem) => JSON.stringify(toKubernetesStatus(problem))],
+  git: ['text/plain; charset=utf-8', toText],
+};
+
+export function renderRefusal(problem: ProblemError, protocol: RefusalProtocol): Refusal {
+  const [contentType, render] = RENDERINGS[protocol];
   const headers: Refusal['headers'] = [
-    ['content-type', protocol === 'kubernetes' ? 'application/json' : PROBLEM_CONTENT_TYPE],
+    ['content-type', contentType],
     ['cache-control', 'no-store'],
     ...(problem.retryable ? [['retry-after', String(RETRY_AFTER_SECONDS)] as const] : []),
   ];
-  const document =
-    protocol === 'kubernetes' ? toKubernetesStatus(problem) : toProblemDocument(problem);
-  return { status: problem.status, headers, body: `${JSON.stringify(document)}\n` };
+  return { status: problem.status, headers, body: `${render(problem)}\n` };
 }
 
-/** `metav1.Status`. kubectl prints `message` as it is, so the manifest goes there, too. */
+/** All that a person needs, the manifest included. */
+function toText({ detail, manifest }: ProblemError): string {
+  const help =
+    manifest === undefined
+      ? ''
+      : `\nThis grant would allow it once (kubectl create -f -):\n${manifest}`;
+  return `ActionGrant refused the call: ${detail}${help}`;
+}
+
+/** `metav1.Status`. kubectl prints `message` as it is. */
 function toKubernetesStatus(problem: ProblemError) {
-  const message =
-    problem.manifest === undefined
-      ? problem.detail
-      : `${problem.detail}\nThis grant would allow it once (kubectl create -f -):\n${problem.manifest}`;
   return {
     kind: 'Status',
     apiVersion: 'v1',
     metadata: {},
     status: 'Failure',
-    message: `ActionGrant refused the call: ${message}`,
+    message: toText(problem),
     reason: REASONS[problem.status] ?? 'Unknown',
     details: {
       causes: [

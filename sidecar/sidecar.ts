@@ -1,6 +1,7 @@
 /** The sidecar's parts, put together. */
 
 import { randomUUID } from 'node:crypto';
+import { networkInterfaces } from 'node:os';
 import { rootCertificates } from 'node:tls';
 import { BODY_LIMIT_BYTES } from '../api/names.ts';
 import type { Clock } from '../process/clock.ts';
@@ -15,13 +16,13 @@ import { createExchangeClient } from './exchange-client.ts';
 import { createForwarder } from './forward/forward.ts';
 import { createResolver } from './forward/resolve.ts';
 import { handleCall } from './handle-call.ts';
-import {
-  createCertificateAuthority,
-  writeCACertificate,
-} from './intercept/certificate-authority.ts';
 import { startInterceptor } from './intercept/interceptor.ts';
 import { MemoryBudget } from './memory-budget.ts';
 import { createSidecarMetrics } from './metrics.ts';
+import { providePodCA } from './pod-ca.ts';
+import { createInterceptionReport } from './report-interception.ts';
+import { createRefusalReporter } from './report-refusals.ts';
+import { readSearchDomains, startInterception } from './start-interception.ts';
 
 export interface SidecarDependencies {
   config: SidecarConfig;
@@ -40,17 +41,14 @@ export interface Sidecar {
 const DRAIN_MILLISECONDS = 10_000;
 /** For 64 bodies of the largest size that is read whole; as much again where JSON is kept in its canonical form, too. */
 const BODIES_BYTES = 64 * BODY_LIMIT_BYTES;
-/** The kubelet and Prometheus need few; the agent can reach this port, too, and each connection takes memory. */
+/** The kubelet and Prometheus need few; other pods can reach this port, too, and each connection takes memory. */
 const OPERATIONS_CONNECTIONS = 32;
 
 export async function startSidecar(dependencies: SidecarDependencies): Promise<Sidecar> {
   const { config, clock, log, version } = dependencies;
   const registry = createRegistry(version);
   const metrics = createSidecarMetrics(registry);
-  const authority = createCertificateAuthority({ now: clock.now });
-  await writeCACertificate(authority, config.caOutputFile).catch((error: unknown) => {
-    throw settingUnusable('ACTIONGRANT_CA_OUTPUT', 'names a file that cannot be written', error);
-  });
+  const authority = await providePodCA(config, clock, log);
 
   const exchange = createExchangeClient({
     urls: config.controllerURLs,
@@ -58,9 +56,19 @@ export async function startSidecar(dependencies: SidecarDependencies): Promise<S
     tokenFile: config.tokenFile,
   });
   const reporter = createReporter({ exchange, clock, log });
+  const refusals = createRefusalReporter({
+    exchange,
+    clock,
+    log,
+    unreported: (count) => metrics.refusalsUnreported.inc(count),
+  });
   const forwarder = createForwarder({
     clock,
     resolver: createResolver({
+      ownAddresses: () =>
+        Object.values(networkInterfaces()).flatMap(
+          (all) => all?.map(({ address }) => address) ?? [],
+        ),
       connectTo: new Map([
         ...config.connectTo,
         // The API server is where the operator says, under every name and address that agents use for it.
@@ -76,6 +84,7 @@ export async function startSidecar(dependencies: SidecarDependencies): Promise<S
     describeContext: {
       kubernetes: { authorities: config.kubernetes.authorities },
       inertHeaders: config.inertHeaders,
+      searchDomains: config.transparent === undefined ? [] : await readSearchDomains(),
     },
     exchange,
     complete: reporter.complete,
@@ -83,22 +92,29 @@ export async function startSidecar(dependencies: SidecarDependencies): Promise<S
     waitMilliseconds: config.useWaitMilliseconds,
     forwarder,
     memory: new MemoryBudget(BODIES_BYTES),
+    refusals,
     clock,
     metrics,
     log,
   };
+  const interception =
+    config.transparent === undefined
+      ? undefined
+      : await startInterception(config.transparent, clock, (event) => {
+          if (event.type === 'Question') metrics.dnsQuestions.inc({ result: event.result });
+          else log.error('a DNS socket failed', { error: event.error });
+        });
   const interceptor = await startInterceptor(
     {
       listen: config.listen,
+      ...(interception === undefined ? {} : { transparent: interception.options }),
       authority,
-      report(event) {
-        if (event.type === 'HandlerFailed') log.error('interception', { ...event });
-        else log.info('interception', { ...event });
-      },
+      report: createInterceptionReport({ log, metrics, refusals }),
     },
     (call) => handleCall(callDependencies, call),
   ).catch((error: unknown) => {
-    throw settingUnusable('ACTIONGRANT_LISTEN', 'cannot be listened on', error);
+    const names = 'ACTIONGRANT_LISTEN or ACTIONGRANT_TRANSPARENT_LISTEN';
+    throw settingUnusable(names, 'cannot be listened on', error);
   });
   const operations = createOperationsServer({ registry, notReady: () => [] });
   operations.maxConnections = OPERATIONS_CONNECTIONS;
@@ -107,7 +123,12 @@ export async function startSidecar(dependencies: SidecarDependencies): Promise<S
       throw settingUnusable('ACTIONGRANT_OPERATIONS_LISTEN', 'cannot be listened on', error);
     },
   );
-  log.info('serving', { address: interceptor.address, operationsAddress });
+  log.info('serving', {
+    pod: config.podName,
+    address: interceptor.address,
+    operationsAddress,
+    intercepting: interception !== undefined,
+  });
 
   return {
     address: interceptor.address,
@@ -115,6 +136,9 @@ export async function startSidecar(dependencies: SidecarDependencies): Promise<S
     async stop() {
       await interceptor.close(DRAIN_MILLISECONDS);
       await reporter.idle();
+      // Calls in flight had names to look up until now.
+      await interception?.close();
+      await refusals.close();
       await forwarder.close();
       await exchange.close();
       await drain(operations, 100);

@@ -17,7 +17,7 @@ import { readTarget } from './target.ts';
 export function describeHead(head: RequestHead, context: DescribeContext): HeadDescription {
   checkMethod(head.method);
   const headers = readHeaders(head, context.inertHeaders);
-  const target = readTarget(head, headers.host, context.kubernetes.authorities);
+  const target = readTarget(head, headers.host, context);
   const body = bodyExpectation(head, headers);
   const description = target.kubernetes
     ? describeKubernetes(head.method, target, headers, body)

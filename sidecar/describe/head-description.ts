@@ -61,4 +61,6 @@ export interface DescribeContext {
   };
   /** Names that the chart adds to the inert headers. */
   inertHeaders: readonly string[];
+  /** Suffixes that the pod's resolver tries for short names (resolv.conf), lower case, without dots around them. */
+  searchDomains: readonly string[];
 }

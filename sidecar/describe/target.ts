@@ -1,6 +1,7 @@
 /**
- * Where a call goes. The client names the host up to four times (CONNECT, TLS server name, Host or :authority, the target
- * itself); all of them must be one, or a credential could be sent to one host for a grant about another.
+ * Where a call goes. The client names the host up to four times (CONNECT or the name it looked up, TLS server name, Host or
+ * :authority, the target itself); all of them must be one, or a credential could be sent to one host for a grant about
+ * another.
  */
 
 import { ProblemError } from '../../api/problem.ts';
@@ -13,6 +14,8 @@ import {
   parseUrl,
   printable,
 } from '../../api/url.ts';
+import { destinationHosts } from './destination.ts';
+import type { DescribeContext } from './head-description.ts';
 import type { RequestHead } from './request-head.ts';
 
 export interface Target extends ParsedUrl {
@@ -22,16 +25,19 @@ export interface Target extends ParsedUrl {
 
 const DEFAULT_PORT = { http: 80, https: 443 } as const;
 
-/** @throws ProblemError TargetRefused, AuthorityMismatch, ServerNameMissing, RequestAmbiguous or ProtocolRefused */
+/**
+ * @throws ProblemError TargetRefused, AuthorityMismatch, DestinationUnknown, ServerNameMissing, RequestAmbiguous or
+ * ProtocolRefused
+ */
 export function readTarget(
   head: RequestHead,
   hosts: readonly string[],
-  kubernetesAuthorities: readonly string[],
+  { kubernetes: { authorities }, searchDomains }: DescribeContext,
 ): Target {
   checkProtocol(head);
-  const url = head.via === 'connect' ? insideTunnel(head) : absoluteForm(head);
+  const url = readUrl(head, hosts, searchDomains);
   checkHost(head, hosts, url);
-  const kubernetes = kubernetesAuthorities.includes(`${url.host}:${url.port}`);
+  const kubernetes = authorities.includes(`${url.host}:${url.port}`);
   if (kubernetes && url.scheme !== 'https') {
     throw new ProblemError(
       'KubernetesRequestRefused',
@@ -39,8 +45,23 @@ export function readTarget(
       { field: 'target' },
     );
   }
-  if (head.via === 'connect') checkServerName(head, url, kubernetes);
+  if (head.via !== 'absolute-form') checkServerName(head, url, kubernetes);
   return { ...url, kubernetes };
+}
+
+function readUrl(
+  head: RequestHead,
+  hosts: readonly string[],
+  searchDomains: readonly string[],
+): ParsedUrl {
+  switch (head.via) {
+    case 'absolute-form':
+      return parseUrl(head.target, 'target');
+    case 'connect':
+      return insideTunnel(head);
+    case 'transparent':
+      return redirected(head, hosts, searchDomains);
+  }
 }
 
 function checkProtocol(head: RequestHead): void {
@@ -48,7 +69,7 @@ function checkProtocol(head: RequestHead): void {
   const known =
     head.httpVersion === '1.1' ||
     head.httpVersion === '1.0' ||
-    (head.httpVersion === '2' && head.via === 'connect' && head.scheme === 'https');
+    (head.httpVersion === '2' && head.via !== 'absolute-form' && head.scheme === 'https');
   if (!known) {
     throw new ProblemError(
       'ProtocolRefused',
@@ -58,10 +79,6 @@ function checkProtocol(head: RequestHead): void {
   }
 }
 
-function absoluteForm(head: RequestHead): ParsedUrl {
-  return parseUrl(head.target, 'target');
-}
-
 function insideTunnel(head: RequestHead): ParsedUrl {
   const authority = parseAuthority(head.connectAuthority ?? '', 'CONNECT');
   if (authority.port === null) {
@@ -69,15 +86,36 @@ function insideTunnel(head: RequestHead): ParsedUrl {
       field: 'CONNECT',
     });
   }
+  const { host, port } = authority;
+  return { scheme: head.scheme, host, port, ...originForm(head) };
+}
+
+/** The host is what the client calls it, if that is the name it looked up or the short form of it. */
+function redirected(
+  head: RequestHead,
+  hosts: readonly string[],
+  searchDomains: readonly string[],
+): ParsedUrl {
+  const { destination } = head;
+  if (destination === undefined) {
+    throw new TypeError('a redirected call comes with its destination');
+  }
+  const [full, ...shorter] = destinationHosts(destination, searchDomains);
+  const claimed = hosts[0] ?? head.authority;
+  const spoken = claimed === undefined ? undefined : parseAuthority(claimed, 'host').host;
+  const host = shorter.find((name) => name === spoken) ?? full;
+  return { scheme: head.scheme, host, port: destination.port, ...originForm(head) };
+}
+
+function originForm(head: RequestHead): { path: string; query: string } {
   if (!head.target.startsWith('/')) {
     throw new ProblemError(
       'TargetRefused',
-      `target: "${printable(head.target)}" is not a path; inside a tunnel only the origin form is read the same everywhere.`,
+      `target: "${printable(head.target)}" is not a path; ${head.via === 'connect' ? 'inside a tunnel' : 'without a proxy'} only the origin form is read the same everywhere.`,
       { field: 'target' },
     );
   }
-  const { path, query } = parsePathAndQuery(head.target, 'target');
-  return { scheme: head.scheme, host: authority.host, port: authority.port, path, query };
+  return parsePathAndQuery(head.target, 'target');
 }
 
 /** Host must be there once and agree; `:authority` must agree too (RFC 9113 8.3.1). */
@@ -96,11 +134,18 @@ function checkHost(head: RequestHead, hosts: readonly string[], url: ParsedUrl):
     if (!sameOrigin(parseAuthority(text, field), url)) {
       throw new ProblemError(
         'AuthorityMismatch',
-        `${field} is "${printable(text)}", but the call goes to ${formatUrl({ ...url, path: '', query: '' })}.`,
+        `${field} is "${printable(text)}", but the call goes to ${formatUrl({ ...url, path: '', query: '' })}${namelessAddress(head)}.`,
         { field },
       );
     }
   }
+}
+
+/** Why a name does not fit an address, to whoever has it from a hosts file or a resolver of its own. */
+function namelessAddress({ destination }: RequestHead): string {
+  return destination !== undefined && 'address' in destination
+    ? ', an address that no name was looked up for: resolve the host by DNS in this pod'
+    : '';
 }
 
 function sameOrigin(authority: Authority, url: ParsedUrl): boolean {
@@ -124,7 +169,7 @@ function checkServerName(head: RequestHead, url: ParsedUrl, kubernetes: boolean)
   if (head.sni.toLowerCase() !== url.host) {
     throw new ProblemError(
       'AuthorityMismatch',
-      `The TLS server name is "${printable(head.sni)}", but CONNECT asked for ${url.host}.`,
+      `The TLS server name is "${printable(head.sni)}", but the call goes to ${url.host}.`,
       { field: 'TLS server name' },
     );
   }

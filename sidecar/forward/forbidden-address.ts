@@ -49,16 +49,21 @@ const CARRIERS: ReadonlyArray<readonly [prefix: readonly number[], at: number]> 
   [[0x20, 0x02], 2],
 ];
 
-/** Why an address may not be connected to, or null if it may. Text that is no address may not. */
-export function forbiddenAddress(address: string): string | null {
+/**
+ * Why an address may not be connected to, or null if it may. Text that is no address may not.
+ *
+ * @param own the pod's own addresses: who listens there is the agent
+ */
+export function forbiddenAddress(address: string, own?: BlockList): string | null {
   const bytes = addressBytes(address);
   if (bytes === null) return 'not an IP address';
   const family = bytes.length === 4 ? 'ipv4' : 'ipv6';
   for (const { reason, list } of LISTS) if (list.check(address, family)) return reason;
+  if (own?.check(address, family) === true) return "the pod's own address";
   if (bytes.length === 4) return null;
   for (const [prefix, at] of CARRIERS) {
     if (prefix.every((byte, i) => bytes[i] === byte)) {
-      return forbiddenAddress(bytes.subarray(at, at + 4).join('.'));
+      return forbiddenAddress(bytes.subarray(at, at + 4).join('.'), own);
     }
   }
   return null;

@@ -1,7 +1,8 @@
 /** From a host to addresses that may be connected to: what is checked here is what is connected to. */
 
-import { promises as dns, type LookupAddress } from 'node:dns';
-import { isIP } from 'node:net';
+import type { LookupAddress } from 'node:dns';
+import { BlockList, isIP, isIPv4 } from 'node:net';
+import { type Lookup, lookUpOutside, systemLookup } from '../lookup.ts';
 import { ForwardError } from './error.ts';
 import { forbiddenAddress } from './forbidden-address.ts';
 
@@ -16,17 +17,16 @@ export interface Resolver {
   resolve(host: string, port: number): Promise<Target>;
 }
 
-/** Every address of a name. */
-export type Lookup = (name: string) => Promise<readonly LookupAddress[]>;
-
 export interface ResolverOptions {
   /** The operator's own `host:port` → `address:port`: used as they are, without the checks. */
   connectTo?: ReadonlyMap<string, string>;
   lookup?: Lookup;
+  /** Addresses of this pod, where agents may listen: no name may lead there. Asked anew each time. */
+  ownAddresses?: () => readonly string[];
 }
 
 export function createResolver(options: ResolverOptions = {}): Resolver {
-  const { lookup = systemLookup } = options;
+  const { lookup = systemLookup, ownAddresses = () => [] } = options;
   const pinned = new Map([...(options.connectTo ?? [])].map(([from, to]) => [from, pin(from, to)]));
 
   return {
@@ -37,8 +37,9 @@ export function createResolver(options: ResolverOptions = {}): Resolver {
       const addresses = isIP(bare) === 0 ? await addressesOf(lookup, host) : [literal(bare)];
       // One forbidden address condemns the name: whoever answers for it chose to name it, and which address would be
       // connected to must not depend on which of them answers first.
+      const own = listOf(ownAddresses());
       for (const { address } of addresses) {
-        const reason = forbiddenAddress(address);
+        const reason = forbiddenAddress(address, own);
         if (reason !== null) {
           throw new ForwardError(
             'UpstreamNameRefused',
@@ -52,12 +53,16 @@ export function createResolver(options: ResolverOptions = {}): Resolver {
   };
 }
 
-const systemLookup: Lookup = (name) => dns.lookup(name, { all: true });
+function listOf(addresses: readonly string[]): BlockList {
+  const list = new BlockList();
+  for (const address of addresses) list.addAddress(address, isIPv4(address) ? 'ipv4' : 'ipv6');
+  return list;
+}
 
 async function addressesOf(lookup: Lookup, host: string): Promise<readonly LookupAddress[]> {
   let addresses: readonly LookupAddress[];
   try {
-    addresses = await lookup(host);
+    addresses = await lookUpOutside(host, lookup);
   } catch (cause) {
     throw new ForwardError('UpstreamUnresolved', false, `The host ${host} cannot be resolved.`, {
       cause,

@@ -1,19 +1,25 @@
-/** The pod's own certificate authority. Its key never leaves this process's memory. */
+/** The pod's own certificate authority. Its key never leaves the pod's memory. */
 
-import { generateKeyPairSync, randomBytes } from 'node:crypto';
-import { rename, writeFile } from 'node:fs/promises';
+import { constants, generateKeyPairSync, randomBytes } from 'node:crypto';
 import { isIP } from 'node:net';
 import { createSecureContext, type SecureContext } from 'node:tls';
+import { replaceFile } from '../replace-file.ts';
 import { createCACertificate, createLeafCertificate, type Issuer, toPEM } from './certificate.ts';
 
 const HOUR = 3_600_000;
 /** Longer than any pod lives: a CA that ends before its pod would cut the agent off. */
 const CA_VALIDITY = 10 * 365 * 24 * HOUR;
-const LEAF_VALIDITY = 24 * HOUR;
+export const LEAF_VALIDITY = 24 * HOUR;
 /** A leaf with less than this left is made anew, so that no connection starts on one that ends soon. */
 const EXPIRY_BUFFER = 6 * HOUR;
 /** Clocks of agent and sidecar are one, but not those of what the agent runs elsewhere. */
 const SKEW = HOUR;
+
+/**
+ * Sessions are never resumed (Node keeps none either): no certificate would be asked for, so nobody would hear the server
+ * name, and with TLS 1.2 the client could send another one than its session had.
+ */
+const NO_RESUMPTION = constants.SSL_OP_NO_TICKET;
 
 /** RFC 5890 LDH labels and underscores; a TLS server name is the client's text, and goes into a certificate. */
 const DNS_NAME = /^(?=.{1,253}$)(?:(?!-)[A-Za-z0-9_-]{1,63}(?<!-)(?:\.|$))+(?<!\.)$/;
@@ -32,21 +38,35 @@ export interface CertificateAuthorityOptions {
   cacheSize?: number;
 }
 
+/** What makes a CA: its key, its name and the certificate that says so. */
+export interface CAIdentity {
+  readonly issuer: Issuer;
+  /** PEM. */
+  readonly certificate: string;
+}
+
 interface CachedContext {
   context: SecureContext;
   renewAfter: number;
 }
 
-export function createCertificateAuthority(
-  options: CertificateAuthorityOptions,
-): CertificateAuthority {
-  const { now, cacheSize = 128 } = options;
+/** A key and certificate of its own for this pod. */
+export function createCAIdentity(now: number): CAIdentity {
   const keys = generateKeyPairSync('ec', { namedCurve: 'P-256' });
   // A name of its own: two CAs with one name and different keys confuse trust stores after a restart.
   const commonName = `ActionGrant pod CA ${randomBytes(8).toString('hex')}`;
   const issuer: Issuer = { commonName, ...keys };
-  const validity = { notBefore: now() - SKEW, notAfter: now() + CA_VALIDITY };
-  const certificate = toPEM(createCACertificate(issuer, validity));
+  const validity = { notBefore: now - SKEW, notAfter: now + CA_VALIDITY };
+  return { issuer, certificate: toPEM(createCACertificate(issuer, validity)) };
+}
+
+/** @param identity of a CA that was there before; a new one otherwise */
+export function createCertificateAuthority(
+  options: CertificateAuthorityOptions,
+  identity: CAIdentity = createCAIdentity(options.now()),
+): CertificateAuthority {
+  const { now, cacheSize = 128 } = options;
+  const { issuer, certificate } = identity;
 
   // One key for every leaf: it guards nothing but the way inside the pod, and a key pair a name would cost more than it.
   const leafKeys = generateKeyPairSync('ec', { namedCurve: 'P-256' });
@@ -57,7 +77,12 @@ export function createCertificateAuthority(
     const leafValidity = { notBefore: at - SKEW, notAfter: at + LEAF_VALIDITY };
     const cert = toPEM(createLeafCertificate(issuer, name, leafKeys.publicKey, leafValidity));
     return {
-      context: createSecureContext({ key, cert, minVersion: 'TLSv1.2' }),
+      context: createSecureContext({
+        key,
+        cert,
+        minVersion: 'TLSv1.2',
+        secureOptions: NO_RESUMPTION,
+      }),
       renewAfter: at + LEAF_VALIDITY - EXPIRY_BUFFER,
     };
   };
@@ -87,7 +112,5 @@ export async function writeCACertificate(
   authority: CertificateAuthority,
   path: string,
 ): Promise<void> {
-  const unfinished = `${path}.${randomBytes(6).toString('hex')}`;
-  await writeFile(unfinished, authority.certificate, { mode: 0o644, flag: 'wx' });
-  await rename(unfinished, path);
+  await replaceFile(path, authority.certificate, 0o644);
 }

@@ -2,6 +2,7 @@
 
 import type { Socket } from 'node:net';
 import type { ProblemError } from '../../api/problem.ts';
+import type { Destination, RequestHead } from '../describe/request-head.ts';
 import type { InterceptLimits } from './limits.ts';
 
 /** A call in flight, as far as its connection cares. */
@@ -12,6 +13,8 @@ export interface CallInFlight {
 
 export class ClientConnection {
   readonly raw: Socket;
+  /** Where it was going; set if it was redirected. */
+  destination: Destination | undefined;
   /** Set once the connection is a CONNECT tunnel. */
   connectAuthority: string | undefined;
   /** Set once TLS is up. */
@@ -39,6 +42,11 @@ export class ClientConnection {
     // Every failure of the socket also closes it; what it carried hears of it by its own streams.
     raw.on('error', () => raw.destroy());
     raw.once('close', () => clearTimeout(this.#timer));
+  }
+
+  get via(): RequestHead['via'] {
+    if (this.destination !== undefined) return 'transparent';
+    return this.connectAuthority === undefined ? 'absolute-form' : 'connect';
   }
 
   get busy(): boolean {

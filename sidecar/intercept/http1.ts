@@ -83,6 +83,10 @@ export function createHTTP1(options: HTTP1Options): HTTP1 {
     const problem = connection.violation ?? (framed === undefined ? undefined : connectWithBody());
     if (connection.connectAuthority !== undefined)
       return refuseRaw(stream as Socket, nestedConnect());
+    if (connection.destination !== undefined) {
+      report({ type: 'ProtocolRefused', protocol: 'CONNECT', destination: connection.destination });
+      return refuseRaw(stream as Socket, redirectedConnect());
+    }
     if (problem !== undefined) return refuseRaw(stream as Socket, problem);
     options.onConnect(connection, req.url ?? '', head);
   });
@@ -90,7 +94,12 @@ export function createHTTP1(options: HTTP1Options): HTTP1 {
   server.on('clientError', (error: NodeJS.ErrnoException, stream: Duplex) => {
     const state = states.get(stream);
     if (error.code === 'ECONNRESET' || state === undefined) return stream.destroy();
-    report({ type: 'ParseFailed', code: error.code ?? 'unknown' });
+    const { destination } = state.connection;
+    report({
+      type: 'ParseFailed',
+      code: error.code ?? 'unknown',
+      ...(destination === undefined ? {} : { destination }),
+    });
     // Bytes written now would land inside the answer to the call that is still served.
     if (state.connection.busy) return state.connection.reset();
     refuseRaw(stream as Socket, state.connection.violation ?? parseProblem(error.code));
@@ -175,9 +184,9 @@ async function serveRequest(
 }
 
 function requestHead(connection: ClientConnection, req: IncomingMessage): RequestHead {
-  const { connectAuthority, sni } = connection;
+  const { via, connectAuthority, destination, sni } = connection;
   const head: RequestHead = {
-    via: connectAuthority === undefined ? 'absolute-form' : 'connect',
+    via,
     httpVersion: req.httpVersion === '1.0' ? '1.0' : '1.1',
     scheme: sni === undefined ? 'http' : 'https',
     method: req.method ?? '',
@@ -185,6 +194,7 @@ function requestHead(connection: ClientConnection, req: IncomingMessage): Reques
     rawHeaders: req.rawHeaders,
   };
   if (connectAuthority !== undefined) head.connectAuthority = connectAuthority;
+  if (destination !== undefined) head.destination = destination;
   if (sni !== undefined) head.sni = sni;
   return head;
 }
@@ -299,6 +309,13 @@ function headProblem(req: IncomingMessage, limits: InterceptLimits): ProblemErro
 
 function nestedConnect(): ProblemError {
   return new ProblemError('MethodRefused', 'CONNECT is not possible inside a CONNECT tunnel.');
+}
+
+function redirectedConnect(): ProblemError {
+  return new ProblemError(
+    'MethodRefused',
+    'CONNECT is for a proxy, and this connection was going elsewhere. Call the host itself.',
+  );
 }
 
 function connectWithBody(): ProblemError {

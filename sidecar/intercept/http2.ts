@@ -119,7 +119,7 @@ function requestHead(
   headers: IncomingHttpHeaders,
   rawHeaders: readonly string[],
 ): RequestHead {
-  const { connectAuthority, sni } = connection;
+  const { via, connectAuthority, destination, sni } = connection;
   const authority = headers[':authority'];
   const regular: string[] = [];
   for (let i = 0; i + 1 < rawHeaders.length; i += 2) {
@@ -127,7 +127,7 @@ function requestHead(
     if (!name.startsWith(':')) regular.push(name, rawHeaders[i + 1] ?? '');
   }
   const head: RequestHead = {
-    via: 'connect',
+    via,
     httpVersion: '2',
     scheme: headers[':scheme'] === 'http' ? 'http' : 'https',
     method: headers[':method'] ?? '',
@@ -135,6 +135,7 @@ function requestHead(
     rawHeaders: regular,
   };
   if (connectAuthority !== undefined) head.connectAuthority = connectAuthority;
+  if (destination !== undefined) head.destination = destination;
   if (sni !== undefined) head.sni = sni;
   if (authority !== undefined) head.authority = authority;
   return head;

@@ -15,6 +15,8 @@ export interface InterceptLimits {
   pipelined: number;
   /** From the connection's start to its first request head: bounds TLS handshakes and slow heads. */
   headMilliseconds: number;
+  /** From a redirected connection's start to bytes that tell its protocol: with many others the server speaks first. */
+  silenceMilliseconds: number;
   /** Without a request, or with one whose body does not come or whose answer is not taken: the connection is closed. */
   idleMilliseconds: number;
 }
@@ -27,5 +29,6 @@ export const DEFAULT_INTERCEPT_LIMITS: InterceptLimits = {
   calls: 1_024,
   pipelined: 16,
   headMilliseconds: 15_000,
+  silenceMilliseconds: 5_000,
   idleMilliseconds: 60_000,
 };

@@ -26,9 +26,17 @@ export function terminateTLS(
     settled = true;
     onFailure(error.code ?? 'unknown');
   };
+  let secureContext: SecureContext;
+  try {
+    secureContext = authority.contextFor(host);
+  } catch {
+    // What was looked up, too, is any bytes the client likes.
+    fail(Object.assign(new Error('no certificate for this name'), { code: 'NameNotCertifiable' }));
+    return;
+  }
   const options: TLSSocketOptions = {
     isServer: true,
-    secureContext: authority.contextFor(host),
+    secureContext,
     ALPNProtocols: ['h2', 'http/1.1'],
     SNICallback(name, callback) {
       // CVE-2026-21637: what this callback throws, nothing catches. The name is any bytes the client likes.

@@ -21,17 +21,24 @@ export interface Answer {
   count: number;
 }
 
+/** How a case reaches the sidecar: as a client of its proxy, or on a connection that is redirected to it. */
+export type Way = 'proxy' | 'redirected';
+
 const PATIENCE_MILLISECONDS = 5_000;
 /** A second answer would follow the first at once. */
 const SECOND_ANSWER_MILLISECONDS = 20;
 
-export async function attackProxy(proxy: AttackedProxy, attack: Case): Promise<Answer> {
+export async function attackProxy(
+  proxy: AttackedProxy,
+  attack: Case,
+  way: Way = 'proxy',
+): Promise<Answer> {
   const raw = connectTCP(proxy.port, '127.0.0.1');
   raw.on('error', () => {});
   try {
     await once(raw, 'connect');
     if (attack.connect === null) return await exchange(raw, attack);
-    const refusal = await openTunnel(raw, attack.connect);
+    const refusal = way === 'proxy' ? await openTunnel(raw, attack.connect) : null;
     if (refusal !== null) return refusal;
     const tls = connectTLS({
       socket: raw,
@@ -65,10 +72,14 @@ async function openTunnel(raw: Socket, target: string): Promise<Answer | null> {
 async function exchange(stream: Socket, { request }: Case): Promise<Answer> {
   const received = new Received(stream);
   stream.write(request.version === 1 ? request.bytes : h2Connection(request));
-  const read = request.version === 1 ? readH1Answer : readH2Answer;
-  await received.until((bytes) => read(bytes) !== null);
+  await received.until((bytes) => readAnswer(request, bytes) !== null);
   await sleep(SECOND_ANSWER_MILLISECONDS);
-  return read(received.bytes) ?? { body: null, count: 0 };
+  return readAnswer(request, received.bytes) ?? { body: null, count: 0 };
+}
+
+/** The answer to a case's request in what was received. Null: not complete yet. */
+export function readAnswer({ version }: Case['request'], received: Buffer): Answer | null {
+  return version === 1 ? readH1Answer(received) : readH2Answer(received);
 }
 
 /** Everything that arrives. */

@@ -212,10 +212,26 @@ describe('when it is certain that nothing was consumed, it is tried again at onc
     expect(story()).toEqual(['use 1']);
   });
 
-  it('but four times at most', async () => {
+  it('after many connections that never stood: a Service leads to a dead replica for a while', async () => {
+    const dead = `https://127.0.0.1:${await freePort()}`;
+    await ask({ urls: [...Array<string>(7).fill(dead), exchange.url] });
+    expect(story()).toEqual(['use 1']);
+  });
+
+  it('but eight times at most, over two seconds, of which the last is followed by no pause', async () => {
     exchange.otherwise.use = problem('NotReady');
-    expect((await refused()).code).toBe('NotReady');
-    expect(story()).toEqual(['use 1', 'use 2', 'use 3', 'use 4']);
+    const clock = new FakeClock();
+    const call = refused({ clock });
+    for (const pause of [50, 100, 200, 400, 400, 400, 400]) {
+      const heard = exchange.messages.length;
+      await eventually(() => expect(clock.pending).toBe(1));
+      await clock.advance(pause - 1);
+      expect(clock.pending).toBe(1);
+      await clock.advance(1);
+      await eventually(() => expect(exchange.messages.length).toBeGreaterThan(heard));
+    }
+    expect((await call).code).toBe('NotReady');
+    expect(story()).toEqual(Array.from({ length: 8 }, (_, index) => `use ${index + 1}`));
   });
 
   it('and no longer than the call may wait', async () => {
@@ -280,6 +296,17 @@ describe('a caller that goes away', () => {
     expect(story()).toEqual([]);
   });
 
+  it('while a pause lasts is answered at once', async () => {
+    const controller = new AbortController();
+    exchange.otherwise.use = problem('NotReady');
+    const clock = new FakeClock();
+    const call = refused({ clock, signal: controller.signal });
+    await eventually(() => expect(clock.pending).toBe(1));
+    controller.abort();
+    expect((await call).code).toBe('CallAborted');
+    expect(story()).toEqual(['use 1']);
+  });
+
   it('is not tried again for', async () => {
     const controller = new AbortController();
     exchange.otherwise.use = (response, message) => {
@@ -301,7 +328,7 @@ it('whatever the exchange does: no nonce twice, and what may be consumed is give
     GrantRequired: problem('GrantRequired'),
     Internal: problem('Internal'),
   };
-  const kinds = fc.array(fc.constantFrom(...Object.keys(scripts)), { maxLength: 6 });
+  const kinds = fc.array(fc.constantFrom(...Object.keys(scripts)), { maxLength: 10 });
   const finishes = fc.array(fc.constantFrom(finished, lost, problem('NotReady')), { maxLength: 3 });
   await fc.assert(
     fc.asyncProperty(kinds, finishes, async (names, reports) => {
@@ -328,7 +355,7 @@ it('whatever the exchange does: no nonce twice, and what may be consumed is give
       const uses = lines.filter((line) => line.startsWith('use'));
       // `story` numbers nonces by their first appearance: a repeated one would repeat its number.
       expect(uses).toEqual(uses.map((_, i) => `use ${i + 1}`));
-      expect(uses.length).toBeLessThanOrEqual(4);
+      expect(uses.length).toBeLessThanOrEqual(8);
       for (const [i, name] of names.slice(0, uses.length).entries()) {
         const isLast = i === uses.length - 1;
         const after = lines.slice(lines.indexOf(`use ${i + 1}`) + 1);

@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -64,12 +64,15 @@ it('what the injector sets is enough', () => {
       server: '10.0.0.1:443',
       ca: pem,
     },
+    podName: undefined,
+    transparent: undefined,
     trustBundle: undefined,
     connectTo: new Map(),
     inertHeaders: [],
     caOutputFile: '/run/actiongrant/ca.crt',
     useWaitMilliseconds: 5_000,
     logLevel: 'info',
+    settingsIgnored: [],
   });
 });
 
@@ -168,5 +171,128 @@ describe('a setting that would fail later is refused at the start', () => {
   it('a file that is not there', () => {
     const [complaint] = complaints({ ACTIONGRANT_KUBERNETES_CA: join(directory, 'none') });
     expect(complaint).toContain('ACTIONGRANT_KUBERNETES_CA names a file that cannot be read');
+  });
+});
+
+describe('the settings of the controller', () => {
+  const settings = join(directory, 'settings');
+  const own: Environment = {
+    ACTIONGRANT_SETTINGS: settings,
+    ACTIONGRANT_POD_NAMESPACE: 'soc',
+    ACTIONGRANT_POD_NAME: 'agent-0',
+    ACTIONGRANT_SERVICE_ACCOUNT: 'incident-agent',
+    KUBERNETES_SERVICE_HOST: 'fd00::1',
+    KUBERNETES_SERVICE_PORT: '6443',
+  };
+  const common = {
+    ACTIONGRANT_CONTROLLER_URLS: 'https://actiongrant.actiongrant-system.svc:8443',
+    ACTIONGRANT_CONTROLLER_CA: ca,
+    ACTIONGRANT_KUBERNETES_CA: ca,
+    ACTIONGRANT_TOKEN: token,
+    ACTIONGRANT_KUBERNETES_SERVER: '10.0.0.1:443',
+    ACTIONGRANT_TRANSPARENT_LISTEN: '127.0.0.1:15006,[::1]:15006',
+    ACTIONGRANT_DNS_LISTEN: '127.0.0.1:15053,[::1]:15053',
+    ACTIONGRANT_STATE_DIRECTORY: '/run/actiongrant/state',
+    ACTIONGRANT_AGENT_DIRECTORY: '/run/actiongrant/agent',
+    ACTIONGRANT_LOG_LEVEL: 'debug',
+  };
+
+  /** Writes the directory anew. */
+  function write(values: unknown = common): void {
+    rmSync(settings, { recursive: true, force: true });
+    mkdirSync(settings);
+    const text = typeof values === 'string' ? values : JSON.stringify(values);
+    writeFileSync(join(settings, 'settings.json'), text);
+  }
+  const read = (environment: Environment = {}) => readSidecarConfig({ ...own, ...environment });
+
+  function settingsComplaints(environment: Environment = {}): string[] {
+    try {
+      read(environment);
+      return [];
+    } catch (error) {
+      if (error instanceof ProblemError) return error.detail.split('; ');
+      throw error;
+    }
+  }
+
+  it('and what the injector sets are enough', () => {
+    write();
+    const config = read();
+    expect(config).toMatchObject({
+      controllerURLs: ['https://actiongrant.actiongrant-system.svc:8443'],
+      controllerCAFile: ca,
+      tokenFile: token,
+      agent: { namespace: 'soc', serviceAccountName: 'incident-agent' },
+      podName: 'agent-0',
+      caOutputFile: undefined,
+      trustBundle: undefined,
+      transparent: {
+        listen: [
+          { host: '127.0.0.1', port: 15_006 },
+          { host: '::1', port: 15_006 },
+        ],
+        dnsListen: [
+          { host: '127.0.0.1', port: 15_053 },
+          { host: '::1', port: 15_053 },
+        ],
+        stateDirectory: '/run/actiongrant/state',
+        agentDirectory: '/run/actiongrant/agent',
+      },
+      logLevel: 'debug',
+    });
+    expect(config.kubernetes).toMatchObject({ server: '10.0.0.1:443', ca: pem });
+    // Where the kubelet says it is counts too.
+    expect(config.kubernetes.authorities).toContain('[fd00::1]:6443');
+  });
+
+  it("come after the process's own environment, but not after an empty variable", () => {
+    write();
+    expect(read({ ACTIONGRANT_LOG_LEVEL: 'warn' }).logLevel).toBe('warn');
+    expect(read({ ACTIONGRANT_LOG_LEVEL: '' }).logLevel).toBe('debug');
+  });
+
+  it('may be of a newer release: what this one does not know is named and ignored', () => {
+    write({ ...common, ACTIONGRANT_NEXT: 'x', ACTIONGRANT_AFTER: '' });
+    const config = read();
+    expect(config.settingsIgnored).toEqual(['ACTIONGRANT_NEXT', 'ACTIONGRANT_AFTER']);
+    write();
+    expect({ ...config, settingsIgnored: [] }).toEqual(read());
+  });
+
+  it("do not excuse a typing error in the process's own environment", () => {
+    write({ ...common, ACTIONGRANT_NEXT: 'x' });
+    expect(settingsComplaints({ ACTIONGRANT_NEXT: 'y' })).toEqual([
+      'ACTIONGRANT_NEXT is not a known setting',
+    ]);
+  });
+
+  it.each<[string, unknown, string]>([
+    ['no JSON', '{', 'settings.json cannot be used'],
+    ['no object', [], 'it is no JSON object'],
+    ['null', null, 'it is no JSON object'],
+    ['a number', { ...common, ACTIONGRANT_LOG_LEVEL: 1 }, 'ACTIONGRANT_LOG_LEVEL is no string'],
+    ['what is no setting', { ...common, NODE_OPTIONS: '' }, 'no setting of the sidecar'],
+    ['another directory', { ...common, ACTIONGRANT_SETTINGS: '/x' }, 'no setting of the sidecar'],
+    [
+      'half of interception',
+      { ...common, ACTIONGRANT_DNS_LISTEN: '' },
+      'ACTIONGRANT_DNS_LISTEN is needed with the other settings of interception',
+    ],
+    [
+      'an address without a port',
+      { ...common, ACTIONGRANT_TRANSPARENT_LISTEN: '127.0.0.1:15006,::1' },
+      'ACTIONGRANT_TRANSPARENT_LISTEN must be host:port, not "::1"',
+    ],
+  ])('are refused when they are, or have, %s', (_, values, complaint) => {
+    write(values);
+    expect(settingsComplaints().join('; ')).toContain(complaint);
+  });
+
+  it('are refused when they are not there', () => {
+    rmSync(settings, { recursive: true, force: true });
+    expect(settingsComplaints().join('; ')).toContain(
+      'ACTIONGRANT_SETTINGS names a directory whose settings.json cannot be used (ENOENT',
+    );
   });
 });

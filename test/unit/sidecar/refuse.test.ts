@@ -25,11 +25,22 @@ describe('a refusal over HTTP', () => {
   it('says when to try again, exactly if that can help', () => {
     for (const code of CODES) {
       const problem = new ProblemError(code, 'No.');
-      for (const protocol of ['http', 'kubernetes'] as const) {
+      for (const protocol of ['http', 'kubernetes', 'git'] as const) {
         const retryAfter = header(renderRefusal(problem, protocol), 'retry-after');
         expect(retryAfter).toBe(problem.retryable ? '1' : undefined);
       }
     }
+  });
+});
+
+describe('a refusal to git', () => {
+  it('is the plain text that git shows, the manifest included', () => {
+    const problem = new ProblemError('GrantRequired', 'No grant.', { manifest: 'kind: x\n' });
+    const refusal = renderRefusal(problem, 'git');
+    expect(header(refusal, 'content-type')).toBe('text/plain; charset=utf-8');
+    expect(refusal.body).toBe(
+      'ActionGrant refused the call: No grant.\nThis grant would allow it once (kubectl create -f -):\nkind: x\n\n',
+    );
   });
 });
 
@@ -85,7 +96,7 @@ describe('a refusal to a Kubernetes client', () => {
 
 it('no refusal shows the cause', () => {
   const problem = new ProblemError('Internal', 'No.', { cause: new Error('hunter2') });
-  for (const protocol of ['http', 'kubernetes'] as const) {
+  for (const protocol of ['http', 'kubernetes', 'git'] as const) {
     expect(JSON.stringify(renderRefusal(problem, protocol))).not.toContain('hunter2');
   }
 });

@@ -13,7 +13,7 @@ import {
   ProblemError,
   toProblemDocument,
 } from '../../../api/problem.ts';
-import type { FinishRequest, UseAnswer, UseRequest } from '../../../api/wire.ts';
+import type { FinishRequest, RefusalReport, UseAnswer, UseRequest } from '../../../api/wire.ts';
 import type { Clock } from '../../../process/clock.ts';
 import { createExchangeClient, type ExchangeClient } from '../../../sidecar/exchange-client.ts';
 import { createAuthority, issue, type KeyPairPem } from '../../support/pki.ts';
@@ -31,6 +31,7 @@ export const GRANT = { namespace: 'soc', name: 'quarantine-1', uid: 'grant-1' };
 type Message = { path: string; authorization: string | undefined } & (
   | { type: 'use'; body: UseRequest }
   | { type: 'finish'; nonce: string; body: FinishRequest }
+  | { type: 'refusals'; body: RefusalReport }
   | { type: 'discovery'; query: string }
 );
 
@@ -65,6 +66,7 @@ export const text =
   };
 
 export const finished: Script = (response) => json(response, 200, { phase: 'Approved' });
+export const noted: Script = (response) => void response.writeHead(204).end();
 export const lost: Script = (response) => void response.socket?.destroy();
 export const silent: Script = () => {};
 
@@ -83,9 +85,10 @@ export class ScriptedExchange implements AsyncDisposable {
   /** What the next use requests meet, one after the other; then what `otherwise` says. */
   uses: Script[] = [];
   finishes: Script[] = [];
-  otherwise: { use: Script; finish: Script; discovery: Script } = {
+  otherwise: { use: Script; finish: Script; refusals: Script; discovery: Script } = {
     use: granted(),
     finish: finished,
+    refusals: noted,
     discovery: (response) => json(response, 200, { kind: 'APIVersions' }),
   };
   readonly directory = mkdtempSync(join(tmpdir(), 'actiongrant-exchange-'));
@@ -151,6 +154,8 @@ export class ScriptedExchange implements AsyncDisposable {
         return this.uses.shift() ?? this.otherwise.use;
       case 'finish':
         return this.finishes.shift() ?? this.otherwise.finish;
+      case 'refusals':
+        return this.otherwise.refusals;
       case 'discovery':
         return this.otherwise.discovery;
     }
@@ -176,6 +181,7 @@ function messageOf(url: string, authorization: string | undefined, chunks: Buffe
   const body = chunks.length === 0 ? undefined : JSON.parse(Buffer.concat(chunks).toString('utf8'));
   if (path === '/v1/uses') return { ...common, type: 'use', body };
   if (nonce !== undefined) return { ...common, type: 'finish', nonce, body };
+  if (path === '/v1/refusals') return { ...common, type: 'refusals', body };
   return { ...common, type: 'discovery', query };
 }
 

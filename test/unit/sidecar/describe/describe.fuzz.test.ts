@@ -6,7 +6,7 @@ import { ProblemError } from '../../../../api/problem.ts';
 import { describeBody } from '../../../../sidecar/describe/body.ts';
 import { describeHead } from '../../../../sidecar/describe/describe.ts';
 import type { HeadDescription } from '../../../../sidecar/describe/head-description.ts';
-import type { RequestHead } from '../../../../sidecar/describe/request-head.ts';
+import type { Destination, RequestHead } from '../../../../sidecar/describe/request-head.ts';
 import { aHead, aKubernetesHead, CONTEXT } from './heads.ts';
 import { type RequestInfo, requestInfo } from './request-info-oracle.ts';
 
@@ -423,5 +423,90 @@ describe('an HTTP request', () => {
       }),
       { numRuns: 2_000 },
     );
+  });
+});
+
+describe('a redirected call, whatever it says of itself,', () => {
+  const SUFFIXES = CONTEXT.searchDomains.map((domain) => `.${domain}`);
+  const name = fc.oneof(
+    fc.constantFrom(
+      'edr',
+      'edr.example.com',
+      'evil.example',
+      'kubernetes.default.svc',
+      '203.0.113.7',
+    ),
+    fc.tuple(label, fc.constantFrom('', ...SUFFIXES)).map((parts) => parts.join('')),
+    fc.string({ maxLength: 12 }),
+  );
+  const port = fc.constantFrom(80, 443, 6443, 8080);
+  const destination: fc.Arbitrary<Destination> = fc.oneof(
+    fc.record({ name, port }),
+    fc.record({
+      address: fc.constantFrom('203.0.113.7', '127.0.0.1', 'fd00::1', '198.18.0.1'),
+      port,
+      synthetic: fc.boolean(),
+    }),
+  );
+  /** Likely to be what was looked up, or its short form, now and then. */
+  const said = (looked: string) =>
+    fc.oneof(
+      fc.constant(looked),
+      fc.constant(SUFFIXES.reduce((rest, suffix) => rest.replace(suffix, ''), looked)),
+      name,
+    );
+
+  it('goes where it was going, under that name, or is refused', PATIENTLY, () => {
+    let accepted = 0;
+    const call = destination.chain((to) => {
+      const looked = 'name' in to ? to.name : to.address;
+      const withPort = fc
+        .tuple(said(looked), fc.constantFrom('', `:${to.port}`, ':80'))
+        .map((parts) => parts.join(''));
+      return fc.record({
+        to: fc.constant(to),
+        scheme: fc.constantFrom('http' as const, 'https' as const),
+        httpVersion: fc.constantFrom('1.1' as const, '2' as const),
+        sni: fc.oneof(fc.constant(false as const), said(looked)),
+        host: fc.option(withPort, { nil: null }),
+        authority: fc.option(withPort, { nil: null }),
+      });
+    });
+    fc.assert(
+      fc.property(call, ({ to, scheme, httpVersion, sni, host, authority }) => {
+        const described = describeOrRefuse({
+          via: 'transparent',
+          destination: to,
+          httpVersion,
+          scheme,
+          method: 'GET',
+          target: '/api/v1/namespaces/soc/pods/web',
+          rawHeaders: host === null ? [] : ['Host', host],
+          ...(scheme === 'https' ? { sni } : {}),
+          ...(httpVersion === '2' && authority !== null ? { authority } : {}),
+        });
+        if (described === null) return;
+        accepted += 1;
+        const { upstream } = described;
+        expect(upstream.port).toBe(to.port);
+        expect(upstream.scheme).toBe(scheme);
+        if ('address' in to) {
+          expect(to.synthetic).toBe(false);
+          expect(upstream.host.replace(/[[\]]/g, '')).toBe(to.address);
+        } else {
+          const looked = to.name.toLowerCase();
+          expect(['', ...SUFFIXES].map((suffix) => upstream.host + suffix)).toContain(looked);
+        }
+        if (scheme === 'https' && described.kind === 'http') {
+          expect(sni).not.toBe(false);
+          expect(String(sni).toLowerCase()).toBe(upstream.host);
+        }
+        const isAPI = CONTEXT.kubernetes.authorities.includes(`${upstream.host}:${upstream.port}`);
+        expect(described.kind).toBe(isAPI ? 'kubernetes' : 'http');
+      }),
+      { numRuns: 10_000 },
+    );
+    // Not by refusing everything.
+    expect(accepted).toBeGreaterThan(300);
   });
 });

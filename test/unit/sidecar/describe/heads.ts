@@ -1,5 +1,5 @@
 import type { DescribeContext } from '../../../../sidecar/describe/head-description.ts';
-import type { RequestHead } from '../../../../sidecar/describe/request-head.ts';
+import type { Destination, RequestHead } from '../../../../sidecar/describe/request-head.ts';
 
 /** The API server of the tests, and the address under which kubectl knows it. */
 export const KUBERNETES = 'kubernetes.default.svc:443';
@@ -7,6 +7,7 @@ export const KUBERNETES = 'kubernetes.default.svc:443';
 export const CONTEXT: DescribeContext = {
   kubernetes: { authorities: [KUBERNETES, '127.0.0.1:6443', '[::1]:6443'] },
   inertHeaders: [],
+  searchDomains: ['soc.svc.cluster.local', 'svc.cluster.local', 'cluster.local'],
 };
 
 /** A call inside a tunnel to edr.example.com, as an SDK sends it; `headers` come after Host. */
@@ -53,4 +54,21 @@ export function aKubernetesHead(
   headers: Record<string, string> = {},
 ): RequestHead {
   return aHead({ connectAuthority: KUBERNETES, method, target, headers });
+}
+
+/** A TLS call on a redirected connection; `host` is what the client calls where it goes, in Host and server name alike. */
+export function aRedirectedHead(
+  destination: Destination,
+  host: string,
+  given: Partial<RequestHead> = {},
+): RequestHead {
+  const { connectAuthority, ...head } = aHead();
+  return {
+    ...head,
+    via: 'transparent',
+    destination,
+    sni: host.replace(/:[0-9]+$/, ''),
+    rawHeaders: ['Host', host],
+    ...given,
+  };
 }

@@ -8,7 +8,7 @@ function target(head: RequestHead) {
   const hosts = head.rawHeaders.flatMap((name, i) =>
     i % 2 === 0 && name.toLowerCase() === 'host' ? [head.rawHeaders[i + 1] ?? ''] : [],
   );
-  return readTarget(head, hosts, CONTEXT.kubernetes.authorities);
+  return readTarget(head, hosts, CONTEXT);
 }
 
 describe('the target of a call', () => {

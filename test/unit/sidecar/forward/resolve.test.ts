@@ -91,6 +91,39 @@ describe('a resolver', () => {
     });
   });
 
+  it.each([
+    ['its IPv4 address', '10.244.0.7'],
+    ['its IPv6 address', 'fd00:244::7'],
+    ['its IPv4 address in one of IPv6', '::ffff:10.244.0.7'],
+  ])(
+    'refuses a name that leads to the pod itself, where the agent may listen: %s',
+    async (_, to) => {
+      const resolver = createResolver({
+        lookup: answering(to),
+        ownAddresses: () => ['127.0.0.1', '10.244.0.7', 'fd00:244::7'],
+      });
+      expect(await rejection(resolver.resolve('intranet', 80))).toMatchObject({
+        code: 'UpstreamNameRefused',
+        detail: "The host intranet leads to the pod's own address.",
+      });
+    },
+  );
+
+  it('asks again when its question came back to our own DNS, which happens by source port', async () => {
+    const answers = ['198.18.117.22', 'fd61:6367:7261::7', '10.1.2.3'];
+    const lookup = () => answering(answers.shift() ?? '')();
+    const { addresses } = await createResolver({ lookup }).resolve('edr.example.com', 443);
+    expect(addresses).toEqual([{ address: '10.1.2.3', family: 4 }]);
+  });
+
+  it('never connects to an address of our own DNS', async () => {
+    const resolver = createResolver({ lookup: answering('198.18.117.22') });
+    expect(await rejection(resolver.resolve('edr.example.com', 443))).toMatchObject({
+      code: 'UpstreamUnresolved',
+      dispatched: false,
+    });
+  });
+
   it('refuses a name without an address', async () => {
     const resolver = createResolver({ lookup: answering() });
     expect(await rejection(resolver.resolve('edr.example.com', 443))).toMatchObject({

@@ -1,0 +1,39 @@
+/** What a call tried, in one line for an Event: the agent's words, made fit to be shown. */
+
+import { printable } from '../../api/url.ts';
+import { destinationText } from './destination.ts';
+import type { RequestHead } from './request-head.ts';
+
+/** `ReportedRefusal.attempted`, less the dots that `printable` adds. */
+const CHARACTERS = 157;
+
+/** Method, host and path. Never a query, user information, a header or a body: secrets are found in all of them. */
+export function attemptedCall(head: RequestHead): string {
+  return attempted(`${head.method} ${place(head)}`);
+}
+
+/** Any text as `ReportedRefusal.attempted` allows it. */
+export function attempted(text: string): string {
+  return printable(text, CHARACTERS).trim() || '(nothing)';
+}
+
+function place(head: RequestHead): string {
+  const target = head.target.replace(/[?#].*$/s, '');
+  if (head.destination !== undefined) {
+    return `${head.scheme}://${destinationText(head.destination)}${pathOf(target)}`;
+  }
+  if (head.connectAuthority !== undefined) {
+    return `${head.scheme}://${withoutUser(head.connectAuthority)}${pathOf(target)}`;
+  }
+  const [, scheme, authority, path] = /^([a-z]+:\/\/)([^/]*)(.*)$/is.exec(target) ?? [];
+  return scheme === undefined ? pathOf(target) : `${scheme}${withoutUser(authority ?? '')}${path}`;
+}
+
+/** A target that is no path, where one belongs, could be an URL with a password. */
+function pathOf(target: string): string {
+  return target.startsWith('/') ? target : '';
+}
+
+function withoutUser(authority: string): string {
+  return authority.slice(authority.lastIndexOf('@') + 1);
+}

@@ -1,0 +1,34 @@
+/**
+ * Writes the pod's packet filter and ends: the first init container, root with NET_ADMIN alone. If it fails, so does the pod.
+ * `--print` shows the rules and changes nothing.
+ */
+
+import { SIDECAR_PORTS, SIDECAR_UID } from '../../api/pod-layout.ts';
+import { asProblem } from '../../api/problem.ts';
+import { ConfigReader, processEnvironment } from '../../process/config.ts';
+import { createProcessLogger } from '../../process/log.ts';
+import { applyRuleset } from './apply.ts';
+import { readInboundPorts } from './inbound-ports.ts';
+import { toTransaction } from './nft-text.ts';
+import { createRuleset } from './ruleset.ts';
+
+const log = createProcessLogger('net-init', 'info');
+
+async function main(): Promise<void> {
+  const reader = new ConfigReader(processEnvironment());
+  const inboundPorts = readInboundPorts(reader);
+  reader.finish();
+  const chains = createRuleset({ sidecarUID: SIDECAR_UID, ports: SIDECAR_PORTS, inboundPorts });
+  if (process.argv.includes('--print')) {
+    process.stdout.write(toTransaction(chains));
+    return;
+  }
+  await applyRuleset(chains);
+  log.info('interception is in force', { inboundPorts });
+}
+
+main().catch((error: unknown) => {
+  const { code, detail, cause } = asProblem(error);
+  log.error('the pod cannot start: interception is not in force', { code, detail, cause });
+  process.exitCode = 1;
+});

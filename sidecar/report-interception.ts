@@ -1,0 +1,45 @@
+/** What happens to connections beside calls: told to the log, the metrics and, where somebody should know, the controller. */
+
+import type { Logger } from '../process/log.ts';
+import { destinationText } from './describe/destination.ts';
+import type { InterceptEvent } from './intercept/interceptor.ts';
+import type { SidecarMetrics } from './metrics.ts';
+import type { Refusal, RefusalReporter } from './report-refusals.ts';
+
+export interface InterceptionReportDependencies {
+  log: Logger;
+  metrics: Pick<SidecarMetrics, 'refusals'>;
+  refusals: Pick<RefusalReporter, 'report'>;
+}
+
+export function createInterceptionReport({
+  log,
+  metrics,
+  refusals,
+}: InterceptionReportDependencies): (event: InterceptEvent) => void {
+  return (event) => {
+    if (event.type === 'HandlerFailed') log.error('interception', { ...event });
+    else log.info('interception', { ...event });
+    const refusal = refusalIn(event);
+    if (refusal === null) return;
+    metrics.refusals.inc({ code: refusal.code });
+    refusals.report(refusal);
+  };
+}
+
+/** Clients that know of the proxy are told by their answers; others are often told nothing that their users would see. */
+function refusalIn(event: InterceptEvent): Refusal | null {
+  if (!('destination' in event) || event.destination === undefined) return null;
+  const to = `to ${destinationText(event.destination)}`;
+  switch (event.type) {
+    case 'ProtocolRefused':
+      return { code: 'ProtocolRefused', attempted: `${event.protocol} ${to}` };
+    case 'ParseFailed':
+      return { code: 'RequestMalformed', attempted: `malformed HTTP ${to}` };
+    case 'TLSFailed':
+      // An alert is the client's own word: most often, that it trusts no CA but its own (pinning).
+      return event.code.includes('_ALERT_')
+        ? { code: 'ProtocolRefused', attempted: `TLS ${to}, given up by the client` }
+        : null;
+  }
+}

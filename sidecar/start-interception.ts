@@ -1,0 +1,48 @@
+/** Interception without the agent's knowing: its DNS, and where its connections were going. */
+
+import { readFile } from 'node:fs/promises';
+import { networkInterfaces } from 'node:os';
+import type { Clock } from '../process/clock.ts';
+import { settingUnusable } from '../process/config.ts';
+import type { TransparentConfig } from './config.ts';
+import { addressFamiliesOf } from './intercept/address-families.ts';
+import { type DNSEvent, startDNSServer } from './intercept/dns-server.ts';
+import type { TransparentOptions } from './intercept/interceptor.ts';
+import { listenable } from './intercept/listenable.ts';
+import { loadOriginalDestination } from './intercept/original-destination.ts';
+import { parseSearchDomains } from './intercept/search-domains.ts';
+import { createSyntheticAddresses } from './intercept/synthetic-addresses.ts';
+
+/**
+ * DNS, and what the front end for redirected connections needs.
+ * @throws ProblemError ConfigurationInvalid if this system cannot intercept: then nothing may be let through
+ */
+export async function startInterception(
+  { listen, dnsListen }: Pick<TransparentConfig, 'listen' | 'dnsListen'>,
+  clock: Clock,
+  report: (event: DNSEvent) => void,
+): Promise<{ options: TransparentOptions; close(): Promise<void> }> {
+  const originalDestination = await loadOriginalDestination().catch((error: unknown) => {
+    throw settingUnusable('ACTIONGRANT_TRANSPARENT_LISTEN', 'is of no use here', error);
+  });
+  const interfaces = networkInterfaces();
+  const addresses = createSyntheticAddresses();
+  const dns = await startDNSServer({
+    listen: listenable(dnsListen, interfaces),
+    addresses,
+    families: addressFamiliesOf(interfaces),
+    clock,
+    report,
+  }).catch((error: unknown) => {
+    throw settingUnusable('ACTIONGRANT_DNS_LISTEN', 'cannot be listened on', error);
+  });
+  return {
+    options: { listen: listenable(listen, interfaces), names: addresses, originalDestination },
+    close: () => dns.close(),
+  };
+}
+
+/** What the agent's resolver adds to short names: it reads the same file, of the same pod. */
+export async function readSearchDomains(): Promise<string[]> {
+  return parseSearchDomains(await readFile('/etc/resolv.conf', 'utf8'));
+}

@@ -1,0 +1,414 @@
+/** The sidecar's DNS, asked over real sockets by Node's own resolver (c-ares) and by attackers. */
+
+import { createSocket } from 'node:dgram';
+import { Resolver } from 'node:dns/promises';
+import { once } from 'node:events';
+import { connect, type Socket } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { type DecodedPacket, decode, encode, type Packet } from 'dns-packet';
+import { afterEach, describe, expect, it } from 'vitest';
+import { type Clock, systemClock } from '../../../../process/clock.ts';
+import type { AddressFamilies } from '../../../../sidecar/intercept/dns-answer.ts';
+import {
+  type DNSEvent,
+  type DNSServer,
+  startDNSServer,
+} from '../../../../sidecar/intercept/dns-server.ts';
+import { createSyntheticAddresses } from '../../../../sidecar/intercept/synthetic-addresses.ts';
+
+const QUESTION = { type: 'A', name: 'api.example.com' } as const;
+const rcodeOf = (message: Buffer): number => message.readUInt16BE(2) & 0xf;
+const query = (packet: Packet): Buffer =>
+  encode({ type: 'query', id: 7, flags: 0x0100, ...packet });
+
+const cleanUps: (() => unknown)[] = [];
+afterEach(async () => {
+  for (const cleanUp of cleanUps.splice(0)) await cleanUp();
+});
+
+async function aServer({
+  host = '127.0.0.1',
+  families = { ipv4: true, ipv6: true },
+  clock = systemClock,
+}: {
+  host?: string;
+  families?: AddressFamilies;
+  clock?: Clock;
+} = {}) {
+  const events: DNSEvent[] = [];
+  const addresses = createSyntheticAddresses();
+  const server: DNSServer = await startDNSServer({
+    listen: [{ host, port: 0 }],
+    addresses,
+    families,
+    clock,
+    report: (event) => events.push(event),
+  });
+  cleanUps.push(() => server.close());
+  const port = server.addresses[0]?.port ?? 0;
+  const resolver = new Resolver({ timeout: 1000, tries: 1 });
+  resolver.setServers([host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`]);
+  return { server, port, addresses, resolver, events };
+}
+
+/** Sends a datagram; the answer, or null if none came in time. */
+async function ask(port: number, message: Buffer, milliseconds = 500): Promise<Buffer | null> {
+  const socket = createSocket('udp4');
+  try {
+    const answer = once(socket, 'message');
+    socket.send(message, port, '127.0.0.1');
+    return await Promise.race([
+      answer.then(([data]: Buffer[]) => data ?? null),
+      sleep(milliseconds, null),
+    ]);
+  } finally {
+    socket.close();
+  }
+}
+
+async function answered(port: number, message: Buffer): Promise<Buffer> {
+  const answer = await ask(port, message);
+  if (answer === null) throw new Error('no answer');
+  return answer;
+}
+
+describe('a client', () => {
+  it.each(['127.0.0.1', '::1'])('gets synthetic addresses from %s', async (host) => {
+    const { resolver, addresses } = await aServer({ host });
+    const [ipv4 = ''] = await resolver.resolve4('API.example.com');
+    const [ipv6 = ''] = await resolver.resolve6('api.example.com');
+    expect(addresses.nameOf(ipv4)).toBe('api.example.com');
+    expect(addresses.nameOf(ipv6)).toBe('api.example.com');
+    expect(await resolver.resolve4('api.example.com', { ttl: true })).toEqual([
+      { address: ipv4, ttl: 30 },
+    ]);
+  });
+
+  it('gets no address of a family that the pod does not have', async () => {
+    const { resolver } = await aServer({ families: { ipv4: true, ipv6: false } });
+    await expect(resolver.resolve6('api.example.com')).rejects.toMatchObject({ code: 'ENODATA' });
+    expect(await resolver.resolve4('api.example.com')).toHaveLength(1);
+  });
+
+  it('gets the name back for an address', async () => {
+    const { resolver, port } = await aServer();
+    for (const family of ['A', 'AAAA'] as const) {
+      const [address = ''] = (await resolver.resolve('api.example.com', family)) as string[];
+      expect(await resolver.reverse(address)).toEqual(['api.example.com']);
+    }
+    // The resolver would look into its own hosts file first.
+    for (const name of ['1.0.0.127.in-addr.arpa', `1.${'0.'.repeat(31)}ip6.arpa`]) {
+      const answer = decode(await answered(port, query({ questions: [{ type: 'PTR', name }] })));
+      expect(answer.answers).toMatchObject([{ type: 'PTR', name, data: 'localhost' }]);
+    }
+    for (const other of ['8.8.8.8', '2001:db8::1', '198.18.77.77']) {
+      await expect(resolver.reverse(other)).rejects.toMatchObject({ code: 'ENOTFOUND' });
+    }
+  });
+
+  it('gets loopback for localhost', async () => {
+    const { resolver } = await aServer();
+    for (const name of ['localhost', 'a.LOCALHOST']) {
+      expect(await resolver.resolve4(name)).toEqual(['127.0.0.1']);
+      expect(await resolver.resolve6(name)).toEqual(['::1']);
+    }
+  });
+
+  it.each([
+    'kubernetes',
+    'svc.shop.svc.cluster.local',
+    '_sip._tcp.example.com',
+    `${'a'.repeat(63)}.b`,
+  ])('finds %s', async (name) => {
+    const { resolver, addresses } = await aServer();
+    const [address = ''] = await resolver.resolve4(name);
+    expect(addresses.nameOf(address)).toBe(name);
+  });
+
+  it.each([
+    '10.0.0.1',
+    '169.254.169.254.',
+    'metadata.0x7f',
+    'a.invalid',
+    'ipv4only.arpa',
+    '1.0.18.198.in-addr.arpa',
+    '-a.example.com',
+    'a_-.example.com',
+  ])('does not find %s', async (name) => {
+    const { port } = await aServer();
+    for (const type of ['A', 'AAAA'] as const) {
+      expect(rcodeOf(await answered(port, query({ questions: [{ type, name }] })))).toBe(3);
+    }
+  });
+
+  it.each(['MX', 'TXT', 'SRV', 'NS', 'SOA', 'CAA'] as const)(
+    'learns of no %s record, but of the name',
+    async (type) => {
+      const { port } = await aServer();
+      const answer = decode(await answered(port, query({ questions: [{ ...QUESTION, type }] })));
+      expect(answer).toMatchObject({ rcode: 'NOERROR', answers: [] });
+    },
+  );
+
+  it('gets the question back as it was spelled, and its flags', async () => {
+    const { port } = await aServer();
+    const name = 'aPi.ExAmPlE.cOm';
+    const answer: DecodedPacket = decode(
+      await answered(port, query({ questions: [{ type: 'A', name }] })),
+    );
+    expect(answer).toMatchObject({ id: 7, type: 'response', flag_rd: true, flag_ra: true });
+    expect(answer.questions).toEqual([{ type: 'A', name, class: 'IN' }]);
+    expect(answer.answers?.[0]?.name).toBe(name);
+  });
+
+  it('is told in EDNS of EDNS, and that another version of it is not known', async () => {
+    const { port } = await aServer();
+    const withVersion = (ednsVersion: number): Buffer =>
+      query({
+        questions: [QUESTION],
+        additionals: [
+          {
+            type: 'OPT',
+            name: '.',
+            udpPayloadSize: 1232,
+            extendedRcode: 0,
+            ednsVersion,
+            flags: 0x8000,
+            flag_do: true,
+            options: [{ code: 12, length: 40 }],
+          },
+        ],
+      });
+    const known = decode(await answered(port, withVersion(0)));
+    expect(known.answers).toHaveLength(1);
+    expect(known.additionals).toMatchObject([{ type: 'OPT', extendedRcode: 0, ednsVersion: 0 }]);
+    const unknown = decode(await answered(port, withVersion(1)));
+    expect(unknown.answers).toEqual([]);
+    expect(unknown.additionals).toMatchObject([{ type: 'OPT', extendedRcode: 1 }]);
+  });
+
+  it('asks again over TCP where the answer is too long', async () => {
+    const { port, resolver } = await aServer();
+    const name = `${'a'.repeat(63)}.${'b'.repeat(63)}.${'c'.repeat(63)}.${'d'.repeat(61)}`;
+    const answer = decode(await answered(port, query({ questions: [{ type: 'AAAA', name }] })));
+    expect(answer).toMatchObject({ flag_tc: true, answers: [] });
+    expect(await resolver.resolve6(name)).toHaveLength(1);
+  });
+});
+
+describe('a message that is no question', () => {
+  const header = (flags: number, counts: readonly number[]): Buffer => {
+    const bytes = Buffer.alloc(12);
+    [7, flags, ...counts].forEach((value, i) => {
+      bytes.writeUInt16BE(value, 2 * i);
+    });
+    return bytes;
+  };
+  const name = Buffer.from('\x03api\x07example\x03com\x00\x00\x01\x00\x01', 'latin1');
+  const aMessage = (flags: number, counts: readonly number[], bytes: Buffer | string): Buffer =>
+    Buffer.concat([
+      header(flags, counts),
+      typeof bytes === 'string' ? Buffer.from(bytes, 'latin1') : bytes,
+    ]);
+
+  it.each([
+    ['a response', aMessage(0x8000, [1, 0, 0, 0], name), null],
+    ['half a header', Buffer.alloc(11), null],
+    ['nothing', Buffer.alloc(0), null],
+    ['an UPDATE', aMessage(5 << 11, [1, 0, 0, 0], name), 4],
+    ['a NOTIFY', aMessage(4 << 11, [1, 0, 0, 0], name), 4],
+    ['no question', header(0, [0, 0, 0, 0]), 1],
+    ['two questions', aMessage(0, [2, 0, 0, 0], Buffer.concat([name, name])), 1],
+    ['the claim of 65535 records each', aMessage(0, [1, 65535, 65535, 65535], name), 1],
+    ['the claim of 65535 questions', header(0, [65535, 0, 0, 0]), 1],
+    ['an answer with it', aMessage(0, [1, 1, 0, 0], name), 1],
+    [
+      'a compressed name that leads to itself',
+      aMessage(0, [1, 0, 0, 0], '\xc0\x0c\x00\x01\x00\x01'),
+      1,
+    ],
+    [
+      'a compressed name that leads into the header',
+      aMessage(0, [1, 0, 0, 0], '\x01a\xc0\x00\x00\x01\x00\x01'),
+      1,
+    ],
+    ['a name that ends too early', aMessage(0, [1, 0, 0, 0], '\x3fabc'), 1],
+    ['a question without class', aMessage(0, [1, 0, 0, 0], '\x01a\x00\x00\x01'), 1],
+    ['a dot within a label', aMessage(0, [1, 0, 0, 0], '\x03a.b\x03com\x00\x00\x01\x00\x01'), 1],
+    ['a label type of old', aMessage(0, [1, 0, 0, 0], '\x41a\x00\x00\x01\x00\x01'), 1],
+    ['bytes that are no text', aMessage(0, [1, 0, 0, 0], '\x02\xff\xfe\x00\x00\x01\x00\x01'), 1],
+    ['a NUL in the name', aMessage(0, [1, 0, 0, 0], '\x02a\x00\x00\x00\x01\x00\x01'), 3],
+    [
+      'a name of 256 bytes',
+      aMessage(0, [1, 0, 0, 0], `${'\x01a'.repeat(128)}\x00\x00\x01\x00\x01`),
+      1,
+    ],
+    ['the class of CHAOS', aMessage(0, [1, 0, 0, 0], '\x01a\x00\x00\x10\x00\x03'), 5],
+    ['a zone transfer', aMessage(0, [1, 0, 0, 0], '\x01a\x00\x00\xfc\x00\x01'), 5],
+    [
+      'a signature instead of EDNS',
+      aMessage(
+        0,
+        [1, 0, 0, 1],
+        `${name.toString('latin1')}\x00\x00\xfa\x00\xff${'\x00'.repeat(6)}`,
+      ),
+      1,
+    ],
+    [
+      'EDNS that is cut off',
+      aMessage(
+        0,
+        [1, 0, 0, 1],
+        `${name.toString('latin1')}\x00\x00\x29\x04\xd0\x00\x00\x00\x00\x00\x08`,
+      ),
+      1,
+    ],
+    [
+      'more than any question has',
+      Buffer.concat([aMessage(0, [1, 0, 0, 0], name), Buffer.alloc(4000)]),
+      1,
+    ],
+  ])('%s', async (_name, message, rcode) => {
+    const { port, events } = await aServer();
+    const answer = await ask(port, message, rcode === null ? 100 : 1000);
+    expect(answer === null ? null : rcodeOf(answer)).toBe(rcode);
+    if (answer !== null) expect(answer.readUInt16BE(0)).toBe(7);
+    expect(events).toHaveLength(1);
+    // And the server is still there.
+    expect(rcodeOf(await answered(port, query({ questions: [QUESTION] })))).toBe(0);
+  });
+});
+
+describe('over TCP', () => {
+  const framed = (message: Buffer): Buffer => {
+    const length = Buffer.alloc(2);
+    length.writeUInt16BE(message.length);
+    return Buffer.concat([length, message]);
+  };
+  const question = framed(query({ questions: [QUESTION] }));
+
+  async function connected(port: number): Promise<Socket> {
+    const socket = connect({ host: '127.0.0.1', port });
+    socket.on('error', () => {});
+    cleanUps.unshift(() => socket.destroy());
+    await once(socket, 'connect');
+    return socket;
+  }
+
+  const receive = async (socket: Socket, answers: number): Promise<number[]> => {
+    let received = Buffer.alloc(0);
+    const ids: number[] = [];
+    for await (const data of socket.iterator({ destroyOnReturn: false })) {
+      received = Buffer.concat([received, data as Buffer]);
+      while (received.length > 2 && received.length >= 2 + received.readUInt16BE(0)) {
+        ids.push(received.readUInt16BE(2));
+        received = received.subarray(2 + received.readUInt16BE(0));
+      }
+      if (ids.length >= answers) break;
+    }
+    return ids;
+  };
+
+  it('questions are answered in turn, however they arrive', async () => {
+    const { port } = await aServer();
+    const socket = await connected(port);
+    const other = framed(query({ id: 8, questions: [QUESTION] }));
+    const bytes = Buffer.concat([question, other, question]);
+    for (const byte of bytes.subarray(0, 40)) {
+      socket.write(Buffer.from([byte]));
+      await sleep(1);
+    }
+    socket.write(bytes.subarray(40));
+    expect(await receive(socket, 3)).toEqual([7, 8, 7]);
+  });
+
+  it.each([
+    ['a message longer than any question', Buffer.from([0xff, 0xff])],
+    ['a message without a header', framed(Buffer.from([1]))],
+    ['a response', framed(encode({ type: 'response', questions: [QUESTION] }))],
+  ])('%s ends the connection', async (_name, bytes) => {
+    const { port } = await aServer();
+    const socket = await connected(port);
+    const closed = once(socket, 'close');
+    socket.resume();
+    socket.write(bytes);
+    await closed;
+  });
+
+  it('who does not read the answers is cut off', async () => {
+    // Time flies, so that the rate of questions is no limit.
+    let time = 0;
+    const monotonic = () => {
+      time += 1000;
+      return time;
+    };
+    const { port, events } = await aServer({ clock: { ...systemClock, monotonic } });
+    const socket = await connected(port);
+    // Reset or ended: either way it is closed.
+    const closed = new Promise((resolve) => socket.once('close', resolve));
+    socket.pause();
+    const many = Buffer.concat(new Array<Buffer>(1000).fill(question));
+    const writing = setInterval(() => {
+      if (socket.writable && socket.writableLength < 1_000_000) socket.write(many);
+    }, 1);
+    cleanUps.unshift(() => clearInterval(writing));
+    await closed;
+    expect(events).not.toContainEqual({ type: 'Question', result: 'Dropped' });
+  }, 20_000);
+
+  it('there is a limit to connections', async () => {
+    const { port } = await aServer();
+    const sockets: Socket[] = [];
+    for (let i = 0; i < 64; i += 1) sockets.push(await connected(port));
+    const refused = await connected(port);
+    refused.resume();
+    await once(refused, 'close');
+    const first = sockets[0];
+    if (first === undefined) throw new Error('no connection');
+    first.write(question);
+    expect(await receive(first, 1)).toEqual([7]);
+  });
+
+  it('an idle connection is closed', async () => {
+    const { port } = await aServer();
+    const socket = await connected(port);
+    socket.resume();
+    const started = performance.now();
+    await once(socket, 'close');
+    expect(performance.now() - started).toBeGreaterThan(4000);
+  }, 20_000);
+});
+
+it('a flood is answered up to a rate, and then no more than that', async () => {
+  const { port, events } = await aServer();
+  const socket = createSocket('udp4');
+  cleanUps.unshift(() => socket.close());
+  const message = query({ questions: [QUESTION] });
+  for (let i = 0; i < 5000; i += 1) {
+    socket.send(message, port, '127.0.0.1');
+    if (i % 50 === 0) await sleep(0);
+  }
+  await sleep(300);
+  const results = events.map((event) => (event.type === 'Question' ? event.result : event.type));
+  expect(results).toContain('Dropped');
+  expect(results.filter((result) => result === 'Answered').length).toBeLessThan(4000);
+  await sleep(100);
+  expect(rcodeOf(await answered(port, message))).toBe(0);
+});
+
+it('does not start where its port is taken, and leaves nothing open', async () => {
+  const { port } = await aServer();
+  const options = {
+    listen: [
+      { host: '::1', port },
+      { host: '127.0.0.1', port },
+    ],
+    addresses: createSyntheticAddresses(),
+    families: { ipv4: true, ipv6: true },
+    clock: systemClock,
+    report: () => {},
+  };
+  await expect(startDNSServer(options)).rejects.toMatchObject({ code: 'EADDRINUSE' });
+  const again = await startDNSServer({ ...options, listen: [{ host: '::1', port }] });
+  await again.close();
+});

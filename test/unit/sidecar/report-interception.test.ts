@@ -1,0 +1,62 @@
+import { expect, it } from 'vitest';
+import { createRegistry } from '../../../process/metrics.ts';
+import type { InterceptEvent } from '../../../sidecar/intercept/interceptor.ts';
+import { createSidecarMetrics } from '../../../sidecar/metrics.ts';
+import { createInterceptionReport } from '../../../sidecar/report-interception.ts';
+import type { Refusal } from '../../../sidecar/report-refusals.ts';
+
+const DESTINATION = { name: 'git.example.com', port: 22 };
+
+/** What an event is told as: the refusal, its count in the metrics, and the level of its line in the log. */
+async function told(event: InterceptEvent) {
+  const registry = createRegistry('test');
+  const reported: Refusal[] = [];
+  const levels: string[] = [];
+  const at = (level: string) => () => void levels.push(level);
+  createInterceptionReport({
+    log: { debug: at('debug'), info: at('info'), warn: at('warn'), error: at('error') },
+    metrics: createSidecarMetrics(registry),
+    refusals: { report: (refusal) => void reported.push(refusal) },
+  })(event);
+  const text = await registry.metrics();
+  const counted = [...text.matchAll(/^actiongrant_sidecar_refusals_total\{code="(\w+)"\} 1$/gm)];
+  return { reported, counted: counted.map(([, code]) => code), levels };
+}
+
+it.each<[string, InterceptEvent, Refusal]>([
+  [
+    'another protocol',
+    { type: 'ProtocolRefused', protocol: 'SSH', destination: DESTINATION },
+    { code: 'ProtocolRefused', attempted: 'SSH to git.example.com:22' },
+  ],
+  [
+    'what is almost HTTP',
+    { type: 'ParseFailed', code: 'HPE_INVALID_METHOD', destination: DESTINATION },
+    { code: 'RequestMalformed', attempted: 'malformed HTTP to git.example.com:22' },
+  ],
+  [
+    'a client that trusts another CA',
+    { type: 'TLSFailed', code: 'ERR_SSL_TLSV1_ALERT_UNKNOWN_CA', destination: DESTINATION },
+    { code: 'ProtocolRefused', attempted: 'TLS to git.example.com:22, given up by the client' },
+  ],
+])('%s on a redirected connection is reported', async (_, event, refusal) => {
+  expect(await told(event)).toEqual({
+    reported: [refusal],
+    counted: [refusal.code],
+    levels: ['info'],
+  });
+});
+
+it.each<[string, InterceptEvent, string]>([
+  ['a fault of ours', { type: 'HandlerFailed', error: new Error('x') }, 'error'],
+  ['a proxy client', { type: 'ParseFailed', code: 'HPE_INVALID_METHOD' }, 'info'],
+  ['a proxy client with another CA', { type: 'TLSFailed', code: 'X_ALERT_Y' }, 'info'],
+  [
+    'a client that hung up',
+    { type: 'TLSFailed', code: 'ECONNRESET', destination: DESTINATION },
+    'info',
+  ],
+  ['too many connections', { type: 'ConnectionRefused', reason: 'TooManyConnections' }, 'info'],
+])('%s is for the log alone', async (_, event, level) => {
+  expect(await told(event)).toEqual({ reported: [], counted: [], levels: [level] });
+});
