@@ -31,6 +31,8 @@ export interface Caches {
   podIsGone(grant: LiveGrant, use: Use): boolean;
   /** Of a namespace; undefined if it is not known. */
   annotationsOf(namespace: string): Readonly<Record<string, string>> | undefined;
+  /** Likewise; an empty record if it has none. */
+  labelsOf(namespace: string): Readonly<Record<string, string>> | undefined;
   /** Names of the caches on which nothing may be decided now; empty: all are current. */
   notCurrent(): string[];
   /** When each resource's cache was last known to be current, seconds since the epoch; the oldest of its caches. */
@@ -121,6 +123,10 @@ export function createCaches(options: CachesOptions): Caches {
       return hasEnded(reflector.get({ namespace, name: use.podName }), use.podUID);
     },
     annotationsOf: (name) => allNamespaces.get({ name })?.metadata.annotations,
+    labelsOf(name) {
+      const namespace = allNamespaces.get({ name });
+      return namespace === undefined ? undefined : (namespace.metadata.labels ?? {});
+    },
     notCurrent: () =>
       caches
         .filter(

@@ -6,7 +6,7 @@ import express from 'express';
 import { ProblemError } from '../api/problem.ts';
 import type { Clock } from '../process/clock.ts';
 import { settingUnusable } from '../process/config.ts';
-import { drain, listenOn } from '../process/http-server.ts';
+import { drain, listenOn, sendAway } from '../process/http-server.ts';
 import type { Logger } from '../process/log.ts';
 import { createRegistry, type Registry } from '../process/metrics.ts';
 import { createOperationsServer } from '../process/operations.ts';
@@ -23,12 +23,15 @@ import { createDiscovery } from './exchange/discovery.ts';
 import { createFinishHandler } from './exchange/finish.ts';
 import { createFreshener } from './exchange/freshen.ts';
 import { createRateLimiter } from './exchange/rate-limit.ts';
+import { createRefusalHandler } from './exchange/refusals.ts';
 import { createExchangeRouter, sendProblem } from './exchange/routes.ts';
 import { createUseHandler } from './exchange/use.ts';
 import { grantGauges } from './gauges.ts';
 import type { LiveGrant } from './grants/resource.ts';
+import { requiredInjectionFault } from './injection/verify.ts';
+import { createInjection } from './injection/wiring.ts';
 import type { KubernetesClient } from './kubernetes/client.ts';
-import { createEventRecorder } from './kubernetes/events.ts';
+import { createEventRecorder, type EventRecorder } from './kubernetes/events.ts';
 import { createLeaseElection } from './kubernetes/lease.ts';
 import { keyOf } from './kubernetes/object.ts';
 import { createWorkQueue } from './kubernetes/workqueue.ts';
@@ -56,21 +59,29 @@ export interface Controller {
 }
 
 const WORKERS = 8;
+/** By then kube-proxy has long sent new connections elsewhere; those of the API server stay until we end them. */
+const SEND_AWAY_MILLISECONDS = 2_000;
 const DRAIN_MILLISECONDS = 10_000;
 const SUBJECT_ACCESS_REVIEW_MILLISECONDS = 3_000;
+/** Sidecars add up what they refuse, so a report now and then is enough. */
+const REFUSAL_REPORTS = { ratePerSecond: 0.1, burst: 5, capacity: 10_000 } as const;
 
 /** Starts serving at once; the exchange answers NotReady until the caches have synced. */
 export async function startController(dependencies: ControllerDependencies): Promise<Controller> {
   const { config, client, clock, log, version } = dependencies;
   const registry = createRegistry(version);
   const metrics = createControllerMetrics(registry);
-  const events = createEventRecorder({
-    client,
-    clock,
-    reportingController: 'actiongrant.dev/controller',
-    reportingInstance: config.identity,
-    report: (report) => log.debug('Events', { ...report }),
-  });
+  const recordEvents = (): EventRecorder =>
+    createEventRecorder({
+      client,
+      clock,
+      reportingController: 'actiongrant.dev/controller',
+      reportingInstance: config.identity,
+      report: (report) => log.debug('Events', { ...report }),
+    });
+  const events = recordEvents();
+  // Apart, so that what agents provoke never crowds out what happens to grants.
+  const refusalEvents = recordEvents();
   const reporter = createReporter({ log, events, metrics, now: clock.now });
   const randomSuffix = (): string => randomBytes(4).toString('hex');
 
@@ -98,7 +109,7 @@ export async function startController(dependencies: ControllerDependencies): Pro
       );
     },
   });
-  const { grants, findPod, podIsGone, annotationsOf } = caches;
+  const { grants, findPod, podIsGone, annotationsOf, labelsOf } = caches;
 
   // Exchange
   const severalServers = createServerCount(client, clock);
@@ -122,6 +133,12 @@ export async function startController(dependencies: ControllerDependencies): Pro
         capacity: 10_000,
       }),
       findPod,
+      injectionFault: (pod) =>
+        requiredInjectionFault(
+          pod,
+          labelsOf(pod.metadata.namespace ?? ''),
+          config.injectionSelector,
+        ),
     }),
     useHandler: createUseHandler({
       client,
@@ -148,6 +165,10 @@ export async function startController(dependencies: ControllerDependencies): Pro
       randomSuffix,
     }),
     discovery: createDiscovery(client, clock),
+    refusalHandler: createRefusalHandler({
+      events: refusalEvents,
+      rateLimiter: createRateLimiter({ clock, ...REFUSAL_REPORTS }),
+    }),
     isReady: () => caches.notCurrent().length === 0,
     log,
   });
@@ -161,6 +182,17 @@ export async function startController(dependencies: ControllerDependencies): Pro
     random: Math.random,
     log,
   });
+  const injection =
+    config.sidecar === undefined
+      ? undefined
+      : await createInjection({
+          client,
+          clock,
+          log,
+          config,
+          sidecar: config.sidecar,
+          certificates,
+        });
   const app = express();
   app.disable('x-powered-by');
   app.disable('etag');
@@ -175,6 +207,7 @@ export async function startController(dependencies: ControllerDependencies): Pro
         apiServerHosts: config.apiServerHosts,
         apiServerAudiences: config.apiServerAudiences,
       },
+      ...(injection === undefined ? {} : { injection: injection.webhook }),
     }),
   );
   app.use(exchange);
@@ -185,6 +218,7 @@ export async function startController(dependencies: ControllerDependencies): Pro
   const notReady = (): string[] => [
     ...caches.notCurrent().map((name) => `cache of ${name}`),
     ...(certificates.isReady() ? [] : ['serving certificate']),
+    ...(server.listening ? [] : ['exchange']),
   ];
   const operations = createOperationsServer({ registry, notReady });
 
@@ -242,6 +276,7 @@ export async function startController(dependencies: ControllerDependencies): Pro
   await untilDone(() => certificates.sync(), { clock, log, signal: stopping.signal });
   certificates.attach(server);
   certificates.start();
+  injection?.publisher.start();
   const address = await listenOn(server, config.listen).catch((error: unknown) => {
     throw settingUnusable('ACTIONGRANT_LISTEN', 'cannot be listened on', error);
   });
@@ -259,14 +294,16 @@ export async function startController(dependencies: ControllerDependencies): Pro
     notReady,
     async stop() {
       stopping.abort();
+      await sendAway(server, SEND_AWAY_MILLISECONDS);
       await drain(server, DRAIN_MILLISECONDS);
       await election.stop();
       // Not awaited: the workers have ended with the election, so what is still queued is the next leader's.
       void queue.shutDown();
       confirmer.stop();
+      injection?.publisher.stop();
       certificates.stop();
       await caches.stop();
-      await events.flush(1_000);
+      await Promise.all([events.flush(1_000), refusalEvents.flush(1_000)]);
       await client.close();
       await drain(operations, 100);
     },

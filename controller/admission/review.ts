@@ -16,18 +16,20 @@ export interface AdmissionRequest {
   operation: string;
   /** The group and plural name that the webhook was registered for. */
   resource: { group: string; resource: string };
+  /** '' for the resource itself. */
+  subresource: string;
   namespace: string;
   user: RequestUser;
   /** The object as it would be stored, not yet trusted to have any shape. */
   object: Readonly<Record<string, unknown>>;
+  /** The object as it is stored; none on CREATE. */
+  oldObject?: Readonly<Record<string, unknown>>;
 }
 
 /** RFC 6902. */
-export interface JsonPatchOperation {
-  op: 'add';
-  path: string;
-  value: unknown;
-}
+export type JsonPatchOperation =
+  | { op: 'add'; path: string; value: unknown }
+  | { op: 'remove'; path: string };
 
 export type AdmissionAnswer =
   | { allowed: true; patch?: readonly JsonPatchOperation[] }
@@ -44,16 +46,22 @@ export function parseAdmissionReview(value: unknown): AdmissionRequest {
   }
   const request = record(review['request'], 'request');
   const resource = record(request['resource'], 'request.resource');
+  const oldObject = request['oldObject'];
   return {
     uid: text(request['uid'], 'request.uid'),
     operation: text(request['operation'], 'request.operation'),
     resource: {
-      group: text(resource['group'], 'request.resource.group'),
+      // Of the core group: ''.
+      group: optionalText(resource['group'], 'request.resource.group') ?? '',
       resource: text(resource['resource'], 'request.resource.resource'),
     },
+    subresource: optionalText(request['subResource'], 'request.subResource') ?? '',
     namespace: text(request['namespace'], 'request.namespace'),
     user: user(request['userInfo']),
     object: record(request['object'], 'request.object'),
+    ...(oldObject === undefined || oldObject === null
+      ? {}
+      : { oldObject: record(oldObject, 'request.oldObject') }),
   };
 }
 

@@ -8,6 +8,7 @@ import {
   toProblemDocument,
 } from '../../api/problem.ts';
 import type { Logger } from '../../process/log.ts';
+import { type InjectPodDependencies, injectPod } from './inject-pod.ts';
 import {
   type AdmissionAnswer,
   type AdmissionRequest,
@@ -22,11 +23,13 @@ const BODY_LIMIT = 3 * 1024 * 1024;
 
 export interface AdmissionDependencies extends ValidateGrantDependencies {
   log: Logger;
+  /** Absent: no pod is injected, and the path is not served. */
+  injection?: InjectPodDependencies;
 }
 
-/** POST /stamp-requester and /validate-grant, each named as in the chart's webhook configurations. */
+/** POST /stamp-requester, /validate-grant and /inject-pod, each named as in the chart's webhook configurations. */
 export function createAdmissionRouter(dependencies: AdmissionDependencies): Router {
-  const { log } = dependencies;
+  const { log, injection } = dependencies;
   const router = express.Router();
   const webhook = (
     name: string,
@@ -37,13 +40,16 @@ export function createAdmissionRouter(dependencies: AdmissionDependencies): Rout
       const answered = await answer(request);
       if (!answered.allowed) {
         const { code, field, cause } = answered.problem;
-        log.info('grant refused at admission', { webhook: name, code, field, cause });
+        log.info('refused at admission', { webhook: name, code, field, cause });
       }
       res.json(formatAdmissionReview(request, answered));
     });
   };
   webhook('stamp-requester', stampRequester);
   webhook('validate-grant', (request) => validateGrant(dependencies, request));
+  if (injection !== undefined) {
+    webhook('inject-pod', (request) => injectPod(injection, request));
+  }
   router.use((error: unknown, _req: Request, res: Response, _next: NextFunction) => {
     const problem = bodyProblem(error) ?? asProblem(error);
     log.warn('admission review not answered', { code: problem.code, error });

@@ -1,6 +1,6 @@
 /**
  * Who calls: a pod-bound ServiceAccount token of our audience, verified against the cluster's own keys before anything else
- * is done for the caller, then the pod, which must be there with the same UID.
+ * is done for the caller, then the pod, which must be there with the same UID and, where pods are injected, as injected.
  */
 
 import {
@@ -29,10 +29,12 @@ export interface AuthenticatorOptions {
   rateLimiter: RateLimiter;
   /** The pod from the cache, or live if the cache has not seen this UID; undefined if there is none of this name. */
   findPod(namespace: string, name: string, uid: string): Promise<Live<Pod> | undefined>;
+  /** What makes this pod no injected one where it must be; undefined: nothing does. */
+  injectionFault(pod: Live<Pod>): string | undefined;
 }
 
 export interface Authenticator {
-  /** @throws ProblemError Unauthenticated, TooManyRequests, PodUnknown, KubernetesUnavailable */
+  /** @throws ProblemError Unauthenticated, TooManyRequests, PodUnknown, PodNotInjected, KubernetesUnavailable */
   authenticate(authorization: string | undefined): Promise<Caller>;
 }
 
@@ -65,6 +67,7 @@ export function createAuthenticator({
   clock,
   rateLimiter,
   findPod,
+  injectionFault,
 }: AuthenticatorOptions): Authenticator {
   let keys: Keys | undefined;
   let fetching: Promise<Keys> | undefined;
@@ -139,6 +142,13 @@ export function createAuthenticator({
         throw new ProblemError(
           'PodUnknown',
           `Pod ${caller.namespace}/${caller.podName} with the UID in the token is not running.`,
+        );
+      }
+      const fault = injectionFault(pod);
+      if (fault !== undefined) {
+        throw new ProblemError(
+          'PodNotInjected',
+          `Pod ${caller.namespace}/${caller.podName} is not as it would be injected: ${fault}. Delete it, so that it is created again.`,
         );
       }
       return caller;

@@ -1,4 +1,4 @@
-/** `/v1/uses` over HTTPS: authenticate, parse, hand on; every failure is a problem document. */
+/** The exchange over HTTPS (`/v1/…`): authenticate, parse, hand on; every failure is a problem document. */
 
 import { type NextFunction, type Request, type Response, Router } from 'express';
 import {
@@ -11,7 +11,9 @@ import {
   DISCOVERY_PATH,
   parseFinishRequest,
   parseNonce,
+  parseRefusalReport,
   parseUseRequest,
+  REFUSALS_PATH,
   USES_PATH,
 } from '../../api/wire.ts';
 import type { Logger } from '../../process/log.ts';
@@ -19,6 +21,7 @@ import type { Authenticator } from './authenticate.ts';
 import type { Caller } from './caller.ts';
 import type { Discovery } from './discovery.ts';
 import type { FinishHandler } from './finish.ts';
+import type { RefusalHandler } from './refusals.ts';
 import type { UseHandler } from './use.ts';
 
 export interface ExchangeDependencies {
@@ -26,6 +29,7 @@ export interface ExchangeDependencies {
   useHandler: UseHandler;
   finishHandler: FinishHandler;
   discovery: Discovery;
+  refusalHandler: RefusalHandler;
   /** Whether the caches have synced: with a cold cache nothing is decided. */
   isReady(): boolean;
   log: Logger;
@@ -35,7 +39,8 @@ export interface ExchangeDependencies {
 const BODY_LIMIT_BYTES = 256 * 1024;
 
 export function createExchangeRouter(dependencies: ExchangeDependencies): Router {
-  const { authenticator, useHandler, finishHandler, discovery, isReady, log } = dependencies;
+  const { authenticator, useHandler, finishHandler, discovery, refusalHandler, isReady, log } =
+    dependencies;
   const router = Router();
 
   const authenticate = async (request: Request): Promise<Caller> => {
@@ -70,6 +75,12 @@ export function createExchangeRouter(dependencies: ExchangeDependencies): Router
     await authenticate(request);
     const document = await discovery.read(request.query['path']);
     response.type('application/json').send(document);
+  });
+
+  router.post(REFUSALS_PATH, async (request, response) => {
+    const caller = await authenticate(request);
+    refusalHandler.report(caller, parseRefusalReport(await readJson(request)));
+    response.status(204).end();
   });
 
   router.use((error: unknown, _request: Request, response: Response, _next: NextFunction) => {

@@ -2,6 +2,7 @@
 
 import type { ActionGrant } from '../../api/generated/actiongrant.ts';
 import { API_GROUP, API_VERSION } from '../../api/names.ts';
+import type { PodSpec } from '../injection/pod.ts';
 import type { KubernetesObject, Live, Resource } from '../kubernetes/object.ts';
 
 export type LiveGrant = Live<ActionGrant>;
@@ -14,9 +15,9 @@ export const actionGrants: Resource<ActionGrant> = {
   namespaced: true,
 };
 
-/** A Pod, reduced to what tells whether the caller is alive. */
+/** A Pod, reduced to what tells who the caller is, and whether it is alive. */
 export interface Pod extends KubernetesObject {
-  spec?: { serviceAccountName?: string; nodeName?: string };
+  spec?: PodSpec;
   status?: { phase?: string };
 }
 

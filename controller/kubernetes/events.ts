@@ -83,7 +83,8 @@ const forgetMilliseconds = 6 * 60_000;
 /** At most so many a second after a first burst: Events must not eat the API server's fairness. */
 const minimumIntervalMilliseconds = 50;
 const sendTimeoutMilliseconds = 5_000;
-const noteLimitBytes = 1024;
+/** The API server's. */
+export const NOTE_LIMIT_BYTES = 1024;
 
 /** One distinct Event. */
 interface Entry {
@@ -247,12 +248,12 @@ function keyOfEvent({ regarding, type, reason, action, note }: EventRecord): str
 
 /** Notes quote agents, whose text is hostile; the API server refuses more than 1 KiB. */
 function boundedNote(note: string): string {
-  const printable = note.slice(0, 2 * noteLimitBytes).replace(/[\s\p{C}\p{Z}]+/gu, ' ');
+  const printable = note.slice(0, 2 * NOTE_LIMIT_BYTES).replace(/[\s\p{C}\p{Z}]+/gu, ' ');
   const bytes = Buffer.from(printable, 'utf8');
-  if (bytes.length <= noteLimitBytes) return printable;
+  if (bytes.length <= NOTE_LIMIT_BYTES) return printable;
   // A code point that is cut in half decodes to U+FFFD.
   const whole = bytes
-    .subarray(0, noteLimitBytes - 3)
+    .subarray(0, NOTE_LIMIT_BYTES - 3)
     .toString('utf8')
     .replace(/\uFFFD$/u, '');
   return `${whole}…`;

@@ -9,7 +9,9 @@ export interface Secret extends KubernetesObject {
 }
 
 export interface ConfigMap extends KubernetesObject {
+  binaryData?: Record<string, string>;
   data?: Record<string, string>;
+  immutable?: boolean;
 }
 
 export interface ServiceAccount extends KubernetesObject {

@@ -61,7 +61,11 @@ afterEach(() => stub[Symbol.asyncDispose]());
 /** How often the keys were read. */
 const reads = () => stub.requests.filter(({ path }) => path === '/openid/v1/jwks').length;
 
-async function anAuthenticator({ findPod = async () => POD, burst = 100 }: Options = {}) {
+async function anAuthenticator({
+  findPod = async () => POD,
+  burst = 100,
+  injectionFault = () => undefined,
+}: Options = {}) {
   const asked: string[] = [];
   const authenticator = createAuthenticator({
     client: await stub.client(),
@@ -71,6 +75,7 @@ async function anAuthenticator({ findPod = async () => POD, burst = 100 }: Optio
       asked.push(`${namespace}/${name}/${uid}`);
       return findPod();
     },
+    injectionFault,
   });
   return { authenticator, asked };
 }
@@ -78,6 +83,7 @@ async function anAuthenticator({ findPod = async () => POD, burst = 100 }: Optio
 interface Options {
   findPod?: () => Promise<Live<Pod> | undefined>;
   burst?: number;
+  injectionFault?: (pod: Live<Pod>) => string | undefined;
 }
 
 function claims(overrides: JWTPayload = {}): JWTPayload {
@@ -180,6 +186,16 @@ describe('a pod', () => {
   ])('%s is unknown', async (_, pod) => {
     const error = await refusal(`Bearer ${await sign(claims())}`, { findPod: async () => pod });
     expect(error.code).toBe('PodUnknown');
+  });
+
+  it('that is not as it must be injected is told what is wrong, by the pod that runs', async () => {
+    const error = await refusal(`Bearer ${await sign(claims())}`, {
+      injectionFault: (pod) => (pod === POD ? 'spec.x is wrong' : undefined),
+    });
+    expect(error.code).toBe('PodNotInjected');
+    expect(error.detail).toBe(
+      'Pod soc/incident-agent-0 is not as it would be injected: spec.x is wrong. Delete it, so that it is created again.',
+    );
   });
 
   it('that asks too often is told so before it costs a look-up', async () => {

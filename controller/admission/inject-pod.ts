@@ -1,0 +1,99 @@
+/** The mutating webhook for pods in namespaces with injection: an agent pod, or a refusal that says what to change. */
+
+import { ProblemError } from '../../api/problem.ts';
+import { printable } from '../../api/url.ts';
+import { type Injection, inject, injectEphemeralContainers } from '../injection/inject.ts';
+import type { SidecarImage } from '../injection/ours.ts';
+import type { InjectablePod } from '../injection/pod.ts';
+import type { PodFault } from '../injection/rule.ts';
+import { memberPatch } from './json-patch.ts';
+import type { AdmissionAnswer, AdmissionRequest } from './review.ts';
+
+export interface InjectPodDependencies {
+  image: SidecarImage;
+  agentNamespaces: readonly string[];
+  /** Whether what the sidecar would read in this namespace is known to be from us. */
+  settingsPublished(namespace: string): boolean;
+  /** Where the controller is installed, for the command that helps. */
+  releaseNamespace: string;
+}
+
+/** More are told after these are mended: kubectl and Events show one line. */
+const FAULTS_TOLD = 5;
+
+export function injectPod(
+  dependencies: InjectPodDependencies,
+  request: AdmissionRequest,
+): AdmissionAnswer {
+  const pod = podOf(request, request.object, 'request.object');
+  const refusal = namespaceRefusal(dependencies, request.namespace);
+  if (refusal !== null) return { allowed: false, problem: refusal };
+  const injection = injectionFor(request, pod, dependencies.image);
+  if (injection === null) return { allowed: true };
+  if ('faults' in injection) return { allowed: false, problem: podRefused(injection.faults) };
+  const patch = memberPatch(pod.spec ?? {}, injection.injected.spec ?? {}, '/spec');
+  return { allowed: true, patch };
+}
+
+/** null: nothing is injected now. */
+function injectionFor(
+  request: AdmissionRequest,
+  pod: InjectablePod,
+  image: SidecarImage,
+): Injection | null {
+  const { operation, subresource, oldObject } = request;
+  if (operation === 'CREATE' && subresource === '') return inject(pod, image);
+  if (operation === 'UPDATE' && subresource === 'ephemeralcontainers') {
+    return injectEphemeralContainers(pod, podOf(request, oldObject, 'request.oldObject'));
+  }
+  return null;
+}
+
+function namespaceRefusal(
+  { agentNamespaces, settingsPublished, releaseNamespace }: InjectPodDependencies,
+  namespace: string,
+): ProblemError | null {
+  if (!agentNamespaces.includes(namespace)) {
+    const list = [...agentNamespaces, namespace].join(',');
+    return new ProblemError(
+      'PodRefused',
+      `Namespace ${namespace} is labelled for injection, but its agents could not get grants: it is not in rbac.agentNamespaces. Add it with: helm upgrade actiongrant <chart> --namespace ${releaseNamespace} --reset-then-reuse-values --set "rbac.agentNamespaces={${list}}"`,
+    );
+  }
+  if (!settingsPublished(namespace)) {
+    return new ProblemError(
+      'NotReady',
+      `The ActionGrant controller has not written its settings to namespace ${namespace} yet. Try again.`,
+    );
+  }
+  return null;
+}
+
+function podRefused(faults: readonly PodFault[]): ProblemError {
+  const told = faults
+    .slice(0, FAULTS_TOLD)
+    .map(({ field, reason }) => `${printable(field, 120)} ${reason}`);
+  const more = faults.length - told.length;
+  const detail = `ActionGrant cannot make this an agent pod: ${told.join('; ')}${more > 0 ? `; and ${more} more` : ''}.`;
+  const [first] = faults;
+  return new ProblemError('PodRefused', detail, first === undefined ? {} : { field: first.field });
+}
+
+/** Mutating webhooks get what the API server has decoded; what is checked is that it was registered for pods. */
+function podOf(
+  { resource }: AdmissionRequest,
+  object: AdmissionRequest['oldObject'],
+  field: string,
+): InjectablePod {
+  const spec = object?.['spec'];
+  if (
+    object === undefined ||
+    resource.group !== '' ||
+    resource.resource !== 'pods' ||
+    typeof spec !== 'object' ||
+    spec === null
+  ) {
+    throw new ProblemError('RequestMalformed', `${field} is not a Pod.`, { field });
+  }
+  return object;
+}

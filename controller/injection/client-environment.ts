@@ -1,0 +1,175 @@
+/**
+ * How the usual HTTP clients are told to trust the pod's own CA. Each row is a variable that its client documents; a variable
+ * that the container sets itself is left alone.
+ */
+
+import { AGENT_DIRECTORY, AGENT_FILES, JAVA_TRUST_STORE_PASSWORD } from '../../api/pod-layout.ts';
+import type { EnvironmentVariable } from './pod.ts';
+
+interface ClientVariable {
+  readonly name: string;
+  readonly value: string;
+  /** Who reads it. */
+  readonly clients: string;
+  /** Where that is documented. */
+  readonly source: string;
+  /** Several programs share this variable, so ours is added to what is there. */
+  readonly append?: true;
+}
+
+const inAgentDirectory = (file: string): string => `${AGENT_DIRECTORY}/${file}`;
+const CA = inAgentDirectory(AGENT_FILES.ca);
+const JAVA_OPTIONS = [
+  `-Djavax.net.ssl.trustStore=${inAgentDirectory(AGENT_FILES.javaTrustStore)}`,
+  '-Djavax.net.ssl.trustStoreType=JKS',
+  `-Djavax.net.ssl.trustStorePassword=${JAVA_TRUST_STORE_PASSWORD}`,
+].join(' ');
+
+export const CLIENT_VARIABLES: readonly ClientVariable[] = [
+  {
+    name: 'SSL_CERT_FILE',
+    value: CA,
+    clients:
+      "OpenSSL's default paths and what relies on them (Python ssl and urllib, Ruby, .NET), Go, rustls, uv",
+    source: 'https://docs.openssl.org/3.5/man7/openssl-env/ https://pkg.go.dev/crypto/x509',
+  },
+  {
+    name: 'CURL_CA_BUNDLE',
+    value: CA,
+    clients: 'curl (the program: libcurl reads no variable)',
+    source: 'https://curl.se/docs/manpage.html',
+  },
+  {
+    name: 'WGETRC',
+    value: inAgentDirectory(AGENT_FILES.wgetrc),
+    clients: 'GNU wget, which has no variable for its CA but one for its start-up file',
+    source: 'https://www.gnu.org/software/wget/manual/html_node/Wgetrc-Location.html',
+  },
+  {
+    name: 'NODE_EXTRA_CA_CERTS',
+    value: CA,
+    clients: 'Node.js, Bun',
+    source: 'https://nodejs.org/api/cli.html#node_extra_ca_certsfile',
+  },
+  {
+    name: 'NPM_CONFIG_CAFILE',
+    value: CA,
+    clients: 'npm, which does not take the CAs of Node.js once its cafile is set',
+    source: 'https://docs.npmjs.com/cli/v11/using-npm/config#cafile',
+  },
+  {
+    name: 'YARN_HTTPS_CA_FILE_PATH',
+    value: CA,
+    clients: 'Yarn 2 and later',
+    source: 'https://yarnpkg.com/configuration/yarnrc#httpsCaFilePath',
+  },
+  {
+    name: 'DENO_CERT',
+    value: CA,
+    clients: 'Deno',
+    source: 'https://docs.deno.com/runtime/reference/env_variables/',
+  },
+  {
+    name: 'REQUESTS_CA_BUNDLE',
+    value: CA,
+    clients: 'Python requests, and what is built on it (Azure CLI, conda)',
+    source: 'https://requests.readthedocs.io/en/latest/user/advanced/#ssl-cert-verification',
+  },
+  {
+    name: 'PIP_CERT',
+    value: CA,
+    clients: 'pip',
+    source: 'https://pip.pypa.io/en/stable/cli/pip/#cmdoption-cert',
+  },
+  {
+    name: 'HTTPLIB2_CA_CERTS',
+    value: CA,
+    clients: 'Python httplib2 (older Google clients)',
+    source: 'https://github.com/httplib2/httplib2/blob/master/python3/httplib2/certs.py',
+  },
+  {
+    name: 'AWS_CA_BUNDLE',
+    value: CA,
+    clients: 'AWS CLI and SDKs',
+    source: 'https://docs.aws.amazon.com/cli/latest/userguide/cli-configure-envvars.html',
+  },
+  {
+    name: 'CLOUDSDK_CORE_CUSTOM_CA_CERTS_FILE',
+    value: CA,
+    clients: 'gcloud',
+    source: 'https://cloud.google.com/sdk/gcloud/reference/topic/configurations',
+  },
+  {
+    name: 'GRPC_DEFAULT_SSL_ROOTS_FILE_PATH',
+    value: CA,
+    clients: 'gRPC core (C++, Python, Ruby, PHP)',
+    source: 'https://github.com/grpc/grpc/blob/master/doc/environment_variables.md',
+  },
+  {
+    name: 'GIT_SSL_CAINFO',
+    value: CA,
+    clients: 'git',
+    source: 'https://git-scm.com/docs/git-config#Documentation/git-config.txt-httpsslCAInfo',
+  },
+  {
+    name: 'CARGO_HTTP_CAINFO',
+    value: CA,
+    clients: 'Cargo',
+    source: 'https://doc.rust-lang.org/cargo/reference/config.html#httpcainfo',
+  },
+  {
+    name: 'COMPOSER_CAFILE',
+    value: CA,
+    clients: 'Composer (PHP)',
+    source: 'https://getcomposer.org/doc/03-cli.md#composer-cafile',
+  },
+  {
+    name: 'BUNDLE_SSL_CA_CERT',
+    value: CA,
+    clients: 'Bundler (Ruby)',
+    source: 'https://bundler.io/man/bundle-config.1.html',
+  },
+  {
+    name: 'PERL_LWP_SSL_CA_FILE',
+    value: CA,
+    clients: 'LWP (Perl)',
+    source: 'https://metacpan.org/pod/LWP::UserAgent#ENVIRONMENT-VARIABLES',
+  },
+  {
+    name: 'NIX_SSL_CERT_FILE',
+    value: CA,
+    clients: 'Nix, and what nixpkgs builds',
+    source: 'https://nix.dev/manual/nix/stable/command-ref/env-common',
+  },
+  {
+    name: 'RCLONE_CA_CERT',
+    value: CA,
+    clients: 'rclone',
+    source: 'https://rclone.org/docs/#ca-cert-stringarray',
+  },
+  {
+    name: 'JAVA_TOOL_OPTIONS',
+    value: JAVA_OPTIONS,
+    clients: 'Java (every JVM: it has no variable for a trust store alone)',
+    source: 'https://docs.oracle.com/en/java/javase/21/docs/specs/jvmti.html#tooloptions',
+    append: true,
+  },
+];
+
+/** `env` of a container with what it lacks; ours come last, so that no `$(…)` of the container's own sees them. */
+export function withClientVariables(env: readonly EnvironmentVariable[]): EnvironmentVariable[] {
+  const kept = env.map((variable) => {
+    const ours = CLIENT_VARIABLES.find(({ name, append }) => append && name === variable.name);
+    // A value that is taken from elsewhere cannot be added to.
+    if (ours === undefined || variable.valueFrom !== undefined) return variable;
+    return { ...variable, value: appended(variable.value ?? '', ours.value) };
+  });
+  const missing = CLIENT_VARIABLES.filter(({ name }) => !env.some((v) => v.name === name));
+  return [...kept, ...missing.map(({ name, value }) => ({ name, value }))];
+}
+
+/** A trust store that the container chose itself stays. */
+function appended(theirs: string, ours: string): string {
+  if (theirs.includes('-Djavax.net.ssl.trustStore=')) return theirs;
+  return theirs === '' ? ours : `${theirs} ${ours}`;
+}

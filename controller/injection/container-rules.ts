@@ -1,0 +1,179 @@
+/** Rules about each container that is not ours. */
+
+import { posix } from 'node:path';
+import { isDeepStrictEqual } from 'node:util';
+import { AGENT_DIRECTORY, POD_VOLUMES, SIDECAR_PORTS, SIDECAR_UID } from '../../api/pod-layout.ts';
+import { AGENT_MOUNT, isOurVolume } from './ours.ts';
+import {
+  type Container,
+  handlersOf,
+  type InheritedSecurityContext,
+  isNamedAsOurs,
+  type PodSecurityContext,
+} from './pod.ts';
+import { type Rule, when } from './rule.ts';
+
+const OUR_PORTS: ReadonlySet<number> = new Set(Object.values(SIDECAR_PORTS));
+
+/** A container that is not ours, and what it inherits. */
+export interface ContainerSubject {
+  readonly container: Container;
+  readonly pod: PodSecurityContext;
+}
+
+export const CONTAINER_RULES: readonly Rule<ContainerSubject>[] = [
+  {
+    broken: ({ container: { name } }) => when(isNamedAsOurs(name), 'name'),
+    reason: "is the name of one of ActionGrant's own containers. Rename yours",
+  },
+  {
+    broken: ({ container: { securityContext = {} } }) => [
+      ...when(securityContext.privileged, 'securityContext.privileged'),
+      ...when(
+        securityContext.allowPrivilegeEscalation !== false,
+        'securityContext.allowPrivilegeEscalation',
+      ),
+    ],
+    reason: 'must be false: a privileged process walks around every limit of its pod',
+  },
+  {
+    broken: ({ container: { securityContext } }) => [
+      ...when(
+        !securityContext?.capabilities?.drop?.includes('ALL'),
+        'securityContext.capabilities.drop',
+      ),
+    ],
+    reason: 'must have ALL',
+  },
+  {
+    broken: ({ container: { securityContext } }) =>
+      when(
+        securityContext?.capabilities?.add?.some((name) => name !== 'NET_BIND_SERVICE'),
+        'securityContext.capabilities.add',
+      ),
+    reason:
+      'may have NET_BIND_SERVICE alone (to debug a pod, use kubectl debug --profile=restricted)',
+  },
+  {
+    broken: ({ container, pod }) => {
+      const user = effective(container, pod, 'runAsUser');
+      return when(
+        user === undefined || user === 0 || user === SIDECAR_UID,
+        'securityContext.runAsUser',
+      );
+    },
+    reason: `must be a user other than root and ${SIDECAR_UID}, which is the sidecar's`,
+  },
+  {
+    broken: ({ container, pod }) =>
+      when(effective(container, pod, 'runAsNonRoot') !== true, 'securityContext.runAsNonRoot'),
+    reason: 'must be true',
+  },
+  {
+    broken: ({ container, pod }) =>
+      when(effective(container, pod, 'runAsGroup') === SIDECAR_UID, 'securityContext.runAsGroup'),
+    reason: `must not be ${SIDECAR_UID}: that group is the sidecar's`,
+  },
+  {
+    broken: ({ container, pod }) =>
+      when(
+        effective(container, pod, 'seccompProfile')?.type === undefined,
+        'securityContext.seccompProfile',
+      ),
+    reason: 'must be RuntimeDefault or Localhost',
+  },
+  {
+    broken: ({ container: { securityContext } }) =>
+      when((securityContext?.procMount ?? 'Default') !== 'Default', 'securityContext.procMount'),
+    reason: 'must be Default',
+  },
+  {
+    broken: ({ container: { ports = [] } }) =>
+      ports.flatMap(({ hostPort = 0 }, index) => when(hostPort !== 0, `ports[${index}].hostPort`)),
+    reason: "must be left out: the node's ports lead around the pod's own network. Use a Service",
+  },
+  {
+    broken: ({ container: { ports = [] } }) =>
+      ports.flatMap(({ containerPort = 0 }, index) =>
+        when(OUR_PORTS.has(containerPort), `ports[${index}].containerPort`),
+      ),
+    reason: `must be another port: the sidecar listens on ${Object.values(SIDECAR_PORTS).join(', ')}`,
+  },
+  {
+    // A name stands for a containerPort, which is judged above.
+    broken: ({ container }) =>
+      handlersOf(container).flatMap(({ handler, field }) =>
+        (['httpGet', 'tcpSocket', 'grpc'] as const).flatMap((kind) =>
+          when(OUR_PORTS.has(Number(handler[kind]?.port)), `${field}.${kind}.port`),
+        ),
+      ),
+    reason: `must be a port of the container's own: behind ${Object.values(SIDECAR_PORTS).join(', ')} is the sidecar`,
+  },
+  {
+    broken: ({ container: { ports = [] } }) =>
+      ports.flatMap(({ protocol }, index) => when(protocol === 'SCTP', `ports[${index}].protocol`)),
+    reason: 'must be TCP or UDP: nothing else is let in',
+  },
+  {
+    broken: ({ container }) =>
+      handlersOf(container).flatMap(({ handler: { httpGet, tcpSocket }, field }) => [
+        ...when(Boolean(httpGet?.host), `${field}.httpGet.host`),
+        ...when(Boolean(tcpSocket?.host), `${field}.tcpSocket.host`),
+      ]),
+    reason: 'must be left out: the kubelet would call it from the node, past the sidecar',
+  },
+  {
+    broken: ({ container: { targetContainerName } }) =>
+      when(isNamedAsOurs(targetContainerName), 'targetContainerName'),
+    reason: "must not be ours: the sidecar's process holds what agents must not have",
+  },
+  {
+    broken: ({ container: { volumeMounts = [] } }) =>
+      volumeMounts.flatMap((mount, index) =>
+        when(isOurVolume(mount) && mount.name !== POD_VOLUMES.agent, `volumeMounts[${index}].name`),
+      ),
+    reason: "must not be one of ActionGrant's own volumes. Rename yours",
+  },
+  {
+    broken: ({ container: { env = [] } }) =>
+      env.flatMap(({ valueFrom }, index) =>
+        when(
+          isOurVolume({ name: valueFrom?.fileKeyRef?.volumeName ?? '' }),
+          `env[${index}].valueFrom.fileKeyRef.volumeName`,
+        ),
+      ),
+    reason: "must not be one of ActionGrant's own volumes",
+  },
+  {
+    broken: ({ container: { volumeMounts = [] } }) =>
+      volumeMounts.flatMap((mount, index) =>
+        when(
+          mount.name !== POD_VOLUMES.agent && isInAgentDirectory(mount.mountPath),
+          `volumeMounts[${index}].mountPath`,
+        ),
+      ),
+    reason: `must not be in ${AGENT_DIRECTORY}: the sidecar puts there what in-cluster clients look for`,
+  },
+  {
+    broken: ({ container: { volumeMounts = [] } }) => {
+      const mounts = volumeMounts.filter(({ name }) => name === POD_VOLUMES.agent);
+      return when(!isDeepStrictEqual(mounts, [AGENT_MOUNT]), 'volumeMounts');
+    },
+    reason: `must have the volume ${POD_VOLUMES.agent} once, read-only, at ${AGENT_DIRECTORY}`,
+  },
+];
+
+/** What holds for a container: its own word, else the pod's. */
+export function effective<K extends keyof InheritedSecurityContext>(
+  { securityContext }: Container,
+  pod: PodSecurityContext,
+  member: K,
+): InheritedSecurityContext[K] {
+  return securityContext?.[member] ?? pod[member];
+}
+
+/** /var/run is a link to /run in most images. */
+function isInAgentDirectory(mountPath: string): boolean {
+  const path = posix.normalize(`/${mountPath}/`).replace(/^\/run\//, '/var/run/');
+  return path.startsWith(`${AGENT_DIRECTORY}/`);
+}

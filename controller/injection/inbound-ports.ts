@@ -1,0 +1,36 @@
+/** The ports of a pod that must stay reachable from outside: those it declares, and those the kubelet connects to. */
+
+import {
+  type Container,
+  handlersOf,
+  isNamedAsOurs,
+  type NetworkHandler,
+  type PodSpec,
+} from './pod.ts';
+
+/** For net-init, such as `5353/udp,8080/tcp`; sorted, so that the same pod always says the same. */
+export function inboundPorts({ initContainers = [], containers = [] }: PodSpec): string {
+  const theirs = [...initContainers, ...containers].filter(({ name }) => !isNamedAsOurs(name));
+  const ports = theirs.flatMap((container) => [
+    ...declaredPorts(container),
+    ...handlersOf(container).flatMap(({ handler }) => portOf(handler, container) ?? []),
+  ]);
+  return [...new Set(ports)].sort().join(',');
+}
+
+function declaredPorts({ ports = [] }: Container): string[] {
+  return ports.flatMap(({ containerPort, protocol = 'TCP' }) =>
+    containerPort === undefined ? [] : [`${containerPort}/${protocol.toLowerCase()}`],
+  );
+}
+
+/** Of a handler that runs a program, or names a port that is not there (the kubelet fails it as well): undefined. */
+function portOf(
+  { httpGet, tcpSocket, grpc }: NetworkHandler,
+  { ports = [] }: Container,
+): string | undefined {
+  const port = (httpGet ?? tcpSocket ?? grpc)?.port;
+  const number =
+    typeof port === 'string' ? ports.find(({ name }) => name === port)?.containerPort : port;
+  return number === undefined ? undefined : `${number}/tcp`;
+}

@@ -1,0 +1,33 @@
+/**
+ * What the rest of a pod must keep to (threats 1, 14, 16). net-init needs NET_ADMIN, so the namespace cannot have the Pod
+ * Security Standard `restricted`: this is that standard, stated again for every other container, and what interception needs
+ * besides. `charts/actiongrant/templates/policies/pods.yaml` says the same in CEL.
+ */
+
+import { CONTAINER_RULES } from './container-rules.ts';
+import { agentContainersOf, type InjectablePod } from './pod.ts';
+import { ANNOTATION_RULES, POD_RULES } from './pod-rules.ts';
+import { PROFILE_RULES } from './profile-rules.ts';
+import { faultsOf, type PodFault } from './rule.ts';
+
+/** Everything that is wrong with an injected pod, but for our own parts of it. */
+export function restrictionFaults({ spec = {}, metadata = {} }: InjectablePod): PodFault[] {
+  const inherited = spec.securityContext ?? {};
+  return [
+    ...faultsOf(
+      ANNOTATION_RULES,
+      metadata.annotations ?? {},
+      (name) => `metadata.annotations[${name}]`,
+    ),
+    ...faultsOf(POD_RULES, spec, (field) => `spec.${field}`),
+    ...faultsOf(PROFILE_RULES, inherited, (field) => `spec.securityContext.${field}`),
+    ...agentContainersOf(spec).flatMap(({ container, field }) => [
+      ...faultsOf(CONTAINER_RULES, { container, pod: inherited }, (member) => `${field}.${member}`),
+      ...faultsOf(
+        PROFILE_RULES,
+        container.securityContext ?? {},
+        (member) => `${field}.securityContext.${member}`,
+      ),
+    ]),
+  ];
+}

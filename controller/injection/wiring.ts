@@ -1,0 +1,93 @@
+/** What the webhook for pods needs at run time, put together from the controller's configuration. */
+
+import { readFile } from 'node:fs/promises';
+import { isIP } from 'node:net';
+import { ProblemError } from '../../api/problem.ts';
+import type { Clock } from '../../process/clock.ts';
+import type { Logger } from '../../process/log.ts';
+import { holdsCertificates } from '../../process/pem.ts';
+import type { InjectPodDependencies } from '../admission/inject-pod.ts';
+import { type CertificateManager, controllerNames } from '../certificates/manager.ts';
+import type { ControllerConfig, SidecarSettings } from '../config.ts';
+import type { KubernetesClient } from '../kubernetes/client.ts';
+import { serverAccessReader } from '../kubernetes/server.ts';
+import { createSettingsPublisher, type SettingsPublisher } from './publish-settings.ts';
+import { settingsData } from './settings.ts';
+
+export interface InjectionParts {
+  publisher: SettingsPublisher;
+  webhook: InjectPodDependencies;
+}
+
+export interface InjectionOptions {
+  client: KubernetesClient;
+  clock: Clock;
+  log: Logger;
+  config: Pick<ControllerConfig, 'agentNamespaces' | 'apiServerHosts' | 'kubernetes' | 'namespace'>;
+  sidecar: SidecarSettings;
+  /** Whose authorities verify the controller. */
+  certificates: Pick<CertificateManager, 'sync' | 'bundle'>;
+}
+
+/** @throws ProblemError ConfigurationInvalid if sidecars could not reach the API server as we do */
+export async function createInjection(options: InjectionOptions): Promise<InjectionParts> {
+  const { client, clock, log, config, sidecar, certificates } = options;
+  const { agentNamespaces, apiServerHosts, namespace } = config;
+  const readAccess = await serverAccessReader(config.kubernetes);
+  const kubernetesServer = addressOf((await readAccess()).origin);
+  const [controllerName] = controllerNames(namespace);
+  const publisher = createSettingsPublisher({
+    client,
+    agentNamespaces,
+    clock,
+    random: Math.random,
+    log,
+    // Everything is read anew: both authorities are rotated, and so may the bundle be.
+    async desired() {
+      const { tls } = await readAccess();
+      const { trustBundleFile } = sidecar;
+      // What we hold may be a minute older than what another replica has published: it must not come back.
+      await certificates.sync();
+      return settingsData({
+        sidecar,
+        controllerURL: `https://${controllerName}`,
+        controllerCA: certificates.bundle(),
+        kubernetesServer,
+        apiServerHosts,
+        kubernetesCA: certificatesIn(String(tls.ca ?? ''), "the API server's CA"),
+        ...(trustBundleFile === undefined
+          ? {}
+          : {
+              trustBundle: certificatesIn(await readFile(trustBundleFile, 'utf8'), trustBundleFile),
+            }),
+      });
+    },
+  });
+  return {
+    publisher,
+    webhook: {
+      image: sidecar,
+      agentNamespaces,
+      settingsPublished: publisher.isPublished,
+      releaseNamespace: namespace,
+    },
+  };
+}
+
+/** Sidecars refuse to start with anything else: what was published before is better. */
+function certificatesIn(pem: string, where: string): string {
+  if (holdsCertificates(pem)) return pem;
+  throw new ProblemError('ConfigurationInvalid', `${where} holds no certificates in PEM`);
+}
+
+/** `address:port`: sidecars resolve no name for the API server. */
+function addressOf(origin: string): string {
+  const { hostname, port } = new URL(origin);
+  if (isIP(hostname.replace(/^\[(.*)\]$/, '$1')) === 0) {
+    throw new ProblemError(
+      'ConfigurationInvalid',
+      `ACTIONGRANT_SIDECAR_IMAGE needs an API server that is reached by its address, not as ${hostname}`,
+    );
+  }
+  return `${hostname}:${port || '443'}`;
+}

@@ -1,0 +1,64 @@
+/** What must work right after an installation, as pods and the API server see it. */
+
+import { once } from 'node:events';
+import type { IncomingMessage } from 'node:http';
+import { request } from 'node:https';
+import { API_GROUP, API_VERSION } from '../../api/names.ts';
+import { ProblemError } from '../../api/problem.ts';
+import type { KubernetesClient } from '../kubernetes/client.ts';
+import type { KubernetesObject, Resource } from '../kubernetes/object.ts';
+
+const TIMEOUT_MILLISECONDS = 10_000;
+
+/** A grant as it is created: the CRD's defaults and the webhook fill in the rest. */
+interface NewGrant extends KubernetesObject {
+  spec: {
+    agent: object;
+    action: object;
+    justification: string;
+    requester?: { username: string };
+  };
+}
+
+const newGrants: Resource<NewGrant> = {
+  group: API_GROUP,
+  version: API_VERSION,
+  resource: 'actiongrants',
+  kind: 'ActionGrant',
+  namespaced: true,
+};
+
+/** Approved by nobody, and never stored. */
+const SPEC: NewGrant['spec'] = {
+  agent: { serviceAccountName: 'helm-test' },
+  action: { type: 'HTTP', http: { method: 'GET', url: 'https://helm-test.invalid/' } },
+  justification: 'helm test: created as a dry run, never stored',
+};
+
+/**
+ * That the controller's Service answers sidecars, with a certificate of the authority that is published to them.
+ * @throws Error of the connection or of TLS
+ */
+export async function exchangeAnswers(controllerURL: string, ca: string): Promise<void> {
+  const call = request(controllerURL, { ca, signal: AbortSignal.timeout(TIMEOUT_MILLISECONDS) });
+  call.end();
+  const [response] = (await once(call, 'response')) as [IncomingMessage];
+  // Whatever it says to somebody without a token: it speaks HTTP over a connection that was verified.
+  response.resume();
+  await once(response, 'end');
+}
+
+/**
+ * That the API server reaches both webhooks and takes a grant, with the CRD and the policies that are installed.
+ * @throws KubernetesError, ProblemError
+ */
+export async function grantIsAdmitted(client: KubernetesClient, namespace: string): Promise<void> {
+  const metadata = { namespace, generateName: 'helm-test-' };
+  const { spec } = await client.create(newGrants, { metadata, spec: SPEC }, { dryRun: true });
+  if (spec.requester === undefined) {
+    throw new ProblemError(
+      'KubernetesUnavailable',
+      'the webhook stamp-requester.actiongrant.dev was not asked; is its configuration in place?',
+    );
+  }
+}

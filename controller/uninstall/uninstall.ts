@@ -1,0 +1,160 @@
+/**
+ * What must happen while the release is still there: nobody's agents lose their sidecar unawares, and no credential outlives
+ * the controller that would revoke it.
+ */
+
+import type { ActionGrant } from '../../api/generated/actiongrant.ts';
+import { deleteBoundSecret } from '../grants/bound-secret.ts';
+import { actionGrants, type LiveGrant } from '../grants/resource.ts';
+import { type LabelSelector, selects } from '../injection/label-selector.ts';
+import type { KubernetesClient } from '../kubernetes/client.ts';
+import { isKubernetesError } from '../kubernetes/error.ts';
+import type { Resource } from '../kubernetes/object.ts';
+import { namespaces } from '../kubernetes/resources.ts';
+
+/** On the controller's Deployment, so that it goes with the release: `true` uninstalls although namespaces are labelled. */
+export const FORCE_ANNOTATION = 'actiongrant.dev/force-uninstall';
+const DEPLOYMENT_NAME = 'actiongrant-controller';
+
+const deployments: Resource = {
+  group: 'apps',
+  version: 'v1',
+  resource: 'deployments',
+  kind: 'Deployment',
+  namespaced: true,
+};
+
+/** As Helm knows it. */
+export interface Release {
+  namespace: string;
+  name: string;
+  revision: string;
+}
+
+export interface UninstallDependencies {
+  client: KubernetesClient;
+  release: Release;
+  injectionSelector: LabelSelector;
+  /** One line for whoever uninstalls. */
+  say(line: string): void;
+}
+
+/** @returns whether the release may be deleted. @throws KubernetesError, ProblemError: ask again */
+export async function prepareUninstall(dependencies: UninstallDependencies): Promise<boolean> {
+  const { client, release, say } = dependencies;
+  const labelled = await injectedNamespaces(dependencies);
+  if (labelled.length > 0) {
+    if (!(await isForced(client, release))) {
+      for (const line of refusal(labelled, dependencies)) say(line);
+      return false;
+    }
+    say(`Uninstalling although these namespaces are labelled: ${labelled.join(', ')}.`);
+  }
+  const { revoked, failed } = await revokeLiveGrants(client);
+  say(`Grants revoked: ${revoked}.`);
+  if (failed.length === 0) return true;
+  say('ActionGrant is not uninstalled: these grants are live, and could not be revoked:');
+  for (const line of failed) say(`  ${line}`);
+  say(
+    'Delete them with kubectl, and their Secrets of type actiongrant.dev/bound, and uninstall again.',
+  );
+  return false;
+}
+
+/** As the webhook selects them: never the release's own, nor kube-system. What is being deleted gets no more pods. */
+async function injectedNamespaces({
+  client,
+  release,
+  injectionSelector,
+}: UninstallDependencies): Promise<string[]> {
+  const { items } = await client.list(namespaces);
+  return items
+    .filter(
+      ({ metadata: { labels = {}, deletionTimestamp } }) =>
+        deletionTimestamp === undefined && selects(injectionSelector, labels),
+    )
+    .map(({ metadata }) => metadata.name)
+    .filter((name) => name !== release.namespace && name !== 'kube-system')
+    .sort();
+}
+
+async function isForced(client: KubernetesClient, { namespace }: Release): Promise<boolean> {
+  try {
+    const { metadata } = await client.get(deployments, { namespace, name: DEPLOYMENT_NAME });
+    return metadata.annotations?.[FORCE_ANNOTATION] === 'true';
+  } catch (error) {
+    if (isKubernetesError(error, 'NotFound')) return false;
+    throw error;
+  }
+}
+
+function refusal(
+  labelled: readonly string[],
+  { release, injectionSelector }: UninstallDependencies,
+): string[] {
+  const { namespace, name: releaseName, revision } = release;
+  const [label] = Object.keys(injectionSelector.matchLabels ?? {});
+  return [
+    `ActionGrant is not uninstalled: agents' pods are still injected in ${labelled.join(', ')}.`,
+    'Without it, new pods there would start with neither sidecar nor packet filter, and running agents could call nothing.',
+    'Move the agents, or give up on their confinement, and then:',
+    label === undefined
+      ? '  take the labels away that injection.namespaceSelector selects them by'
+      : `  kubectl label namespace ${labelled.join(' ')} ${label}-`,
+    'and uninstall again. To uninstall with the namespaces as they are:',
+    `  kubectl -n ${namespace} annotate deployment ${DEPLOYMENT_NAME} ${FORCE_ANNOTATION}=true`,
+    'Or keep ActionGrant: nothing was changed, but Helm must be told before it upgrades the release again:',
+    `  helm --namespace ${namespace} rollback ${releaseName} ${revision}`,
+  ];
+}
+
+/**
+ * Deletes what keeps credentials alive, then the grants, which nobody could revoke any more. One that cannot be revoked, such
+ * as one in a namespace that was taken out of `rbac.agentNamespaces`, does not keep the others alive.
+ */
+async function revokeLiveGrants(
+  client: KubernetesClient,
+): Promise<{ revoked: number; failed: string[] }> {
+  const grants = (
+    await Promise.all(['Approved', 'InUse'].map((phase) => grantsIn(client, phase)))
+  ).flat();
+  const failed: string[] = [];
+  for (const grant of grants) {
+    const { namespace, name } = grant.metadata;
+    try {
+      await revoke(client, grant);
+    } catch (error) {
+      // What may pass is asked again, with the grants that are left.
+      if (!isKubernetesError(error, 'Forbidden')) throw error;
+      failed.push(`${namespace}/${name}: ${error.message}`);
+    }
+  }
+  return { revoked: grants.length - failed.length, failed };
+}
+
+async function revoke(client: KubernetesClient, grant: LiveGrant): Promise<void> {
+  const { namespace, name, uid } = grant.metadata;
+  // Not left to garbage collection: revoked is what is known to be gone.
+  for (const secret of boundSecrets(grant)) await deleteBoundSecret(client, namespace, secret);
+  await client.delete(actionGrants, { namespace, name }, { uid });
+}
+
+/** None where the CRD is gone already. */
+async function grantsIn(client: KubernetesClient, phase: string): Promise<LiveGrant[]> {
+  try {
+    const fieldSelector = `status.phase=${phase}`;
+    return (await client.list(actionGrants, { fieldSelector })).items;
+  } catch (error) {
+    if (isKubernetesError(error, 'NotFound')) return [];
+    throw error;
+  }
+}
+
+/** Those of the next use and of uses whose Secret was not seen to be gone. */
+function boundSecrets({ status }: ActionGrant): { secretName: string; secretUID: string }[] {
+  const used = (status?.uses ?? []).flatMap(({ credential }) =>
+    credential === undefined || credential.deletedTime !== undefined ? [] : [credential],
+  );
+  const all = [...(status?.credential === undefined ? [] : [status.credential]), ...used];
+  return [...new Map(all.map((secret) => [secret.secretUID, secret])).values()];
+}

@@ -1,0 +1,396 @@
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { INJECTION_LABEL, SIDECAR_CONFIG_MAP } from '../../api/pod-layout.ts';
+import { REFUSALS_PATH, USES_PATH } from '../../api/wire.ts';
+import { readControllerConfig } from '../../controller/config.ts';
+import { type Controller, startController } from '../../controller/controller.ts';
+import type { InjectablePod } from '../../controller/injection/pod.ts';
+import { injectionFault } from '../../controller/injection/verify.ts';
+import {
+  createKubernetesClient,
+  type KubernetesClient,
+} from '../../controller/kubernetes/client.ts';
+import { systemClock } from '../../process/clock.ts';
+import type { Logger } from '../../process/log.ts';
+import type { KubeObject } from '../support/api-client.ts';
+import { installChart } from '../support/chart.ts';
+import { type OwnControlPlane, startControlPlane } from '../support/control-plane.ts';
+import { eventually } from '../support/eventually.ts';
+import { aUseRequest, Exchange } from '../support/exchange.ts';
+import { issuePodToken, mintPodToken } from '../support/kubelet.ts';
+import { aContainer, aPod } from '../support/pods.ts';
+import { freePort } from '../support/ports.ts';
+
+/*
+ * Pods as a real API server admits them, with its own admission plugins, the chart's policies, and a controller that has
+ * no more rights than the chart gives it.
+ */
+
+const IMAGE = 'actiongrant:0.1.0';
+const silent: Logger = { debug() {}, info() {}, warn() {}, error() {} };
+
+let plane: OwnControlPlane;
+let client: KubernetesClient;
+let controller: Controller;
+let exchange: Exchange;
+let directory: string;
+/** Has the label, and is one of agents. */
+let namespace: string;
+/** Is one of agents, without the label, until a test gives it. */
+let unlabelled: string;
+/** Has the label, but is not one of agents. */
+let stranger: string;
+
+type LivePod = InjectablePod & KubeObject;
+
+beforeAll(async () => {
+  plane = await startControlPlane();
+  const label = { [INJECTION_LABEL.name]: INJECTION_LABEL.value };
+  namespace = await plane.createNamespace('soc', label);
+  unlabelled = await plane.createNamespace('later');
+  stranger = await plane.createNamespace('stranger', label);
+  // Somebody was here before the chart.
+  await plane.api('POST', `/api/v1/namespaces/${namespace}/configmaps`, {
+    metadata: { name: SIDECAR_CONFIG_MAP },
+    immutable: true,
+    data: { 'settings.json': '{"ACTIONGRANT_CONTROLLER_URLS":"https://evil.example"}' },
+  });
+  const port = await freePort();
+  const agentNamespaces = [namespace, unlabelled];
+  const chart = await installChart(
+    plane,
+    { rbac: { agentNamespaces } },
+    { webhookURL: `https://127.0.0.1:${port}` },
+  );
+  client = await createKubernetesClient({
+    server: { type: 'Kubeconfig', path: chart.controllerKubeconfig },
+    userAgent: 'actiongrant-test',
+    requestTimeoutMilliseconds: 10_000,
+    clock: systemClock,
+  });
+  controller = await startController({
+    config: readControllerConfig({
+      ACTIONGRANT_LISTEN: `127.0.0.1:${port}`,
+      ACTIONGRANT_OPERATIONS_LISTEN: '127.0.0.1:0',
+      ACTIONGRANT_NAMESPACE: chart.namespace,
+      ACTIONGRANT_POD_NAME: 'controller-0',
+      ACTIONGRANT_AGENT_NAMESPACES: agentNamespaces.join(','),
+      ACTIONGRANT_KUBECONFIG: chart.controllerKubeconfig,
+      ACTIONGRANT_SERVING_NAMES: '127.0.0.1',
+      ACTIONGRANT_SIDECAR_IMAGE: IMAGE,
+      ACTIONGRANT_SIDECAR_INERT_HEADERS: 'x-team',
+    }),
+    client,
+    clock: systemClock,
+    log: silent,
+    version: 'test',
+  });
+  directory = await mkdtemp(join(tmpdir(), 'actiongrant-injection-'));
+  const exchangeCAFile = join(directory, 'ca.crt');
+  await writeFile(exchangeCAFile, await publishedBundle(chart.namespace));
+  exchange = new Exchange({ exchangeCAFile, balancer: { port } });
+  for (const at of [namespace, unlabelled, stranger]) {
+    await plane.api('POST', `/api/v1/namespaces/${at}/serviceaccounts`, {
+      metadata: { name: 'incident-agent' },
+    });
+  }
+  // The API server takes a while to see the webhook's new caBundle.
+  await eventually(async () => expect(await statusOf(aPod(), '?dryRun=All')).toBe(201), {
+    withinMilliseconds: 15_000,
+    everyMilliseconds: 100,
+  });
+}, 120_000);
+
+afterAll(async () => {
+  await exchange?.close();
+  await controller?.stop();
+  await plane?.stop();
+  if (directory !== undefined) await rm(directory, { recursive: true });
+});
+
+async function publishedBundle(at: string): Promise<string> {
+  const path = `/api/v1/namespaces/${at}/configmaps/actiongrant-ca`;
+  const { data } = await plane.api<KubeObject & { data: Record<string, string> }>('GET', path);
+  return data['ca.crt'] ?? '';
+}
+
+let count = 0;
+/** The pod under a name of its own. */
+function named(pod: InjectablePod): InjectablePod & { metadata: { name: string } } {
+  count += 1;
+  const name = `agent-${count}`;
+  return {
+    ...pod,
+    metadata: { ...pod.metadata, name },
+    spec: { serviceAccountName: 'incident-agent', ...pod.spec },
+  };
+}
+
+async function statusOf(pod: InjectablePod, query = '', at = namespace): Promise<number> {
+  const { status } = await plane.request(
+    'POST',
+    `/api/v1/namespaces/${at}/pods${query}`,
+    named(pod),
+  );
+  return status;
+}
+
+function create(pod: InjectablePod, at = namespace): Promise<LivePod> {
+  return plane.api<LivePod>('POST', `/api/v1/namespaces/${at}/pods`, named(pod));
+}
+
+/** What kubectl prints of a refusal. */
+async function refusalOf(pod: InjectablePod, at = namespace): Promise<string> {
+  const { code, stderr } = await plane.kubectl(['create', '-n', at, '-f', '-'], {
+    input: JSON.stringify({ apiVersion: 'v1', kind: 'Pod', ...named(pod) }),
+  });
+  expect(code).toBe(1);
+  return stderr;
+}
+
+describe('as it is stored', () => {
+  const everything = aPod({
+    initContainers: [
+      aContainer({ name: 'migrate' }),
+      aContainer({ name: 'mesh', restartPolicy: 'Always', ports: [{ containerPort: 9090 }] }),
+    ],
+    containers: [
+      aContainer({
+        ports: [{ name: 'web', containerPort: 8080 }],
+        env: [{ name: 'JAVA_TOOL_OPTIONS', value: '-Xmx1g' }],
+        readinessProbe: { httpGet: { port: 'web', path: '/' } },
+        resources: { requests: { cpu: '10m' }, limits: { cpu: '1' } },
+        volumeMounts: [{ name: 'scratch', mountPath: '/scratch' }],
+      }),
+      aContainer({ name: 'helper' }),
+    ],
+    volumes: [{ name: 'scratch', emptyDir: {} }],
+    securityContext: { fsGroup: 2000 },
+  });
+
+  test.each([
+    ['the simplest pod', aPod()],
+    ['a pod with something of everything', everything],
+  ])('%s is exactly what injection makes of it', async (_what, pod) => {
+    const stored = await create(pod);
+    expect(injectionFault(stored)).toBeUndefined();
+    expect(stored.spec?.initContainers?.slice(0, 2)).toMatchObject([
+      { name: 'actiongrant-init', image: IMAGE },
+      { name: 'actiongrant', image: IMAGE, restartPolicy: 'Always' },
+    ]);
+    // The ServiceAccount plugin ran before and after.
+    expect(JSON.stringify(stored.spec)).not.toContain('kube-api-access');
+  });
+
+  test('a pod of a namespace whose limits fill in what we leave open', async () => {
+    const path = `/api/v1/namespaces/${namespace}/limitranges`;
+    const limits = [{ type: 'Container', default: { cpu: '2', memory: '1Gi' }, max: { cpu: '4' } }];
+    await plane.api('POST', path, { metadata: { name: 'limits' }, spec: { limits } });
+    try {
+      await eventually(async () => {
+        const stored = await create(aPod());
+        expect(injectionFault(stored)).toBeUndefined();
+        expect(stored.spec?.initContainers?.[1]?.resources).toEqual({
+          limits: { cpu: '2', memory: '256Mi' },
+          requests: { cpu: '50m', memory: '96Mi' },
+        });
+      });
+    } finally {
+      await plane.api('DELETE', `${path}/limits`);
+    }
+  });
+
+  test('a pod that claims to be injected is injected anew', async () => {
+    const { spec } = await create(aPod());
+    const forged = (spec?.initContainers ?? []).map((container) => ({
+      ...container,
+      image: 'evil.example/sidecar',
+      args: ['-e', '0'],
+    }));
+    const stored = await create(aPod({ ...spec, initContainers: forged }));
+    expect(injectionFault(stored)).toBeUndefined();
+    expect(JSON.stringify(stored.spec)).not.toContain('evil');
+  });
+
+  test('outside of labelled namespaces nothing happens to it', async () => {
+    const stored = await create(aPod(), unlabelled);
+    expect(stored.spec?.initContainers).toBeUndefined();
+    expect(injectionFault(stored)).toBeDefined();
+  });
+});
+
+describe('what kubectl prints of', () => {
+  test('a pod that cannot be injected: the fields and the way out', async () => {
+    const pod = aPod({
+      hostNetwork: true,
+      containers: [aContainer({ securityContext: { runAsUser: 0 } })],
+    });
+    expect(await refusalOf(pod)).toMatch(
+      /admission webhook "inject-pod\.actiongrant\.dev" denied the request: ActionGrant cannot make this an agent pod: spec\.hostNetwork must not be true: .*; spec\.containers\[0\]\.securityContext\.runAsUser must be/,
+    );
+  });
+
+  test('a pod in a namespace that has the label only', async () => {
+    expect(await refusalOf(aPod(), stranger)).toContain(
+      `--set "rbac.agentNamespaces={${namespace},${unlabelled},${stranger}}"`,
+    );
+  });
+});
+
+describe('kubectl debug', () => {
+  const debug = (pod: LivePod, ...flags: string[]) =>
+    plane.kubectl([
+      'debug',
+      `--namespace=${namespace}`,
+      `pod/${pod.metadata.name}`,
+      '--image=busybox',
+      '--container=debugger',
+      ...flags,
+    ]);
+  const live = (pod: LivePod): Promise<LivePod> =>
+    plane.api<LivePod>('GET', `/api/v1/namespaces/${namespace}/pods/${pod.metadata.name}`);
+
+  test('with the profile restricted adds a container that is restricted like the others', async () => {
+    const pod = await create(aPod());
+    const { code, stderr } = await debug(pod, '--profile=restricted', '--target=agent');
+    expect({ code, stderr }).toMatchObject({ code: 0 });
+    const stored = await live(pod);
+    expect(stored.spec?.ephemeralContainers).toHaveLength(1);
+    expect(injectionFault(stored)).toBeUndefined();
+    // And another beside it, which must leave the first as it is.
+    const again = await debug(pod, '--profile=restricted', '--container=second');
+    expect(again).toMatchObject({ code: 0 });
+    expect(injectionFault(await live(pod))).toBeUndefined();
+  });
+
+  test.each([
+    ['privileges', ['--profile=sysadmin'], /securityContext\.privileged must be false/],
+    ['capabilities', ['--profile=netadmin'], /kubectl debug --profile=restricted/],
+    [
+      'the sidecar as its target',
+      ['--profile=restricted', '--target=actiongrant'],
+      /targetContainerName must not be ours/,
+    ],
+  ])('with %s is refused', async (_what, flags, message) => {
+    const pod = await create(aPod());
+    const { code, stderr } = await debug(pod, ...flags);
+    expect(code).toBe(1);
+    expect(stderr).toMatch(message);
+    expect((await live(pod)).spec?.ephemeralContainers).toBeUndefined();
+  });
+});
+
+describe('the settings of sidecars', () => {
+  const path = () => `/api/v1/namespaces/${namespace}/configmaps/${SIDECAR_CONFIG_MAP}`;
+
+  test('are ours alone, also where somebody was first', async () => {
+    const { data, immutable } = await plane.api<
+      KubeObject & { data: Record<string, string>; immutable?: boolean }
+    >('GET', path());
+    expect(immutable).toBeUndefined();
+    expect(Object.keys(data).sort()).toEqual([
+      'controller-ca.crt',
+      'kubernetes-ca.crt',
+      'settings.json',
+    ]);
+    expect(data['kubernetes-ca.crt']).toBe(plane.caPem);
+    expect(data['controller-ca.crt']).toBe(await readFile(join(directory, 'ca.crt'), 'utf8'));
+    expect(JSON.parse(data['settings.json'] ?? '')).toMatchObject({
+      ACTIONGRANT_CONTROLLER_URLS: 'https://actiongrant-controller.actiongrant-system.svc',
+      ACTIONGRANT_KUBERNETES_SERVER: new URL(plane.url).host,
+      ACTIONGRANT_INERT_HEADERS: 'x-team',
+    });
+  });
+});
+
+describe('the exchange', () => {
+  /** Plays the kubelet: a token for a pod that is bound to a node. */
+  async function tokenOf(pod: LivePod, at = namespace): Promise<string> {
+    const { status } = await mintPodToken(plane, {
+      namespace: at,
+      serviceAccountName: 'incident-agent',
+      podName: pod.metadata.name,
+      podUid: pod.metadata.uid,
+      nodeName: 'node-1',
+    });
+    return status.token;
+  }
+  const callAs = (token: string) =>
+    exchange.send('POST', USES_PATH, aUseRequest(), { authorization: `Bearer ${token}` });
+
+  test('lets an injected pod in, and one by hand where there is no injection', async () => {
+    const byHand = await issuePodToken(plane, {
+      namespace: unlabelled,
+      serviceAccountName: 'incident-agent',
+    });
+    expect(await callAs(byHand.token)).toMatchObject({ status: 403, code: 'GrantRequired' });
+    const pod = await create(aPod({ nodeName: 'node-1' }));
+    expect(await callAs(await tokenOf(pod))).toMatchObject({ status: 403, code: 'GrantRequired' });
+  });
+
+  test('refuses a pod by hand once its namespace has the label, and says what it lacks', async () => {
+    const byHand = await issuePodToken(plane, {
+      namespace: unlabelled,
+      serviceAccountName: 'incident-agent',
+    });
+    expect(await callAs(byHand.token)).toMatchObject({ code: 'GrantRequired' });
+    const label = { [INJECTION_LABEL.name]: INJECTION_LABEL.value };
+    const patch = (value: object) =>
+      plane.api(
+        'PATCH',
+        `/api/v1/namespaces/${unlabelled}`,
+        { metadata: { labels: value } },
+        { contentType: 'application/merge-patch+json' },
+      );
+    await patch(label);
+    try {
+      await eventually(async () => {
+        const answer = await callAs(byHand.token);
+        expect(answer).toMatchObject({ status: 403, code: 'PodNotInjected' });
+        expect(answer.body).toMatchObject({
+          detail: expect.stringContaining('spec.initContainers[0] is not actiongrant-init'),
+        });
+      });
+    } finally {
+      await patch({ [INJECTION_LABEL.name]: null });
+    }
+  });
+
+  test('tells what a sidecar refused in an Event of its pod, in words that are marked and escaped', async () => {
+    const pod = await create(aPod({ nodeName: 'node-1' }));
+    const authorization = `Bearer ${await tokenOf(pod)}`;
+    const report = {
+      refusals: [
+        { code: 'GrantRequired', attempted: 'GET https://a.example/" ok', count: 2 },
+        { code: 'ProtocolRefused', attempted: 'TCP 192.0.2.1:22', count: 40 },
+      ],
+    };
+    const send = (body: unknown) => exchange.send('POST', REFUSALS_PATH, body, { authorization });
+    expect(await send(report)).toMatchObject({ status: 204, text: '' });
+    const query = `fieldSelector=regarding.uid=${pod.metadata.uid},reason=CallRefused`;
+    await eventually(async () => {
+      const path = `/apis/events.k8s.io/v1/namespaces/${namespace}/events?${query}`;
+      const { items } = await plane.api<KubeObject & { items: { note: string; type: string }[] }>(
+        'GET',
+        path,
+      );
+      expect(items).toMatchObject([{ type: 'Warning' }]);
+      expect(items[0]?.note).toMatch(
+        /^The sidecar refused 42 calls; .* agent's words\. 40 x ProtocolRefused \(.*\): "TCP 192\.0\.2\.1:22"; 2 x GrantRequired \(.*\): "GET https:\/\/a\.example\/\\" ok"$/,
+      );
+    });
+
+    expect(await send({ refusals: [] })).toMatchObject({ status: 400, code: 'RequestMalformed' });
+    expect(
+      await exchange.send('POST', REFUSALS_PATH, report, { authorization: 'Bearer x' }),
+    ).toMatchObject({ status: 401 });
+    const flood = await Promise.all(Array.from({ length: 20 }, () => send(report)));
+    const statuses = flood.map(({ status }) => status);
+    expect(statuses.filter((status) => status === 204).length).toBeLessThanOrEqual(5);
+    expect(new Set(statuses)).toEqual(new Set([204, 429]));
+    // Calls are another matter.
+    expect(await callAs(authorization.slice(7))).toMatchObject({ code: 'GrantRequired' });
+  });
+});
