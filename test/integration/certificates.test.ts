@@ -98,7 +98,7 @@ describe('at first start', () => {
     expect(new Set(replicas.map((replica) => replica.serving().pem)).size).toBe(3);
     const configMap = await plane.api<{ data: object; metadata: never }>('GET', path('configmaps'));
     expect(configMap.data).toEqual({ 'ca.crt': bundle });
-    expect(await caBundles()).toEqual([bundle, bundle]);
+    expect(await caBundles()).toEqual([bundle, bundle, bundle]);
   });
 
   test('nothing is ready before, and everything is after', async () => {
@@ -151,10 +151,10 @@ describe('in the long run', () => {
     await plane.api('PATCH', webhooksPath(KINDS[0]), body, {
       contentType: 'application/json-patch+json',
     });
-    expect(await caBundles()).toEqual(['', replica.bundle()]);
+    expect(await caBundles()).toEqual(['', replica.bundle(), replica.bundle()]);
     await clock.advance(60_000);
     await eventually(async () =>
-      expect(await caBundles()).toEqual([replica.bundle(), replica.bundle()]),
+      expect(await caBundles()).toEqual(Array(3).fill(replica.bundle())),
     );
     await eventually(() => expect(clock.pending).toBe(1));
     replica.stop();
@@ -221,7 +221,7 @@ describe('a change of authorities', () => {
     const overlap = leader.bundle();
     expect(overlap).toContain(first);
     expect(overlap).not.toBe(first);
-    expect(await caBundles()).toEqual([overlap, overlap]);
+    expect(await caBundles()).toEqual([overlap, overlap, overlap]);
     await follower.sync();
     expect(follower.bundle()).toBe(overlap);
     const call = await serve(follower);

@@ -221,6 +221,26 @@ describe.concurrent.each([FOR_A_SERVICE, FOR_THE_API_SERVER])(
       expect((await report(used, 'Succeeded')).code).toBe('UseUnknown');
     });
 
+    test('whose Secret a tenant replaces during its use is refused, and the record is what it would be', async () => {
+      const used = await inUse(await create());
+      const { scene, answer, token, secret } = used;
+      const path = `/api/v1/namespaces/${namespace}/secrets`;
+      await plane.api('DELETE', `${path}/${secret}`);
+      const planted = await plane.api('POST', path, {
+        metadata: { name: secret },
+        data: { token: 'YQ==' },
+      });
+      expect(await isAccepted(token)).toBe(false);
+      expect((await report(used, 'Succeeded')).body).toMatchObject({ outcome: 'Succeeded' });
+      const confirmed = await untilConfirmed(scene.grant);
+      const { credential } = useOf(confirmed, answer.nonce);
+      expect(credential?.deletedTime).toBeDefined();
+      expect(credential?.rejectedTime).toBeDefined();
+      // It is not ours to delete.
+      const { metadata } = await plane.api('GET', `${path}/${secret}`);
+      expect(metadata.uid).toBe(planted.metadata.uid);
+    });
+
     test('of a pod that is deleted: the use ends as Unknown, and is not given back', async () => {
       const { scene, answer, token, secret } = await inUse(await create());
       await deletePod(plane, namespace, scene.pod.podName);

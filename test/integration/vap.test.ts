@@ -209,6 +209,14 @@ describe('deletions', () => {
     expect((await plane.request('DELETE', path, {}, { as })).status).toBe(200);
   });
 
+  test('of a Secret that is not bound are refused to the controller', async () => {
+    const { metadata } = await plane.api('POST', secretsPath(), { metadata: { name: 'theirs' } });
+    const refused = await plane.request('DELETE', `${secretsPath()}/${metadata.name}`, undefined, {
+      as: chart.controllerKubeconfig,
+    });
+    expectRefusal(refused, 'actiongrant-secret-deletions', 'type');
+  });
+
   test("of another Secret are nobody else's business", async () => {
     const { metadata } = await plane.api('POST', secretsPath(), { metadata: { name: 'other' } });
     const path = `${secretsPath()}/${metadata.name}`;
@@ -435,5 +443,77 @@ describe('audience', () => {
     const as = await mighty('system:node:a', ['system:nodes']);
     const refused = await plane.request('POST', tokenPath(), { spec: { audiences } }, { as });
     expect(refused.status).toBe(403);
+  });
+});
+
+describe('webhooks', () => {
+  const webhook = (name: string) => ({
+    name: `${name}.example.com`,
+    admissionReviewVersions: ['v1'],
+    clientConfig: { url: `https://127.0.0.1:9/${name}` },
+    rules: [
+      {
+        apiGroups: ['example.com'],
+        apiVersions: ['v1'],
+        resources: ['examples'],
+        operations: ['CREATE'],
+      },
+    ],
+    sideEffects: 'None',
+  });
+  const KINDS = ['mutatingwebhookconfigurations', 'validatingwebhookconfigurations'] as const;
+  const path = (kind: string) => `/apis/admissionregistration.k8s.io/v1/${kind}`;
+  const patch = (kind: string, body: object) =>
+    plane.request('PATCH', `${path(kind)}/actiongrant`, body, {
+      as: chart.controllerKubeconfig,
+      contentType: 'application/json-patch+json',
+    });
+  const SECRETS = {
+    apiGroups: [''],
+    apiVersions: ['v1'],
+    resources: ['secrets'],
+    operations: ['CREATE'],
+  };
+
+  beforeAll(async () => {
+    for (const kind of KINDS) {
+      await plane.api('POST', path(kind), {
+        metadata: { name: 'actiongrant' },
+        webhooks: [webhook('one'), webhook('two')],
+      });
+    }
+  });
+
+  test.for(KINDS)('%s: let the controller write the caBundle', async (kind) => {
+    const value = Buffer.from(plane.caPem).toString('base64');
+    const written = await patch(kind, [
+      { op: 'add', path: '/webhooks/0/clientConfig/caBundle', value },
+      { op: 'add', path: '/webhooks/1/clientConfig/caBundle', value },
+    ]);
+    expect(written).toMatchObject({ status: 200 });
+  });
+
+  test.for([
+    ['rules', { op: 'add', path: '/webhooks/0/rules/-', value: SECRETS }],
+    [
+      'address',
+      { op: 'replace', path: '/webhooks/0/clientConfig/url', value: 'https://evil.example/' },
+    ],
+    [
+      'selector',
+      { op: 'add', path: '/webhooks/0/objectSelector', value: { matchLabels: { a: 'b' } } },
+    ],
+    ['failure policy', { op: 'replace', path: '/webhooks/0/failurePolicy', value: 'Ignore' }],
+    ['number', { op: 'remove', path: '/webhooks/0' }],
+    ['number, by one more', { op: 'add', path: '/webhooks/-', value: webhook('three') }],
+  ] as const)('refuse the controller to change their %s', async ([, operation]) => {
+    for (const kind of KINDS) {
+      expectRefusal(await patch(kind, [operation]), 'actiongrant-webhooks', 'webhooks');
+    }
+  });
+
+  test('of everybody else are their own business', async () => {
+    const object = { metadata: { generateName: 'mine-' }, webhooks: [webhook('mine')] };
+    expect((await plane.request('POST', path(KINDS[0]), object)).status).toBe(201);
   });
 });

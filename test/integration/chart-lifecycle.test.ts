@@ -1,0 +1,323 @@
+/**
+ * The chart with the real helm on a real API server, from installation to uninstallation. There is no node: the job of the
+ * pre-delete hook is run here, as the account and with the environment that the chart gives it.
+ */
+
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import type { ActionGrant, ActionGrantStatus } from '../../api/generated/actiongrant.ts';
+import { ROOT } from '../../scripts/tools.ts';
+import {
+  aBoundCredential,
+  aFinishedStatus,
+  aNewGrant,
+  anApprovedStatus,
+  anEndedUse,
+  anInUseStatus,
+  aPendingStatus,
+  aUse,
+  aUseCredential,
+} from '../support/builders.ts';
+import { helm } from '../support/chart.ts';
+import { type OwnControlPlane, startControlPlane } from '../support/control-plane.ts';
+import { eventually } from '../support/eventually.ts';
+import { playJob } from '../support/hook-job.ts';
+import { anInjectedPod, type Change, changed } from '../support/injected-pod.ts';
+
+const CHART = join(ROOT, 'charts/actiongrant');
+const HOME = 'actiongrant-system';
+const CONTROLLER = `system:serviceaccount:${HOME}:actiongrant-controller`;
+
+let plane: OwnControlPlane;
+let agents: string;
+
+beforeAll(async () => {
+  plane = await startControlPlane();
+  agents = await plane.createNamespace('agents', { 'actiongrant.dev/inject': 'enabled' });
+  await plane.api('POST', `/api/v1/namespaces/${agents}/serviceaccounts`, {
+    metadata: { name: 'default' },
+  });
+});
+afterAll(() => plane.stop());
+
+const run = (...args: string[]): Promise<string> =>
+  helm([...args, `--kubeconfig=${plane.adminKubeconfig}`, `--namespace=${HOME}`]);
+const installOrUpgrade = (verb: 'install' | 'upgrade', image: string, ...more: string[]) =>
+  run(
+    verb,
+    'actiongrant',
+    CHART,
+    `--set=rbac.agentNamespaces={${agents}}`,
+    `--set=controller.image=${image}`,
+    ...more,
+  );
+const install = () => installOrUpgrade('install', 'actiongrant:1', '--create-namespace');
+
+/** Uninstalls, running the hook's job. */
+async function uninstall(): Promise<{ helm: string; job: string }> {
+  const outcome = run('uninstall', 'actiongrant', '--timeout=30s').catch(
+    (error: Error) => error.message,
+  );
+  const { output } = await playJob(plane, HOME, 'actiongrant-uninstall');
+  return { helm: await outcome, job: output };
+}
+
+async function label(value: string | null): Promise<void> {
+  await plane.api(
+    'PATCH',
+    `/api/v1/namespaces/${agents}`,
+    { metadata: { labels: { 'actiongrant.dev/inject': value } } },
+    { contentType: 'application/merge-patch+json' },
+  );
+}
+
+/** Everything of the cluster that has our name. */
+async function leftovers(): Promise<string[]> {
+  const kinds = [
+    'deployments',
+    'services',
+    'serviceaccounts',
+    'configmaps',
+    'roles',
+    'rolebindings',
+    'clusterroles',
+    'clusterrolebindings',
+    'jobs',
+    'pods',
+    'poddisruptionbudgets',
+    'networkpolicies',
+    'secrets',
+    'mutatingwebhookconfigurations',
+    'validatingwebhookconfigurations',
+    'validatingadmissionpolicies',
+    'validatingadmissionpolicybindings',
+  ];
+  const { stdout } = await plane.kubectl(['get', kinds.join(','), '-A', '-o', 'name']);
+  return stdout
+    .split('\n')
+    .filter((name) => name.includes('actiongrant') || name.includes('/ag-'))
+    .filter((name) => !name.includes('sh.helm.release'))
+    .sort();
+}
+
+/** A pod of an injected namespace as the webhook of this image makes it; nothing is stored. */
+async function createWith(image: string): Promise<number> {
+  const changes: Change[] = [0, 1].map((index) => ({
+    op: 'replace',
+    path: `/spec/initContainers/${index}/image`,
+    value: image,
+  }));
+  const pod = changed(anInjectedPod('agent'), changes);
+  return (await plane.request('POST', `/api/v1/namespaces/${agents}/pods?dryRun=All`, pod)).status;
+}
+
+/** Until the policies that helm has written are in effect, alone: nobody answers the webhook here. */
+async function untilInEffect(image: string, status: number): Promise<void> {
+  await plane.api(
+    'DELETE',
+    '/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations/actiongrant',
+  );
+  await expect.poll(() => createWith(image), { timeout: 15_000, interval: 100 }).toBe(status);
+}
+
+describe('a release', () => {
+  test('is installed, and says what to do next', async () => {
+    const notes = await install();
+    expect(notes).toContain(`kubectl label namespace ${agents} actiongrant.dev/inject=enabled`);
+    expect(notes).toContain(`The namespaces of agents and grants are: ${agents}`);
+    expect(notes).toContain('helm test actiongrant');
+    await untilInEffect('actiongrant:2', 403);
+    expect(await createWith('actiongrant:1')).toBe(201);
+  });
+
+  test('takes the pods of its old replicas while it is upgraded, and of no others', async () => {
+    await installOrUpgrade('upgrade', 'actiongrant:2');
+    await untilInEffect('actiongrant:2', 201);
+    expect(await createWith('actiongrant:1')).toBe(201);
+    expect(await createWith('actiongrant:3')).toBe(403);
+    await installOrUpgrade('upgrade', 'actiongrant:2');
+    await untilInEffect('actiongrant:1', 403);
+    expect(await createWith('actiongrant:2')).toBe(201);
+  });
+
+  test('is rolled back', async () => {
+    await run('rollback', 'actiongrant', '1');
+    await untilInEffect('actiongrant:1', 201);
+    expect(await createWith('actiongrant:2')).toBe(403);
+  });
+
+  test('keeps what the controller wrote when it is upgraded', async () => {
+    const path = '/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations/actiongrant';
+    await installOrUpgrade('upgrade', 'actiongrant:1');
+    const caBundle = Buffer.from(plane.caPem).toString('base64');
+    await plane.api(
+      'PATCH',
+      path,
+      [0, 1].map((index) => ({
+        op: 'add',
+        path: `/webhooks/${index}/clientConfig/caBundle`,
+        value: caBundle,
+      })),
+      {
+        as: await plane.kubeconfigFor({ user: CONTROLLER, groups: ['system:masters'] }),
+        contentType: 'application/json-patch+json',
+      },
+    );
+    await installOrUpgrade('upgrade', 'actiongrant:1');
+    const { webhooks } = await plane.api<{ webhooks: { clientConfig: object }[] }>('GET', path);
+    expect(webhooks.map(({ clientConfig }) => clientConfig)).toMatchObject([
+      { caBundle },
+      { caBundle },
+    ]);
+  });
+
+  test('is not uninstalled while a namespace is labelled, and can be kept', async () => {
+    const revision = await revisionOf();
+    const grant = await aGrant('Approved');
+    const before = await leftovers();
+    const { helm: said, job } = await uninstall();
+    expect(said).toContain('uninstall:');
+    expect(job).toContain(`agents' pods are still injected in ${agents}.`);
+    expect(job).toContain(`kubectl label namespace ${agents} actiongrant.dev/inject-`);
+    expect(await leftovers()).toEqual([...before, 'job.batch/actiongrant-uninstall'].sort());
+    expect((await plane.request('GET', grant.secret)).status).toBe(200);
+    // Helm takes it for half deleted; what the job says helps.
+    const upgraded = installOrUpgrade('upgrade', 'actiongrant:1');
+    await expect(upgraded).rejects.toThrow('has no deployed releases');
+    const restore = `helm --namespace ${HOME} rollback actiongrant ${revision}`;
+    expect(job).toContain(restore);
+    await run('rollback', 'actiongrant', revision);
+    await installOrUpgrade('upgrade', 'actiongrant:1');
+  });
+
+  test('is uninstalled without the label, and nothing is left but the records that have ended', async () => {
+    const approved = await aGrant('Approved');
+    const inUse = await aGrant('InUse');
+    const finished = await aGrant('Finished');
+    const other = `/api/v1/namespaces/${agents}/secrets/other`;
+    await plane.api('POST', `/api/v1/namespaces/${agents}/secrets`, {
+      metadata: { name: 'other' },
+    });
+    await label(null);
+    const { helm: said, job } = await uninstall();
+    expect(said).toContain('release "actiongrant" uninstalled');
+    // One is of the test before.
+    expect(job).toBe('Grants revoked: 3.\n');
+    for (const { path, secret } of [approved, inUse]) {
+      expect((await plane.request('GET', secret)).status).toBe(404);
+      expect((await plane.request('GET', path)).status).toBe(404);
+    }
+    expect((await plane.request('GET', finished.path)).status).toBe(200);
+    expect((await plane.request('GET', other)).status).toBe(200);
+    const kept = finished.secret.split('/').pop();
+    expect(await leftovers()).toEqual([`secret/${kept}`]);
+    const crd = await plane.kubectl(['get', 'crd', 'actiongrants.actiongrant.dev', '-o', 'name']);
+    expect(crd.code).toBe(0);
+  });
+
+  test('finds the records again when it is installed again', async () => {
+    await label('enabled');
+    await install();
+    const { stdout } = await plane.kubectl(['get', 'actiongrants', '-A', '-o', 'name']);
+    expect(stdout.trim().split('\n')).toHaveLength(1);
+  });
+
+  test('is uninstalled by force with a namespace that is labelled', async () => {
+    const forced = await plane.kubectl([
+      'annotate',
+      `--namespace=${HOME}`,
+      'deployment/actiongrant-controller',
+      'actiongrant.dev/force-uninstall=true',
+    ]);
+    expect(forced.code).toBe(0);
+    const { helm: said, job } = await uninstall();
+    expect(said).toContain('release "actiongrant" uninstalled');
+    expect(job).toContain(`although these namespaces are labelled: ${agents}.`);
+    expect((await leftovers()).filter((name) => !name.startsWith('secret/'))).toEqual([]);
+  });
+
+  test('is not uninstalled while a grant is live that cannot be revoked, and the others are revoked', async () => {
+    await label(null);
+    await install();
+    const elsewhere = await plane.createNamespace('no-agents');
+    const stuck = await aGrant('Approved', elsewhere);
+    const live = await aGrant('Approved');
+    const { job } = await uninstall();
+    expect(job).toContain(`could not be revoked:\n  ${elsewhere}/`);
+    expect((await plane.request('GET', live.secret)).status).toBe(404);
+    expect((await plane.request('GET', live.path)).status).toBe(404);
+    await plane.api('DELETE', stuck.path);
+    await plane.api('DELETE', stuck.secret);
+    const { helm: said } = await uninstall();
+    expect(said).toContain('release "actiongrant" uninstalled');
+  });
+
+  test('is uninstalled without its hook where no pod can run', async () => {
+    await install();
+    const said = await run('uninstall', 'actiongrant', '--no-hooks');
+    expect(said).toContain('release "actiongrant" uninstalled');
+    expect((await leftovers()).filter((name) => !name.startsWith('secret/'))).toEqual([]);
+  });
+});
+
+async function revisionOf(): Promise<string> {
+  const [{ revision }] = JSON.parse(await run('list', '--filter=actiongrant', '-o', 'json'));
+  return String(revision);
+}
+
+/** A grant in this phase as the controller leaves it, with the Secret of its credential. The webhooks are away. */
+async function aGrant(
+  phase: 'Approved' | 'InUse' | 'Finished',
+  namespace = agents,
+): Promise<{ path: string; secret: string }> {
+  const user = 'jane';
+  const jane = await plane.kubeconfigFor({ user, groups: ['system:masters'] });
+  const as = await plane.kubeconfigFor({ user: CONTROLLER, groups: ['system:masters'] });
+  for (const kind of ['mutating', 'validating']) {
+    const configurations = `/apis/admissionregistration.k8s.io/v1/${kind}webhookconfigurations`;
+    await plane.request('DELETE', `${configurations}/actiongrant`);
+  }
+  const grants = `/apis/actiongrant.dev/v1alpha1/namespaces/${namespace}/actiongrants`;
+  const created = await eventually(
+    () =>
+      plane.api<ActionGrant>(
+        'POST',
+        grants,
+        aNewGrant({ spec: { requester: { username: user } } }),
+        {
+          as: jane,
+        },
+      ),
+    { withinMilliseconds: 15_000, everyMilliseconds: 50 },
+  );
+  const { name, uid } = created.metadata;
+  const path = `${grants}/${name}`;
+  const secrets = `/api/v1/namespaces/${namespace}/secrets`;
+  const owner = { apiVersion: 'actiongrant.dev/v1alpha1', kind: 'ActionGrant', name, uid };
+  const { metadata } = await plane.api(
+    'POST',
+    secrets,
+    {
+      metadata: { name: `ag-${uid}-0-x7k2p`, ownerReferences: [owner] },
+      type: 'actiongrant.dev/bound',
+    },
+    { as },
+  );
+  const credential = aBoundCredential({ secretName: metadata.name, secretUID: metadata.uid });
+  const use = { secretName: metadata.name, secretUID: metadata.uid };
+  const statuses: ActionGrantStatus[] = [
+    aPendingStatus(),
+    anApprovedStatus({ credential }),
+    anInUseStatus({ credential, uses: [aUse({ credential: aUseCredential(use) })] }),
+    aFinishedStatus('Succeeded', {
+      credential,
+      uses: [anEndedUse('Succeeded', { credential: aUseCredential(use) })],
+    }),
+  ];
+  for (const status of statuses) {
+    const current = await plane.api('GET', path);
+    await plane.api('PUT', `${path}/status`, { ...current, status }, { as });
+    if (status.phase === phase) break;
+  }
+  return { path, secret: `${secrets}/${metadata.name}` };
+}

@@ -1,0 +1,129 @@
+/** Values that are wrong are refused by the real helm, in words that name the field. */
+
+import { describe, expect, test } from 'vitest';
+import { renderChart } from '../support/chart.ts';
+
+describe('values', () => {
+  test.for<readonly [what: string, values: object, ...words: string[]]>([
+    ['a misspelt section', { sidecars: {} }, 'sidecars'],
+    ['a misspelt value', { rbac: { agentNamespace: [] } }, '/rbac', 'agentNamespace'],
+    ['a text for a number', { controller: { replicas: 'two' } }, '/controller/replicas', 'integer'],
+    ['no replica', { controller: { replicas: 0 } }, '/controller/replicas', 'minimum'],
+    ['an empty image', { controller: { image: '' } }, '/controller/image'],
+    ['an image with a space', { sidecar: { image: 'a b' } }, '/sidecar/image'],
+    [
+      'a pull policy that is none',
+      { controller: { imagePullPolicy: 'Sometimes' } },
+      '/controller/imagePullPolicy',
+      'IfNotPresent',
+    ],
+    [
+      'a misspelt resource',
+      { sidecar: { resources: { limit: {} } } },
+      '/sidecar/resources',
+      'limit',
+    ],
+    [
+      'a quantity that is none',
+      { sidecar: { resources: { limits: { memory: '96 MB' } } } },
+      '/sidecar/resources/limits/memory',
+    ],
+    [
+      'another interception',
+      { sidecar: { interception: 'ExplicitProxy' } },
+      '/sidecar/interception',
+      'Transparent',
+    ],
+    [
+      'a header in upper case',
+      { sidecar: { inertHeaders: ['X-Tenant'] } },
+      '/sidecar/inertHeaders/0',
+    ],
+    ['a bundle that is no PEM', { sidecar: { trustBundle: 'ca.crt' } }, '/sidecar/trustBundle'],
+    [
+      'a bundle with a private key',
+      {
+        sidecar: { trustBundle: '-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----' },
+      },
+      '/sidecar/trustBundle',
+    ],
+    ['a log level that is none', { sidecar: { logLevel: 'loud' } }, '/sidecar/logLevel', 'debug'],
+    [
+      'a selector of every namespace',
+      { injection: { namespaceSelector: { matchLabels: { 'actiongrant.dev/inject': null } } } },
+      '/injection/namespaceSelector',
+    ],
+    [
+      'a selector with an operator that is none',
+      {
+        injection: { namespaceSelector: { matchExpressions: [{ key: 'a', operator: 'Equals' }] } },
+      },
+      '/injection/namespaceSelector/matchExpressions/0/operator',
+      'Exists',
+    ],
+    [
+      'another certificate source',
+      { webhook: { certificates: 'CertManager' } },
+      '/webhook/certificates',
+      'SelfManaged',
+    ],
+    [
+      'a webhook slower than the API server waits',
+      { webhook: { timeoutSeconds: 31 } },
+      '/webhook/timeoutSeconds',
+      'maximum',
+    ],
+    ['a port that needs root', { webhook: { port: 443 } }, '/webhook/port', 'minimum'],
+    [
+      'a namespace that is no name',
+      { rbac: { agentNamespaces: ['Soc'] } },
+      '/rbac/agentNamespaces/0',
+    ],
+    [
+      'a namespace twice',
+      { rbac: { agentNamespaces: ['soc', 'soc'] } },
+      '/rbac/agentNamespaces',
+      'equal',
+    ],
+    [
+      'agents beside the controller',
+      { rbac: { agentNamespaces: ['actiongrant-system'] } },
+      'rbac.agentNamespaces: actiongrant-system may not be',
+    ],
+    [
+      'agents in kube-system',
+      { rbac: { agentNamespaces: ['kube-system'] } },
+      'rbac.agentNamespaces: kube-system may not be',
+    ],
+    [
+      'a monitor without the Prometheus operator',
+      { metrics: { serviceMonitor: { enabled: true } } },
+      'metrics.serviceMonitor.enabled: this cluster has no ServiceMonitor',
+    ],
+    [
+      'alerts without the Prometheus operator',
+      { metrics: { prometheusRule: { enabled: true } } },
+      'metrics.prometheusRule.enabled: this cluster has no PrometheusRule',
+    ],
+    [
+      'an interval that is none',
+      { metrics: { podMonitor: { interval: '30' } } },
+      '/metrics/podMonitor/interval',
+    ],
+    [
+      'an address for a CIDR',
+      { networkPolicy: { apiServerCIDRs: ['10.0.0.1'] } },
+      '/networkPolicy/apiServerCIDRs/0',
+    ],
+    [
+      'a peer that is none',
+      { networkPolicy: { metricsFrom: [{ podLabels: {} }] } },
+      '/networkPolicy/metricsFrom/0',
+      'podLabels',
+    ],
+    ['limits that nothing keeps', { limits: { maxPendingPerAgent: 3 } }, 'limits'],
+  ])('with %s are refused', async ([, values, ...words]) => {
+    const refusal = renderChart(values);
+    for (const word of words) await expect(refusal).rejects.toThrow(word);
+  });
+});
