@@ -16,6 +16,11 @@ RUN npm run build \
   && npm prune --omit=dev --ignore-scripts --no-audit --no-fund
 
 FROM ${NODE_IMAGE}
+# net-init writes an agent pod's packet filter with it.
+RUN command -v nft >/dev/null || { \
+    apt-get update -qq \
+    && apt-get install -qq -y --no-install-recommends nftables \
+    && rm -rf /var/lib/apt/lists/*; }
 WORKDIR /app
 ENV NODE_ENV=production
 COPY --from=build /build/package.json ./

@@ -3,16 +3,17 @@ NODE := node_modules/.bin/node
 CHECKS := lint types arrows check-generated knip unit attack
 
 .DEFAULT_GOAL := help
-.PHONY: help bootstrap tools test $(CHECKS) build integration format generate demo bench clean
+.PHONY: help bootstrap tools test $(CHECKS) build integration e2e cluster cluster-stop format generate \
+  demo demo-cluster bench bench-e2e clean
 
 help: ## list the targets
-	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
-	@echo '  one stage of test: $(CHECKS) build integration'
+	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/  \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
+	@echo '  one stage of test: $(CHECKS) build integration e2e'
 
-bootstrap: ## install what is missing (packages, kube-apiserver, etcd, kubectl, helm)
+bootstrap: ## install what is missing (packages, the cluster's programs)
 	@sh scripts/bootstrap.sh
 
-tools: ## build kube-apiserver, etcd, kubectl and helm into the cache
+tools: ## build kube-apiserver, kubelet and the like into the cache
 	@$(NODE) scripts/provide-tools.ts
 
 test: ## all checks and tests; the last line counts them
@@ -25,6 +26,15 @@ $(CHECKS): bootstrap
 # The tests start our processes from dist/.
 integration: bootstrap
 	@$(NODE) scripts/run-checks.ts build integration
+
+e2e: bootstrap ## test on a real node (Linux, root)
+	@$(NODE) scripts/run-checks.ts e2e
+
+cluster: bootstrap ## start a cluster with a real node that stays, to look around in
+	@$(NODE) scripts/cluster.ts start
+
+cluster-stop: ## end it
+	@$(NODE) scripts/cluster.ts stop
 
 build: bootstrap ## compile to dist/
 	@$(NODE) scripts/run-checks.ts build
@@ -39,8 +49,14 @@ generate: bootstrap ## write the types and the chart's copy of the CRDs again
 demo: build ## show the whole story on a real API server (KEEP=1 leaves it running)
 	@KEEP='$(KEEP)' $(NODE) dist/demo/main.js
 
+demo-cluster: bootstrap ## the same in real pods on a real node (Linux, root; KEEP=1 leaves it running)
+	@KEEP='$(KEEP)' $(NODE) scripts/on-node.ts --name=demo demo/main.ts --cluster
+
 bench: build ## measure latencies on a real API server
 	@$(NODE) dist/test/bench/main.js
+
+bench-e2e: bootstrap ## measure in real pods, beside squid and mitmproxy (Linux, root)
+	@$(NODE) scripts/on-node.ts --name=bench --rivals test/bench/node/main.ts
 
 clean: ## remove what was built here (the tools' cache stays)
 	rm -rf dist .make

@@ -7,6 +7,23 @@ const withControlPlane = {
   hookTimeout: 60_000,
 };
 
+/** Only inside the namespaces of a cluster with a real node: scripts/e2e.ts. */
+const withNode = {
+  globalSetup: ['test/support/node/setup.ts'],
+  setupFiles: ['test/support/node/on-failure.ts'],
+  testTimeout: 120_000,
+  hookTimeout: 240_000,
+};
+
+/** Nobody else's test would pass while they stop servers, replace the release, or take all there is. */
+const CHANGE_THE_CLUSTER = [
+  'test/e2e/smoke.test.ts',
+  'test/e2e/faults-cluster.test.ts',
+  'test/e2e/faults-controller.test.ts',
+  'test/e2e/release.test.ts',
+  'test/e2e/walking-around-starvation.test.ts',
+];
+
 export default defineConfig({
   test: {
     // Node 24 has what the product needs; the tests never depend on a bundler's environment.
@@ -30,6 +47,25 @@ export default defineConfig({
           name: 'attack',
           include: ['test/attack/**/*.test.ts'],
           ...withControlPlane,
+        },
+      },
+      {
+        test: {
+          name: 'e2e',
+          include: ['test/e2e/**/*.test.ts'],
+          exclude: CHANGE_THE_CLUSTER,
+          maxWorkers: 2,
+          sequence: { groupOrder: 1 },
+          ...withNode,
+        },
+      },
+      {
+        test: {
+          name: 'e2e-alone',
+          include: CHANGE_THE_CLUSTER,
+          maxWorkers: 1,
+          sequence: { groupOrder: 2 },
+          ...withNode,
         },
       },
     ],

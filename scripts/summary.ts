@@ -22,6 +22,9 @@ export function countCheck(succeeded: boolean): Count {
   return { passed: succeeded ? 1 : 0, failed: succeeded ? 0 : 1, skipped: 0 };
 }
 
+/** A stage that this machine can't run. */
+export const SKIPPED: Count = { passed: 0, failed: 0, skipped: 1 };
+
 /**
  * A vitest run. A file that can't be loaded has no tests to fail, and a run can fail without any
  * (an unhandled error, a global set-up, no report at all): each of those counts as one failure.

@@ -42,10 +42,17 @@ export interface InstalledChart {
   readonly controllerKubeconfig: string;
 }
 
-/** Renders the chart with the real helm. @throws Error with what helm says */
+/** Renders the chart with the real helm, without its hooks. @throws Error with what helm says */
 export async function renderChart(values: object = {}): Promise<Manifest[]> {
   const text = await helm(
-    ['template', 'actiongrant', CHART, `--namespace=${RELEASE_NAMESPACE}`, '--values=-'],
+    [
+      'template',
+      'actiongrant',
+      CHART,
+      `--namespace=${RELEASE_NAMESPACE}`,
+      '--values=-',
+      '--no-hooks',
+    ],
     stringify(values),
   );
   return parseAllDocuments(text)

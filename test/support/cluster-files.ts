@@ -4,15 +4,25 @@ import { join } from 'node:path';
 import { createAuthority, issue, type KeyPairPem } from './pki.ts';
 
 /** Keys, certificates, tokens and the admin's kubeconfig; readable by this user only. */
-export async function writeState(directory: string, url: string): Promise<void> {
+export async function writeState(
+  directory: string,
+  url: string,
+  addresses: readonly string[] = ['127.0.0.1', '10.96.0.1'],
+): Promise<void> {
   const [servingCa, clientCa] = await Promise.all([
     createAuthority('test cluster serving'),
     createAuthority('test cluster clients'),
   ]);
   const serving = await issue(servingCa, {
     commonName: 'kube-apiserver',
-    dnsNames: ['localhost', 'kubernetes', 'kubernetes.default', 'kubernetes.default.svc'],
-    ipAddresses: ['127.0.0.1', '10.96.0.1'],
+    dnsNames: [
+      'localhost',
+      'kubernetes',
+      'kubernetes.default',
+      'kubernetes.default.svc',
+      'kubernetes.default.svc.cluster.local',
+    ],
+    ipAddresses: addresses,
     usage: 'server',
   });
   const serviceAccount = generateKeyPairSync('ec', {

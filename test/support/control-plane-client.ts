@@ -32,6 +32,8 @@ export interface KubectlOptions {
   /** Kubeconfig of the identity that asks; the cluster's admin when absent. */
   readonly as?: string;
   readonly input?: string;
+  /** Default: a minute. */
+  readonly timeoutMilliseconds?: number;
 }
 
 export interface KubectlResult {
@@ -127,7 +129,10 @@ export class ControlPlane {
       const child = execFile(
         toolPath('kubectl'),
         [...connection, ...args],
-        { timeout: KUBECTL_MILLISECONDS, maxBuffer: 64 * 1024 * 1024 },
+        {
+          timeout: options.timeoutMilliseconds ?? KUBECTL_MILLISECONDS,
+          maxBuffer: 64 * 1024 * 1024,
+        },
         (error, stdout, stderr) => {
           if (error && typeof error.code !== 'number') reject(error);
           else resolve({ code: Number(error?.code ?? 0), stdout, stderr });

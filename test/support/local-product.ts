@@ -93,6 +93,7 @@ async function startReplica(
       apiServerHosts: [],
       apiServerAudiences: [],
       podRatePerSecond: 1_000,
+      injectionSelector: { matchLabels: { 'actiongrant.dev/inject': 'enabled' } },
       logLevel: 'error',
     },
     client,

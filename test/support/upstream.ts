@@ -30,6 +30,8 @@ export interface UpstreamOptions {
   plane: ControlPlane;
   /** Names (or IPv4 addresses) in its certificate. */
   names: readonly string[];
+  /** Where it listens; a free port of loopback by default. */
+  listen?: { readonly host: string; readonly port: number };
   /** Signs the certificate; one of its own by default. */
   authority?: KeyPairPem;
   /** When its certificate expires. */
@@ -94,7 +96,8 @@ export async function startUpstream(options: UpstreamOptions): Promise<Upstream>
     // A request that was cut off on its way has no effect here.
     handle(incoming, response).catch(() => response.destroy());
   });
-  server.listen(0, '127.0.0.1');
+  const { host, port } = options.listen ?? { host: '127.0.0.1', port: 0 };
+  server.listen(port, host);
   await once(server, 'listening');
   const address = server.address();
   if (address === null || typeof address === 'string') throw new Error('not listening');

@@ -1,0 +1,112 @@
+/** The controller's replicas, as its Deployment, its Service and its certificates show them. */
+
+import { randomUUID } from 'node:crypto';
+import { once } from 'node:events';
+import { connect } from 'node:tls';
+import { Agent, request } from 'undici';
+import { expect } from 'vitest';
+import { USES_PATH } from '../../../api/wire.ts';
+import type { KubeObject } from '../api-client.ts';
+import { eventually } from '../eventually.ts';
+import { RESTARTED } from './fault-timing.ts';
+import type { NodeCluster } from './node-cluster.ts';
+import { RELEASE_NAMESPACE } from './release.ts';
+
+const SERVICE_NAME = 'actiongrant-controller';
+const SERVER_NAME = `${SERVICE_NAME}.${RELEASE_NAMESPACE}.svc`;
+const EXCHANGE_PORT = 8443;
+
+/** A replica's pod. */
+export interface ReplicaPod extends KubeObject {
+  readonly status: {
+    readonly podIPs: readonly { readonly ip: string }[];
+    readonly containerStatuses?: readonly { readonly ready: boolean }[];
+  };
+}
+
+/** Replicas that are ready and stay. */
+export async function readyReplicas(cluster: NodeCluster): Promise<ReplicaPod[]> {
+  const selector = encodeURIComponent('app.kubernetes.io/component=controller');
+  const path = `/api/v1/namespaces/${RELEASE_NAMESPACE}/pods?labelSelector=${selector}`;
+  const { items } = await cluster.api<KubeObject & { items: ReplicaPod[] }>('GET', path);
+  return items.filter(
+    ({ metadata, status }) =>
+      metadata['deletionTimestamp'] === undefined && status.containerStatuses?.[0]?.ready === true,
+  );
+}
+
+export async function untilTwoReplicas(cluster: NodeCluster): Promise<void> {
+  await eventually(async () => expect(await readyReplicas(cluster)).toHaveLength(2), RESTARTED);
+}
+
+/** Deletes a replica, as a node that is drained does; resolves once the Deployment has made another. */
+export async function replaceReplica(cluster: NodeCluster, pod: ReplicaPod): Promise<void> {
+  const { name } = pod.metadata;
+  await cluster.api('DELETE', `/api/v1/namespaces/${RELEASE_NAMESPACE}/pods/${name}`);
+  await untilTwoReplicas(cluster);
+}
+
+/** Name of the pod that leads. */
+export async function leadingReplica(cluster: NodeCluster): Promise<string> {
+  const path = `/apis/coordination.k8s.io/v1/namespaces/${RELEASE_NAMESPACE}/leases/${SERVICE_NAME}`;
+  const lease = await cluster.api<KubeObject & { spec: { holderIdentity: string } }>('GET', path);
+  return lease.spec.holderIdentity.split('_')[0] ?? '';
+}
+
+/** Address of the controller's Service. */
+export async function controllerAddress(cluster: NodeCluster): Promise<string> {
+  const path = `/api/v1/namespaces/${RELEASE_NAMESPACE}/services/${SERVICE_NAME}`;
+  const { spec } = await cluster.api<KubeObject & { spec: { clusterIP: string } }>('GET', path);
+  return spec.clusterIP;
+}
+
+/** What verifies the controller, as it says itself. */
+export async function controllerBundle(cluster: NodeCluster): Promise<string> {
+  const path = `/api/v1/namespaces/${RELEASE_NAMESPACE}/configmaps/actiongrant-ca`;
+  const { data } = await cluster.api<KubeObject & { data: Record<string, string> }>('GET', path);
+  return data['ca.crt'] ?? '';
+}
+
+/** Fingerprint of the authority that signed what a replica serves with. */
+export async function signerOf(cluster: NodeCluster, { status }: ReplicaPod): Promise<string> {
+  const [address] = status.podIPs;
+  const socket = connect({
+    host: address?.ip ?? '',
+    port: EXCHANGE_PORT,
+    servername: SERVER_NAME,
+    ca: await controllerBundle(cluster),
+  });
+  try {
+    await once(socket, 'secureConnect');
+    return socket.getPeerCertificate(true).issuerCertificate.fingerprint256;
+  } finally {
+    socket.destroy();
+  }
+}
+
+/** What the exchange says to the holder of this token, who would GET this URL. */
+export async function askExchange(
+  cluster: NodeCluster,
+  token: string,
+  url: string,
+): Promise<{ status: number; code?: string }> {
+  const address = await controllerAddress(cluster);
+  const dispatcher = new Agent({
+    connect: { ca: await controllerBundle(cluster), servername: SERVER_NAME },
+  });
+  try {
+    const response = await request(`https://${address}${USES_PATH}`, {
+      dispatcher,
+      method: 'POST',
+      headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
+      body: JSON.stringify({
+        nonce: randomUUID(),
+        waitMilliseconds: 5_000,
+        action: { type: 'HTTP', method: 'GET', url, headers: {}, body: { kind: 'none' } },
+      }),
+    });
+    return { status: response.statusCode, ...((await response.body.json()) as { code?: string }) };
+  } finally {
+    await dispatcher.destroy();
+  }
+}

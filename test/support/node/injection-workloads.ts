@@ -1,0 +1,131 @@
+/** Workloads as people write them who have not heard of ActionGrant. */
+
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { NodeCluster } from './node-cluster.ts';
+
+const SERVER = readFileSync(join(import.meta.dirname, 'inbound-program.ts'), 'utf8');
+
+/** Where the server of {@link createWorkloads} listens. */
+export const SERVER_PORTS = {
+  /** Declared, with the name `http`. */
+  declared: 8080,
+  /** Declared by a probe alone. */
+  probed: 8081,
+  undeclared: 9090,
+  declaredUDP: 5353,
+  undeclaredUDP: 5354,
+} as const;
+
+/** What the shell runs in a container that waits, and still ends when it is told to. */
+const WAIT = 'sleep infinity & wait';
+
+export type Workloads = ReturnType<typeof createWorkloads>;
+
+/** All of one namespace; `url` makes one of the called service's for a path. */
+export function createWorkloads(
+  cluster: NodeCluster,
+  namespace: string,
+  url: (path: string) => string,
+) {
+  const container = (name: string, script: string, rest: object = {}) => ({
+    name,
+    image: cluster.agentImage,
+    imagePullPolicy: 'Never',
+    command: ['sh', '-c', script],
+    ...rest,
+  });
+  const call = (path: string) => `curl -sS ${url(path)}; echo`;
+  /** Waits; then does this. */
+  const lastly = (script: string) => `trap "${script}; exit" TERM; ${WAIT}`;
+  const object = <T>(apiVersion: string, kind: string, name: string, spec: T) => ({
+    apiVersion,
+    kind,
+    metadata: { name, namespace },
+    spec,
+  });
+  const pod = (name: string, spec: object) => object('v1', 'Pod', name, spec);
+  const labels = (app: string) => ({ metadata: { labels: { app } } });
+  const often = { periodSeconds: 1, failureThreshold: 60 };
+
+  return {
+    container,
+    pod,
+
+    /** The plainest there is. */
+    plain: (name: string) =>
+      pod(name, {
+        terminationGracePeriodSeconds: 1,
+        containers: [container('agent', 'sleep infinity')],
+      }),
+
+    deployment: <T extends object>(name: string, spec: T) =>
+      object('apps/v1', 'Deployment', name, {
+        selector: { matchLabels: { app: name } },
+        template: { ...labels(name), spec },
+      }),
+
+    job: (name: string, path: string) =>
+      object('batch/v1', 'Job', name, {
+        backoffLimit: 0,
+        template: {
+          spec: {
+            restartPolicy: 'Never',
+            containers: [container('agent', `curl -sS --fail-with-body ${url(path)}`)],
+          },
+        },
+      }),
+
+    service: (name: string, app: string) =>
+      object('v1', 'Service', name, {
+        selector: { app },
+        ports: [{ port: 80, targetPort: 'http' }],
+      }),
+
+    /** Two containers, with probes of every kind but gRPC. */
+    server: () => ({
+      terminationGracePeriodSeconds: 1,
+      containers: [
+        {
+          ...container('web', ''),
+          command: [
+            ...['node', '--input-type=module-typescript', '--eval', SERVER, '--'],
+            `${SERVER_PORTS.declared},${SERVER_PORTS.probed},${SERVER_PORTS.undeclared}`,
+            `${SERVER_PORTS.declaredUDP},${SERVER_PORTS.undeclaredUDP}`,
+          ],
+          ports: [
+            { name: 'http', containerPort: SERVER_PORTS.declared },
+            { containerPort: SERVER_PORTS.declaredUDP, protocol: 'UDP' },
+          ],
+          startupProbe: { httpGet: { path: '/', port: 'http' }, ...often },
+          livenessProbe: { httpGet: { path: '/', port: SERVER_PORTS.declared }, periodSeconds: 1 },
+          readinessProbe: { tcpSocket: { port: SERVER_PORTS.probed }, periodSeconds: 1 },
+        },
+        container('worker', `touch /tmp/ready; ${WAIT}`, {
+          startupProbe: { exec: { command: ['test', '-e', '/tmp/ready'] }, ...often },
+          livenessProbe: { exec: { command: ['true'] }, periodSeconds: 1 },
+        }),
+      ],
+    }),
+
+    /** An init container and a native sidecar of its own. Both calls at the end come after SIGTERM, one after the other. */
+    farewell: () =>
+      pod('farewell', {
+        initContainers: [
+          container('early', `${call('early-refused')}; ${call('early')}`),
+          container(
+            'companion',
+            `${call('companion-refused')}; ${lastly(call('companion-last'))}`,
+            {
+              restartPolicy: 'Always',
+              startupProbe: { exec: { command: ['true'] }, ...often },
+            },
+          ),
+        ],
+        containers: [
+          // A sidecar that was told to end at the same time would be gone by then.
+          container('agent', lastly(`sleep 2; ${call('last')}`)),
+        ],
+      }),
+  };
+}

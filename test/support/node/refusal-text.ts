@@ -1,0 +1,34 @@
+/** What a refusal looks like in the output of an agent's client. */
+
+export interface ShownRefusal {
+  readonly code: string;
+  readonly detail: string;
+  /** The grant that is missing, as YAML. */
+  readonly manifest: string | undefined;
+}
+
+/** Documents of one line, wherever the client prints them: problem+json, or a Status of Kubernetes. */
+const DOCUMENT = /\{"(?:type":"https:\/\/actiongrant\.dev\/|kind":"Status").*\}/;
+/** From kubectl, which prints a Status's message alone, and from git, which marks each line as the server's. */
+const MESSAGE = /ActionGrant refused the call: (.*)\n/;
+const MANIFEST = /^apiVersion: actiongrant\.dev\/v1alpha1\n(?:.+\n)+? {2}justification: .+$/m;
+
+interface StatusDocument {
+  readonly message: string;
+  readonly details: { readonly causes: readonly { readonly reason: string }[] };
+}
+
+/** @throws Error with the output, if no refusal is in it */
+export function refusalIn(output: string): ShownRefusal {
+  const text = DOCUMENT.exec(output)?.[0];
+  const document = text === undefined ? undefined : JSON.parse(text);
+  if (document?.type !== undefined) return document as ShownRefusal;
+  if (document !== undefined) {
+    const { message, details } = document as StatusDocument;
+    return { ...refusalIn(`${message}\n`), code: details.causes[0]?.reason ?? '' };
+  }
+  const lines = output.replace(/^remote: ?/gm, '');
+  const detail = MESSAGE.exec(lines)?.[1];
+  if (detail === undefined) throw new Error(`no refusal is in this output:\n${output}`);
+  return { code: '', detail, manifest: MANIFEST.exec(lines)?.[0] };
+}

@@ -1,0 +1,40 @@
+/** Takes from a pod's sidecar what it needs: memory, and ports to connect from. */
+
+import { execFile } from 'node:child_process';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { SIDECAR_UID } from '../../../api/pod-layout.ts';
+
+const run = promisify(execFile);
+
+/** From which ports connections may be made, in the network of this process's pod alone. */
+export async function setPorts(pid: number, range: string): Promise<void> {
+  const setting = `net.ipv4.ip_local_port_range=${range}`;
+  await run('nsenter', [`--target=${pid}`, '--net', 'sysctl', '-w', setting]);
+}
+
+/** Leaves the pod these ports (four of them), each of them in use by its sidecar's user towards all of the servers. */
+export async function occupyPorts(
+  pid: number,
+  range: string,
+  servers: readonly string[],
+): Promise<void> {
+  await setPorts(pid, range);
+  const opens = servers
+    .flatMap((address, index) =>
+      [0, 1, 2, 3].map((n) => `${10 + 4 * index + n}<>/dev/tcp/${address}/443`),
+    )
+    .join(' ');
+  const user = [`--setuid=${SIDECAR_UID}`, `--setgid=${SIDECAR_UID}`];
+  // The connections end with the shell; their ports stay taken for a minute after (TIME_WAIT).
+  await run('nsenter', [`--target=${pid}`, '--net', ...user, 'bash', '-c', `exec ${opens}`]);
+}
+
+/** Lowers the limit of a container's own cgroup to what it has now. */
+export function leaveNoMemory(pid: number): void {
+  const line = readFileSync(`/proc/${pid}/cgroup`, 'utf8').match(/^\d+:memory:(.+)$/m);
+  const directory = `/sys/fs/cgroup/memory${line?.[1]}`;
+  const usage = Number(readFileSync(join(directory, 'memory.usage_in_bytes'), 'utf8'));
+  writeFileSync(join(directory, 'memory.limit_in_bytes'), `${usage}`);
+}

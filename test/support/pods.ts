@@ -1,0 +1,33 @@
+/** Pods as people write them, for the tests of injection. */
+
+import { type Injection, inject } from '../../controller/injection/inject.ts';
+import type { SidecarImage } from '../../controller/injection/ours.ts';
+import type { Container, InjectablePod, PodSpec } from '../../controller/injection/pod.ts';
+
+export const SIDECAR_IMAGE: SidecarImage = {
+  image: 'registry.example/actiongrant:test',
+  imagePullPolicy: 'IfNotPresent',
+  resources: { requests: { cpu: '50m', memory: '96Mi' }, limits: { memory: '256Mi' } },
+};
+
+export function aPod(spec: PodSpec & Record<string, unknown> = {}): InjectablePod {
+  return {
+    metadata: { name: 'incident-agent-0' },
+    spec: { containers: [aContainer()], ...spec },
+  };
+}
+
+export function aContainer(fields: Partial<Container> & Record<string, unknown> = {}): Container {
+  return { name: 'agent', image: 'agent.invalid/agent:test', ...fields };
+}
+
+/** The pod injected. @throws Error with what stands in the way */
+export function injected(pod: InjectablePod = aPod()): InjectablePod {
+  return accepted(inject(pod, SIDECAR_IMAGE));
+}
+
+/** @throws Error with what stands in the way */
+export function accepted(injection: Injection): InjectablePod {
+  if ('injected' in injection) return injection.injected;
+  throw new Error(injection.faults.map(({ field, reason }) => `${field} ${reason}`).join('; '));
+}

@@ -1,0 +1,144 @@
+/**
+ * System calls on sockets, for what Node's own API cannot ask for: a program that runs the steps given as JSON in its argument and
+ * prints the result of each. It runs inside a pod's network as whoever is the attacker of a test.
+ */
+
+import { isIPv6 } from 'node:net';
+import { constants } from 'node:os';
+import { setTimeout as sleep } from 'node:timers/promises';
+import koffi from 'koffi';
+
+export type Step =
+  | readonly ['socket', socket: string, domain: number, type: number, protocol: number]
+  | readonly ['option', socket: string, level: number, option: number, value: number | string]
+  | readonly ['bind' | 'connect', socket: string, address: string, port: number]
+  | readonly ['sendto', socket: string, data: string, address: string, port: number, flags?: number]
+  | readonly ['send' | 'listen' | 'receive' | 'close', socket: string, data?: string]
+  | readonly ['sleep', milliseconds: number];
+
+/** What a step returned: a number, what was received, or the name of the error. */
+export type Result = number | string;
+
+const libc = koffi.load('libc.so.6');
+const calls = {
+  socket: libc.func('int socket(int domain, int type, int protocol)'),
+  setsockopt: libc.func(
+    'int setsockopt(int fd, int level, int name, const void *value, uint32_t size)',
+  ),
+  bind: libc.func('int bind(int fd, const void *address, uint32_t size)'),
+  connect: libc.func('int connect(int fd, const void *address, uint32_t size)'),
+  listen: libc.func('int listen(int fd, int backlog)'),
+  sendto: libc.func(
+    'long sendto(int fd, const void *data, size_t size, int flags, const void *address, uint32_t length)',
+  ),
+  recv: libc.func('long recv(int fd, void *data, size_t size, int flags)'),
+  close: libc.func('int close(int fd)'),
+  nameToIndex: libc.func('uint32_t if_nametoindex(const char *name)'),
+};
+
+const SOL_SOCKET = 1;
+const SO_RCVTIMEO = 20;
+const SO_SNDTIMEO = 21;
+const MSG_NOSIGNAL = 0x4000;
+
+function socketAddress(text: string, port: number): Buffer {
+  const [address = '', zone] = text.split('%');
+  const ipv6 = isIPv6(address);
+  const bytes = Buffer.alloc(ipv6 ? 28 : 16);
+  bytes.writeUInt16LE(ipv6 ? 10 : 2, 0);
+  bytes.writeUInt16BE(port, 2);
+  if (!ipv6) {
+    Buffer.from(address.split('.').map(Number)).copy(bytes, 4);
+    return bytes;
+  }
+  const [left = '', right = ''] = address.split('::');
+  const groups = (part: string) => part.split(':').filter((group) => group !== '');
+  const head = groups(left);
+  const tail = groups(right);
+  head.forEach((group, i) => {
+    bytes.writeUInt16BE(Number.parseInt(group, 16), 8 + 2 * i);
+  });
+  tail.forEach((group, i) => {
+    bytes.writeUInt16BE(Number.parseInt(group, 16), 24 - 2 * (tail.length - i));
+  });
+  if (zone !== undefined) bytes.writeUInt32LE(calls.nameToIndex(zone), 24);
+  return bytes;
+}
+
+/** So that no step waits for ever: 1 s to send, connect or receive. */
+function bounded(fd: number): number {
+  const second = Buffer.alloc(16);
+  second.writeBigInt64LE(1n, 0);
+  for (const option of [SO_RCVTIMEO, SO_SNDTIMEO]) {
+    calls.setsockopt(fd, SOL_SOCKET, option, second, second.length);
+  }
+  return fd;
+}
+
+function optionValue(value: number | string): Buffer {
+  if (typeof value === 'string') return Buffer.from(value, 'latin1');
+  const bytes = Buffer.alloc(4);
+  bytes.writeInt32LE(value);
+  return bytes;
+}
+
+const sockets = new Map<string, number>();
+
+function run(step: Exclude<Step, readonly ['sleep', number]>): number | string {
+  const fd = sockets.get(step[1]) ?? -1;
+  switch (step[0]) {
+    case 'socket': {
+      const opened = calls.socket(step[2], step[3], step[4]);
+      if (opened >= 0) sockets.set(step[1], bounded(opened));
+      return Math.min(opened, 0);
+    }
+    case 'option': {
+      const value = optionValue(step[4]);
+      return calls.setsockopt(fd, step[2], step[3], value, value.length);
+    }
+    case 'bind':
+    case 'connect': {
+      const address = socketAddress(step[2], step[3]);
+      return calls[step[0]](fd, address, address.length);
+    }
+    case 'sendto': {
+      const address = socketAddress(step[3], step[4]);
+      const data = Buffer.from(step[2], 'latin1');
+      return calls.sendto(fd, data, data.length, step[5] ?? 0, address, address.length);
+    }
+    case 'send': {
+      const data = Buffer.from(step[2] ?? '', 'latin1');
+      return calls.sendto(fd, data, data.length, MSG_NOSIGNAL, null, 0);
+    }
+    case 'receive': {
+      const data = Buffer.alloc(65536);
+      const length = calls.recv(fd, data, data.length, 0);
+      return length < 0 ? length : data.toString('latin1', 0, length);
+    }
+    case 'listen':
+      return calls.listen(fd, 8);
+    case 'close':
+      return calls.close(fd);
+  }
+}
+
+function errorName(): string {
+  const number = koffi.errno();
+  const found = Object.entries(constants.errno).find(([, value]) => value === number);
+  return found?.[0] ?? `errno ${number}`;
+}
+
+if (import.meta.main) {
+  const steps: Step[] = JSON.parse(process.argv[2] ?? '[]');
+  const results: Result[] = [];
+  for (const step of steps) {
+    if (step[0] === 'sleep') {
+      await sleep(step[1]);
+      results.push(0);
+      continue;
+    }
+    const result = run(step);
+    results.push(result === -1 ? errorName() : result);
+  }
+  process.stdout.write(JSON.stringify(results));
+}
