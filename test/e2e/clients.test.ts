@@ -1,0 +1,267 @@
+/** Ordinary clients, unmodified, in an injected pod: refused in words they show, granted once, then refused again. */
+
+import { createHash } from 'node:crypto';
+import type { ServerResponse } from 'node:http';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
+import { type AgentNamespace, useAgentNamespace } from '../support/node/agent-namespaces.ts';
+import { type AgentPod, startAgentPod } from '../support/node/agent-pod.ts';
+import { type Approval, approve, createFromManifest } from '../support/node/approve.ts';
+import { createGitService, type GitService } from '../support/node/git-service.ts';
+import { startCommand } from '../support/node/live-command.ts';
+import { NodeCluster } from '../support/node/node-cluster.ts';
+import { refusalIn } from '../support/node/refusal-text.ts';
+import { ensureInstalled } from '../support/node/release.ts';
+import { type Service, startService } from '../support/node/service.ts';
+import { type NodeUpstream, startNodeUpstream } from '../support/node/upstreams.ts';
+
+const HOST = 'clients.example.com';
+const STREAMS = 'streams.clients.example.com';
+const GIT = 'git.clients.example.com';
+const ACCOUNT = { account: 'lent' };
+/** Longer than any connection of ours is kept idle, and than a silent client is borne. */
+const SILENCE_MILLISECONDS = 6_000;
+const UPLOAD_BYTES = 64 * 1024 * 1024;
+
+const cluster = new NodeCluster(inject('node'));
+let namespace: AgentNamespace;
+let agent: AgentPod;
+let upstream: NodeUpstream;
+let streams: Service;
+let gitService: GitService;
+let gitServer: Service;
+/** The stream of events, once somebody reads it. */
+let events: ServerResponse | undefined;
+
+beforeAll(async () => {
+  await ensureInstalled(cluster);
+  namespace = await useAgentNamespace(cluster);
+  await cluster.apply({
+    apiVersion: 'v1',
+    kind: 'ServiceAccount',
+    metadata: { name: ACCOUNT.account, namespace: namespace.name },
+  });
+  gitService = await createGitService();
+  [agent, upstream, streams, gitServer] = await Promise.all([
+    startAgentPod(cluster, { namespace: namespace.name, name: 'clients' }),
+    startNodeUpstream(cluster, {
+      names: [HOST],
+      answer: ({ path, body }) =>
+        path === '/v1/upload'
+          ? { status: 200, body: createHash('sha256').update(body).digest('hex') }
+          : { status: 200, body: '{"done":true}' },
+    }),
+    startService(cluster, {
+      names: [STREAMS],
+      handle(request, response) {
+        if (request.url !== '/events') return void sendSlowly(response);
+        events = response;
+        response.writeHead(200, { 'content-type': 'text/event-stream' });
+        response.write('data: first\n\n');
+      },
+    }),
+    startService(cluster, { names: [GIT], handle: gitService.handle }),
+  ]);
+});
+
+afterAll(async () => {
+  await Promise.all([upstream?.close(), streams?.close(), gitServer?.close()]);
+  gitService?.remove();
+  await namespace?.release();
+  await cluster.disconnect();
+});
+
+async function sendSlowly(response: ServerResponse): Promise<void> {
+  response.writeHead(200, { 'content-type': 'text/plain' });
+  response.write('before ');
+  await sleep(SILENCE_MILLISECONDS);
+  response.end('and after\n');
+}
+
+/** What a command prints, with its error output. */
+async function outputOf(command: readonly string[]): Promise<string> {
+  const { code, stdout, stderr } = await agent.run(command);
+  return `${stdout}${stderr}exit code ${code}\n`;
+}
+
+const FETCH = `
+const response = await fetch(process.argv[1], JSON.parse(process.argv[2] ?? '{}'));
+console.log(response.status, await response.text());`;
+
+const HTTP2 = `
+import { connect } from 'node:http2';
+const session = connect(process.argv[1]);
+const stream = session.request({ ':path': new URL(process.argv[1]).pathname });
+stream.on('response', (headers) => console.log(headers[':status'], session.alpnProtocol));
+stream.pipe(process.stdout);
+stream.on('close', () => session.close());`;
+
+const URLLIB = `
+import sys, urllib.error, urllib.request
+try:
+    print(urllib.request.urlopen(sys.argv[1]).read().decode())
+except urllib.error.HTTPError as error:
+    print(error, error.read().decode())`;
+
+const REQUESTS = `
+import requests, sys
+answer = requests.post(sys.argv[1], json={'reason': 'beaconing', 'hosts': [7]})
+print(answer.status_code, answer.text)`;
+
+const node = (program: string, ...args: string[]) => [
+  ...['node', '--input-type=module', '--eval', program],
+  ...args,
+];
+
+/** Each a client as agents have it, with no option that knows of a proxy or a CA. */
+const CLIENTS: Readonly<Record<string, (url: string) => readonly string[]>> = {
+  'curl, HTTP/1.1': (url) => ['curl', '-sS', '--http1.1', url],
+  'curl, HTTP/2': (url) => [
+    'curl',
+    '-sS',
+    '--http2',
+    '--write-out',
+    '\nHTTP/%{http_version}\n',
+    url,
+  ],
+  wget: (url) => ['wget', '--quiet', '--content-on-error', '--output-document=-', url],
+  'Node.js fetch': (url) => node(FETCH, url),
+  'Node.js fetch, POST': (url) =>
+    node(
+      FETCH,
+      url,
+      '{"method":"POST","headers":{"content-type":"application/json"},"body":"{ \\"n\\": 1 }"}',
+    ),
+  'Node.js http2': (url) => node(HTTP2, url),
+  'Python requests, POST': (url) => ['python3', '-c', REQUESTS, url],
+  'Python urllib': (url) => ['python3', '-c', URLLIB, url],
+};
+
+const pathOf = (name: string) => `/v1/${name.replaceAll(/[^A-Za-z0-9]+/g, '-')}`;
+
+describe.concurrent('a call', () => {
+  it.each(Object.entries(CLIENTS))('by %s', async (name, commandOf) => {
+    const path = pathOf(name);
+    const url = `https://${HOST}${path}`;
+    const effects = () => upstream.effects.filter((effect) => effect.path === path);
+
+    const refused = await outputOf(commandOf(url));
+    expect(refusalIn(refused), refused).toMatchObject({
+      code: 'GrantRequired',
+      manifest: expect.stringContaining(`url: "${url}"`),
+    });
+    expect(effects()).toEqual([]);
+
+    await approve(cluster, refused, ACCOUNT);
+    const granted = await outputOf(commandOf(url));
+    expect(granted, granted).toContain('{"done":true}');
+    if (name.includes('HTTP/2')) expect(granted).toContain('HTTP/2');
+    if (name.includes('HTTP/1.1')) expect(granted).not.toContain('HTTP/2');
+    expect(effects()).toMatchObject([
+      { username: `system:serviceaccount:${namespace.name}:${ACCOUNT.account}`, host: HOST },
+    ]);
+
+    const again = await outputOf(commandOf(url));
+    expect(refusalIn(again).detail, again).toContain('was used');
+    expect(effects()).toHaveLength(1);
+  });
+});
+
+describe.concurrent('a long exchange', () => {
+  it('64 MiB go up, byte for byte, for a grant that takes any body', async () => {
+    const url = `https://${HOST}/v1/upload`;
+    const upload = () => outputOf(['curl', '-sS', '--upload-file', '/tmp/upload', url]);
+    const made = await agent.run([
+      ...['sh', '-c'],
+      `head -c ${UPLOAD_BYTES} /dev/urandom >/tmp/upload && sha256sum </tmp/upload`,
+    ]);
+    const [digest = ''] = made.stdout.split(' ');
+
+    const refused = await upload();
+    expect(refusalIn(refused).manifest, refused).toContain('body:\n        type: Any\n');
+    await approve(cluster, refused, ACCOUNT);
+    const granted = await upload();
+    expect(granted).toContain(digest);
+    expect(digest).toHaveLength(64);
+    expect(upstream.effects.find(({ path }) => path === '/v1/upload')?.body).toHaveLength(
+      UPLOAD_BYTES,
+    );
+    expect(refusalIn(await upload()).detail).toContain('was used');
+  });
+
+  it('a download comes whole, however long its server pauses', async () => {
+    const download = () => outputOf(['curl', '-sS', `https://${STREAMS}/download`]);
+    await approve(cluster, await download(), ACCOUNT);
+    expect(await download()).toBe('before and after\nexit code 0\n');
+    expect(refusalIn(await download()).detail).toContain('was used');
+  });
+
+  it('events arrive as they are sent, and end at the deadline', async () => {
+    const read = ['curl', '-sS', '--no-buffer', `https://${STREAMS}/events`];
+    await approve(cluster, await outputOf(read), { ...ACCOUNT, timeoutSeconds: 3 });
+    const reader = startCommand(cluster, agent, read);
+    await reader.shows('data: first');
+    // Sent only once the one before is known to have arrived.
+    for (const data of ['second', 'third']) {
+      events?.write(`data: ${data}\n\n`);
+      await reader.shows(`data: ${data}`);
+    }
+    const { code, stderr } = await reader.ended;
+    expect({ cut: code !== 0, stderr }).toMatchObject({
+      cut: true,
+      stderr: expect.stringMatching(/^curl: /),
+    });
+    expect(events?.destroyed).toBe(true);
+    expect(refusalIn(await outputOf(read)).detail).toContain('was used');
+  });
+});
+
+describe('git over HTTPS', () => {
+  const url = `https://${GIT}/notes.git`;
+  const CLONE = ['git', 'clone', '--quiet', url, '/tmp/notes'];
+  const FETCH_V0 = ['git', '-C', '/tmp/notes', '-c', 'protocol.version=0', 'fetch', '--quiet'];
+  const fetched = async () =>
+    (await agent.run(['git', '-C', '/tmp/notes', 'rev-parse', 'origin/main'])).stdout.trim();
+  /** From the grant of git's first call that of the next. */
+  const uploadPack: Approval['change'] = (spec) => ({
+    ...spec,
+    action: {
+      ...spec.action,
+      http: {
+        ...spec.action.http,
+        method: 'POST',
+        url: `${url}/git-upload-pack`,
+        body: { type: 'Any' },
+      },
+    },
+  });
+
+  it('clones with a grant for each of its three calls', async () => {
+    const discovery = refusalIn(await outputOf(CLONE)).manifest ?? '';
+    expect(discovery).toContain(`url: "${url}/info/refs?service=git-upload-pack"`);
+    expect(discovery).toContain('"git-protocol": "version=2"');
+    await createFromManifest(cluster, discovery, ACCOUNT);
+    // Of what is refused later, git says no more than the status: the other grants are made from this one.
+    expect(await outputOf(CLONE)).toContain('RPC failed; HTTP 403');
+    // References, then objects: the same action twice.
+    await createFromManifest(cluster, discovery, ACCOUNT);
+    for (const _ of ['references', 'objects']) {
+      await createFromManifest(cluster, discovery, { ...ACCOUNT, change: uploadPack });
+    }
+    const granted = await outputOf(CLONE);
+    expect(granted).toBe('exit code 0\n');
+    expect(await fetched()).toBe(await gitService.head());
+    expect(refusalIn(await outputOf(['git', 'ls-remote', url])).detail).toContain('was used');
+  });
+
+  it('fetches with two grants by version 0 of its protocol', async () => {
+    await gitService.commit('second');
+    const discovery = refusalIn(await outputOf(FETCH_V0)).manifest ?? '';
+    expect(discovery).not.toContain('git-protocol');
+    await createFromManifest(cluster, discovery, ACCOUNT);
+    await createFromManifest(cluster, discovery, { ...ACCOUNT, change: uploadPack });
+    expect(await fetched()).not.toBe(await gitService.head());
+    expect(await outputOf(FETCH_V0)).toBe('exit code 0\n');
+    expect(await fetched()).toBe(await gitService.head());
+  });
+});

@@ -1,0 +1,163 @@
+/**
+ * The controller's replicas die, and what it and the sidecars are known by is exchanged, while calls are made. Whatever
+ * happens: nothing goes out that was not granted, the record says what is known, and the next granted call works.
+ */
+
+import { X509Certificate } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
+import { SETTINGS_FILES, SIDECAR_CONFIG_MAP, SIDECAR_PATHS } from '../../api/pod-layout.ts';
+import { issueAuthority } from '../../controller/certificates/authority.ts';
+import { SUCCESSOR_TRUST_BEFORE_SIGNING } from '../../controller/certificates/plan.ts';
+import type { KubeObject } from '../support/api-client.ts';
+import { eventually } from '../support/eventually.ts';
+import { readGrant } from '../support/grants.ts';
+import { mintPodToken } from '../support/kubelet.ts';
+import {
+  leadingReplica,
+  readyReplicas,
+  replaceReplica,
+  signerOf,
+  untilTwoReplicas,
+} from '../support/node/controller-replicas.ts';
+import { FaultScenes, SUCCEEDED } from '../support/node/fault-scenes.ts';
+import { RESTARTED } from '../support/node/fault-timing.ts';
+import { NodeCluster } from '../support/node/node-cluster.ts';
+import { writeProjectedToken } from '../support/node/projected-token.ts';
+import { RELEASE_NAMESPACE } from '../support/node/release.ts';
+import type { ResidentAgent } from '../support/node/resident-agent.ts';
+import { sidecarProcess } from '../support/node/sidecar-container.ts';
+import { startUngrantedLoad } from '../support/node/ungranted-load.ts';
+
+const MERGE_PATCH = { contentType: 'application/merge-patch+json' };
+/** Made and brought to the sidecars in this time; then the next authority may sign. */
+const SIGNS_AFTER_MILLISECONDS = 15_000;
+
+const cluster = new NodeCluster(inject('node'));
+let scenes: FaultScenes;
+let agent: ResidentAgent;
+
+beforeAll(async () => {
+  scenes = await FaultScenes.start(cluster, 'edr.faults-controller.example.com');
+  agent = await scenes.startAgent('steady');
+});
+afterAll(async () => {
+  await scenes?.close();
+  await cluster.disconnect();
+});
+
+const podPath = (name: string): string => `/api/v1/namespaces/${scenes.namespace}/pods/${name}`;
+
+describe('under calls', () => {
+  test('kill -9 of the leading replica: the call goes on, and the other replica takes its end and the next calls', async () => {
+    const at = await scenes.underWay(agent, { timeoutSeconds: 30 });
+    const next = await Promise.all(Array.from({ length: 8 }, () => scenes.scene()));
+    const leader = await leadingReplica(cluster);
+    await cluster.killContainer(RELEASE_NAMESPACE, leader, 'controller');
+    // At once, while the Service still leads to both, and each at its first try.
+    for (const { call } of next) {
+      expect(await agent.call(call)).toMatchObject({ status: 200 });
+    }
+    at.release();
+    expect(await at.answer).toMatchObject({ status: 200 });
+    await Promise.all([at, ...next].map((each) => scenes.expectEnd(each, SUCCEEDED)));
+    await scenes.expectToNeedGrant(agent);
+    await untilTwoReplicas(cluster);
+  });
+
+  // Meanwhile the dead leader's lease runs out; until then no new grant is approved.
+  test("the controller's CA is rotated under load: sidecars trust the next one before it signs", async () => {
+    await using load = startUngrantedLoad(agent, scenes.neverGranted);
+    const signsAt = Date.now() + SIGNS_AFTER_MILLISECONDS;
+    const next = await addSuccessor(signsAt);
+    const signers = await signersOfBoth();
+    const [first, second] = await readyReplicas(cluster);
+    if (first === undefined || second === undefined) throw new Error('there are not two replicas');
+    await replaceReplica(cluster, first);
+    await eventually(async () => expect(await publishedAuthorities()).toContain(next), RESTARTED);
+    // The kubelet brings it at its next look at the pod, which a change of the pod makes it take.
+    const annotations = { 'e2e.actiongrant.dev/look': `${signsAt}` };
+    await cluster.api('PATCH', podPath(agent.name), { metadata: { annotations } }, MERGE_PATCH);
+    const { pid } = await sidecarProcess(cluster, agent);
+    const mounted = `/proc/${pid}/root${SIDECAR_PATHS.settings}/${SETTINGS_FILES.controllerCA}`;
+    const trusted = () => certificatesIn(readFileSync(mounted, 'utf8'));
+    await eventually(() => expect(trusted()).toContain(next), RESTARTED);
+    expect(await signersOfBoth()).not.toContain(next);
+    expect(Date.now(), 'there was time to spare').toBeLessThan(signsAt);
+
+    await sleep(signsAt - Date.now());
+    await replaceReplica(cluster, second);
+    await eventually(async () => expect(await signersOfBoth()).toContain(next), RESTARTED);
+    await scenes.expectToWork(agent);
+    expect(trusted(), 'also who has not changed yet').toEqual(expect.arrayContaining(signers));
+    await load.stop();
+    expect(load.refusals).toEqual(new Map([['GrantRequired', load.calls]]));
+  });
+
+  test("the sidecar's token is rotated under load: each use has the token of that moment", async () => {
+    const { metadata } = await cluster.api('GET', podPath(agent.name));
+    const pod = {
+      namespace: scenes.namespace,
+      serviceAccountName: 'default',
+      podName: agent.name,
+      podUid: metadata.uid,
+    };
+    await using load = startUngrantedLoad(agent, scenes.neverGranted);
+    for (let round = 0; round < 2; round++) {
+      const { status } = await mintPodToken(cluster, pod);
+      writeProjectedToken(cluster, metadata.uid, status.token);
+      await scenes.expectToWork(agent);
+    }
+    await load.stop();
+    expect(load.refusals).toEqual(new Map([['GrantRequired', load.calls]]));
+    // One that is no good is read at once, too.
+    const at = await scenes.scene();
+    writeProjectedToken(cluster, metadata.uid, `${'x'.repeat(20)}.e30.x`);
+    expect(await agent.call(at.call)).toMatchObject({ status: 401, code: 'Unauthenticated' });
+    expect((await readGrant(cluster, at.grant)).status).toMatchObject({ phase: 'Approved' });
+    const { status } = await mintPodToken(cluster, pod);
+    writeProjectedToken(cluster, metadata.uid, status.token);
+    expect(await agent.call(at.call)).toMatchObject({ status: 200 });
+    await scenes.expectEnd(at, SUCCEEDED);
+  });
+});
+
+test('after all that, nothing went out ungranted, and every token that the service saw is dead', async () => {
+  await scenes.expectNothingLeft();
+});
+
+/** Puts an authority in the Secret as the controller makes it, but one that has been trusted long enough at `signsAt`. */
+async function addSuccessor(signsAt: number): Promise<string> {
+  const backdate = Date.now() - (await issueAuthority(Date.now())).notBefore;
+  const next = await issueAuthority(signsAt - SUCCESSOR_TRUST_BEFORE_SIGNING + backdate);
+  const secret = `/api/v1/namespaces/${RELEASE_NAMESPACE}/secrets/actiongrant-ca`;
+  const data = {
+    'next.crt': Buffer.from(next.pem).toString('base64'),
+    'next.key': Buffer.from(next.key.reveal()).toString('base64'),
+  };
+  await cluster.api('PATCH', secret, { data }, MERGE_PATCH);
+  return new X509Certificate(next.pem).fingerprint256;
+}
+
+/** The authorities that the sidecars of the test's namespace are told to trust. */
+async function publishedAuthorities(): Promise<string[]> {
+  const path = `/api/v1/namespaces/${scenes.namespace}/configmaps/${SIDECAR_CONFIG_MAP}`;
+  const { data } = await cluster.api<KubeObject & { data: Record<string, string> }>('GET', path);
+  return certificatesIn(data[SETTINGS_FILES.controllerCA] ?? '');
+}
+
+/** Fingerprints of a bundle's certificates. */
+function certificatesIn(bundle: string): string[] {
+  const pems = bundle.match(/-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g) ?? [];
+  return pems.map((pem) => new X509Certificate(pem).fingerprint256);
+}
+
+/** Whose certificates the replicas serve with. One that was just killed is listed as ready for a moment longer. */
+function signersOfBoth(): Promise<string[]> {
+  return eventually(async () => {
+    const replicas = await readyReplicas(cluster);
+    expect(replicas).toHaveLength(2);
+    return Promise.all(replicas.map((pod) => signerOf(cluster, pod)));
+  }, RESTARTED);
+}

@@ -1,0 +1,338 @@
+/**
+ * The chart's life with the real helm: from the previous landing to this one, back, away and here again, while agents go on
+ * calling. The tests follow one another. The shared release is uninstalled first and installed again at the end.
+ */
+
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
+import type { ActionGrant } from '../../api/generated/actiongrant.ts';
+import { PREVIOUS_IMAGE } from '../../scripts/images/images.ts';
+import { previousRelease } from '../../scripts/images/previous.ts';
+import type { KubeObject } from '../support/api-client.ts';
+import { eventually } from '../support/eventually.ts';
+import { createUsableGrant, grantsPath, untilPhase } from '../support/grants.ts';
+import { startTraffic, type TrafficReport } from '../support/node/granted-traffic.ts';
+import { HAND_WRITTEN, startHandWrittenAgent } from '../support/node/hand-written-agent.ts';
+import { NodeCluster } from '../support/node/node-cluster.ts';
+import {
+  CHART,
+  ensureInstalled,
+  helmOnNode,
+  RELEASE,
+  RELEASE_NAMESPACE,
+  sharedValues,
+} from '../support/node/release.ts';
+import { type ResidentAgent, startResidentAgent } from '../support/node/resident-agent.ts';
+import { type NodeUpstream, startNodeUpstream } from '../support/node/upstreams.ts';
+
+const HOST = 'release.example.com';
+/** Its own, so that the other agent namespaces of the cluster are none of these releases'. */
+const LABEL = 'release-test';
+const LENT = 'lent';
+/** A call is never kept waiting longer, whatever the replicas do. */
+const SLOWEST_MILLISECONDS = 10_000;
+/** While the replicas were replaced, and not only before and after. */
+const FEWEST_CALLS = 30;
+const CRD = 'actiongrants.actiongrant.dev';
+const PREVIOUS = previousRelease();
+
+const cluster = new NodeCluster(inject('node'));
+let upstream: NodeUpstream;
+/** Ends the calls of {@link hold}. */
+let letGo: () => void = () => {};
+const held = new Promise<void>((resolve) => {
+  letGo = resolve;
+});
+/** Namespaces of agents with a sidecar written by hand, and of injected ones. */
+let byHand: string;
+let injected: string;
+let newcomer: ResidentAgent;
+/** Whether the shared release is there again. */
+let restored = false;
+
+beforeAll(async () => {
+  await ensureInstalled(cluster);
+  byHand = await cluster.createNamespace('by-hand');
+  injected = await cluster.createNamespace('injected', { 'actiongrant.dev/inject': LABEL });
+  await cluster.apply(
+    ...[byHand, injected].map((namespace) => ({
+      apiVersion: 'v1',
+      kind: 'ServiceAccount',
+      metadata: { name: LENT, namespace },
+    })),
+  );
+  upstream = await startNodeUpstream(cluster, {
+    names: [HOST],
+    async answer({ path }) {
+      if (path === '/held') await held;
+      return { status: 200, body: '{"done":true}' };
+    },
+  });
+});
+
+afterAll(async () => {
+  letGo();
+  await upstream?.close();
+  // Half uninstalled, it could not be installed either.
+  if (!restored) await helm('uninstall', RELEASE, '--no-hooks', '--ignore-not-found');
+  for (const name of [byHand, injected]) {
+    await cluster.request('DELETE', `/api/v1/namespaces/${name}`);
+  }
+  await cluster.disconnect();
+});
+
+const helm = (...args: readonly string[]) => helmOnNode(cluster, args);
+const values = (changes: object = {}) => {
+  const { controller, sidecar } = sharedValues(cluster);
+  return {
+    controller: { ...controller, ...changes },
+    sidecar,
+    rbac: { agentNamespaces: [byHand, injected] },
+    injection: { namespaceSelector: { matchLabels: { 'actiongrant.dev/inject': LABEL } } },
+  };
+};
+const upgrade = (changes: object = {}) =>
+  helmOnNode(
+    cluster,
+    ['upgrade', '--install', RELEASE, CHART, '--wait', '--values=-'],
+    values(changes),
+  );
+
+async function kubectl(...args: readonly string[]): Promise<string> {
+  const { code, stdout, stderr } = await cluster.kubectl(args, { timeoutMilliseconds: 120_000 });
+  if (code !== 0) throw new Error(`kubectl ${args[0]}: ${stderr}`);
+  return stdout;
+}
+
+/** Runs a line of kubectl or helm as something printed it. */
+function asPrinted(line: string): Promise<string> {
+  const [program, ...args] = line.trim().split(/\s+/);
+  return program === 'helm' ? helm(...args) : kubectl(...args);
+}
+
+/** The line of a text with these words. @throws Error with the text if there is none */
+function lineWith(text: string, words: string): string {
+  const line = text.split('\n').find((candidate) => candidate.includes(words));
+  if (line === undefined) throw new Error(`no line with ${words}:\n${text}`);
+  return line;
+}
+
+/** Lets an agent make granted calls before, during and after something: none may be refused. */
+async function whileCalling(
+  agent: ResidentAgent,
+  agentAccount: string,
+  change: () => Promise<unknown>,
+): Promise<TrafficReport> {
+  const path = `/${agent.name}/`;
+  const url = `https://${HOST}${path}`;
+  const traffic = startTraffic({ cluster, agent, agentAccount, lentAccount: LENT, url });
+  let report: TrafficReport;
+  try {
+    await traffic.more(5);
+    await change();
+    await traffic.more(10);
+  } finally {
+    report = await traffic.end();
+  }
+  expect(report.failures).toEqual([]);
+  expect(report.slowest).toBeLessThan(SLOWEST_MILLISECONDS);
+  expect(report.calls).toBeGreaterThan(FEWEST_CALLS);
+  const made = upstream.effects.filter((effect) => effect.path.startsWith(path));
+  expect(made).toHaveLength(report.calls);
+  return report;
+}
+
+/** What the chart has made. The controller's CA, Lease and sidecars' settings stay, and block nothing. */
+async function leftovers(): Promise<string[]> {
+  const kinds = [
+    'deployments,services,serviceaccounts,roles,rolebindings,clusterroles,clusterrolebindings',
+    'jobs,poddisruptionbudgets,networkpolicies',
+    'mutatingwebhookconfigurations,validatingwebhookconfigurations',
+    'validatingadmissionpolicies,validatingadmissionpolicybindings',
+  ];
+  const text = await kubectl('get', kinds.join(','), '--all-namespaces', '--output=name');
+  return text.split('\n').filter((name) => name.includes('actiongrant'));
+}
+
+/** The grants of a namespace, each with its phase and its finalizers. */
+async function records(namespace: string): Promise<string[]> {
+  const { items } = await cluster.api<KubeObject & { items: ActionGrant[] }>(
+    'GET',
+    grantsPath(namespace),
+  );
+  return items
+    .map(({ metadata, status }) => {
+      const { name, finalizers = [] } = metadata as { name: string; finalizers?: string[] };
+      return `${name} ${status?.phase} ${finalizers}`;
+    })
+    .sort();
+}
+
+describe('uninstalling', () => {
+  it('names the namespaces that are still labelled, and the way out, and leaves everything as it is', async () => {
+    const before = await leftovers();
+    const refusal = await helm('uninstall', RELEASE).then(
+      () => '',
+      // helm prints what the job said as one field of its own log.
+      (error: Error) => error.message.replaceAll('\\n', '\n'),
+    );
+    expect(refusal).toContain("agents' pods are still injected in agents-1, ");
+    expect(refusal).toMatch(/^ {2}kubectl label namespace agents-1 .* actiongrant.dev\/inject-$/m);
+    expect(await leftovers()).toEqual(expect.arrayContaining(before));
+    await asPrinted(lineWith(refusal, '/force-uninstall=true'));
+  });
+
+  it('by force and without live grants leaves nothing behind', async () => {
+    expect(await helm('uninstall', RELEASE)).toContain('release "actiongrant" uninstalled');
+    expect(await leftovers()).toEqual([]);
+  });
+});
+
+describe.skipIf(PREVIOUS === undefined)('an agent of the previous landing', () => {
+  it('is upgraded to this one without a refused call', async () => {
+    // As if this landing had never been here.
+    await kubectl('delete', 'crd', CRD);
+    await helmOnNode(
+      cluster,
+      ['install', RELEASE, join(`${PREVIOUS}`, 'charts/actiongrant'), '--wait', '--values=-'],
+      {
+        controller: { image: PREVIOUS_IMAGE, imagePullPolicy: 'Never' },
+        rbac: { agentNamespaces: [byHand, injected] },
+      },
+    );
+    const agent = await startHandWrittenAgent(cluster, byHand, `${PREVIOUS}`, PREVIOUS_IMAGE);
+    // Its replicas end in the midst of the API server's requests, so a grant may have to be created once more.
+    await whileCalling(agent, HAND_WRITTEN, () => upgrade());
+  });
+});
+
+describe('a release', () => {
+  beforeAll(async () => {
+    if (PREVIOUS === undefined) await upgrade();
+  });
+
+  it.each([
+    ['/controller/replicas', { replicas: 'two' }],
+    ['/controller/imagePullPolicy', { imagePullPolicy: 'Sometimes' }],
+    ["'replica'", { replica: 2 }],
+  ])('is not changed by values that are wrong: %s', async (field, changes) => {
+    await expect(upgrade(changes)).rejects.toThrow(field);
+  });
+
+  it('is upgraded and rolled back without a refused call of running agents', async () => {
+    newcomer = await startResidentAgent(cluster, injected, 'newcomer');
+    const { ungranted } = await whileCalling(newcomer, 'default', async () => {
+      await upgrade({ logLevel: 'debug' });
+      expect(await logLevel()).toBe('debug');
+      await helm('rollback', RELEASE, '--wait');
+      expect(await logLevel()).toBe('info');
+    });
+    expect(ungranted).toEqual([]);
+  });
+});
+
+async function logLevel(): Promise<string> {
+  const path = `/apis/apps/v1/namespaces/${RELEASE_NAMESPACE}/deployments/actiongrant-controller`;
+  const { spec } = await cluster.api<
+    KubeObject & {
+      spec: {
+        template: { spec: { containers: { env: { name: string; value?: string }[] }[] } };
+      };
+    }
+  >('GET', path);
+  const [container] = spec.template.spec.containers;
+  return `${container?.env.find(({ name }) => name === 'ACTIONGRANT_LOG_LEVEL')?.value}`;
+}
+
+describe('uninstalling with live grants', () => {
+  let ended: string[];
+
+  it('revokes them, keeps the records that have ended, and leaves nothing that blocks', async () => {
+    const approved = await grant('/never');
+    const inUse = await grant('/held');
+    const call = newcomer.call({ method: 'POST', url: `https://${HOST}/held` });
+    const { token } = await upstream.effect('POST /held');
+    await untilPhase(cluster, inUse, 'InUse');
+    const secrets = await boundSecrets();
+    expect(secrets.length).toBeGreaterThanOrEqual(2);
+    expect(await authenticated(token)).toBe(true);
+
+    await kubectl('label', 'namespace', injected, 'actiongrant.dev/inject-');
+    expect(await helm('uninstall', RELEASE)).toContain('release "actiongrant" uninstalled');
+
+    expect(await boundSecrets()).toEqual([]);
+    await eventually(async () => expect(await authenticated(token)).toBe(false), {
+      withinMilliseconds: 15_000,
+      everyMilliseconds: 100,
+    });
+    letGo();
+    await call;
+    expect(await leftovers()).toEqual([]);
+    const kept = await records(injected);
+    const names = [approved, inUse].map(({ metadata }) => metadata.name);
+    expect(kept.filter((line) => names.some((name) => line.startsWith(name)))).toEqual([]);
+    ended = kept.filter((line) => line.includes(' Finished '));
+    expect(ended.length).toBeGreaterThan(50);
+    // No finalizer, and no live phase.
+    expect(kept.filter((line) => !/ (Finished|Expired|Denied|Revoked) $/.test(line))).toEqual([]);
+  });
+
+  async function grant(path: string): Promise<ActionGrant> {
+    return createUsableGrant(cluster, injected, {
+      spec: {
+        agent: { serviceAccountName: 'default' },
+        action: { type: 'HTTP', http: { method: 'POST', url: `https://${HOST}${path}` } },
+        credential: {
+          type: 'ServiceAccountToken',
+          serviceAccountToken: { serviceAccountName: LENT, audience: `https://${HOST}` },
+        },
+        timeoutSeconds: 300,
+      },
+    });
+  }
+
+  async function boundSecrets(): Promise<string[]> {
+    const { items } = await cluster.api<KubeObject & { items: KubeObject[] }>(
+      'GET',
+      `/api/v1/secrets?fieldSelector=type%3Dactiongrant.dev/bound`,
+    );
+    return items.map(({ metadata }) => `${metadata.namespace}/${metadata.name}`);
+  }
+
+  async function authenticated(token: string | undefined): Promise<boolean> {
+    const { status } = await cluster.api<KubeObject & { status: { authenticated?: boolean } }>(
+      'POST',
+      '/apis/authentication.k8s.io/v1/tokenreviews',
+      { spec: { token, audiences: [`https://${HOST}`] } },
+    );
+    return status.authenticated === true;
+  }
+
+  it('lets ordinary pods start where agents were', async () => {
+    await kubectl('run', 'ordinary', '--image=none', `--namespace=${injected}`);
+    const { spec } = await cluster.api<KubeObject & { spec: object }>(
+      'GET',
+      `/api/v1/namespaces/${injected}/pods/ordinary`,
+    );
+    expect(spec).not.toHaveProperty('initContainers');
+  });
+
+  it('is followed by an installation that tells what to do next, passes its test and finds the records', async () => {
+    // Records in it and no controller: nothing holds a namespace back.
+    const deletion = kubectl('delete', 'namespace', byHand, '--timeout=60s');
+    const flags = ['--create-namespace', '--wait', '--values=-'];
+    const notes = await helmOnNode(
+      cluster,
+      ['install', RELEASE, CHART, ...flags],
+      sharedValues(cluster),
+    );
+    restored = true;
+    expect(notes).toContain('kubectl label namespace agents-1 actiongrant.dev/inject=enabled');
+    expect(notes).toContain('The namespaces of agents and grants are: agents-1, agents-2, ');
+    await asPrinted(lineWith(notes, 'rollout status'));
+    await asPrinted(lineWith(notes, '-n agents-1 get actiongrants'));
+    expect(await asPrinted(lineWith(notes, 'helm test').trim())).toContain('Succeeded');
+    await deletion;
+    expect(await records(injected)).toEqual(expect.arrayContaining(ended));
+  });
+});

