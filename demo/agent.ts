@@ -1,7 +1,8 @@
-/** The agent: an ordinary HTTP client that is told of a proxy and its CA, and knows nothing of grants or tokens. */
+/** The agent: ordinary clients that know nothing of grants or tokens. */
 
 import { readFileSync } from 'node:fs';
 import { ProxyAgent, request } from 'undici';
+import type { ControlPlane, KubectlResult } from '../test/support/control-plane-client.ts';
 import type { SidecarProcess } from '../test/support/product.ts';
 
 export interface AgentAnswer {
@@ -13,10 +14,16 @@ export interface AgentAnswer {
 
 export interface DemoAgent {
   call(method: string, url: string, body?: unknown): Promise<AgentAnswer>;
+  kubectl(args: readonly string[]): Promise<KubectlResult>;
   close(): Promise<void>;
 }
 
-export function createAgent(sidecar: SidecarProcess): DemoAgent {
+/** An agent that is a client in this process, told of its sidecar's proxy and CA. */
+export function createProxiedAgent(
+  plane: ControlPlane,
+  sidecar: SidecarProcess,
+  kubeconfig: string,
+): DemoAgent {
   const dispatcher = new ProxyAgent({
     uri: sidecar.proxyURL,
     requestTls: { ca: readFileSync(sidecar.caFile, 'utf8') },
@@ -30,11 +37,15 @@ export function createAgent(sidecar: SidecarProcess): DemoAgent {
           ? {}
           : { headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) }),
       });
-      const text = await response.body.text();
-      return { status: response.statusCode, text, json: parse(text) };
+      return agentAnswer(response.statusCode, await response.body.text());
     },
+    kubectl: (args) => plane.kubectl(args, { as: kubeconfig }),
     close: () => dispatcher.close(),
   };
+}
+
+export function agentAnswer(status: number, text: string): AgentAnswer {
+  return { status, text, json: parse(text) };
 }
 
 function parse(text: string): Record<string, unknown> | undefined {

@@ -1,10 +1,8 @@
 /** The five stories of the product, each with what must be so at its end. */
 
 import { createHash } from 'node:crypto';
-import { writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
 import type { Narrator } from './narrator.ts';
-import type { Stage } from './setup.ts';
+import type { Stage } from './stage.ts';
 import { openScene } from './storyteller.ts';
 
 /** Work of a story that goes on while the next is told: tokens that are tried until they are refused. */
@@ -130,12 +128,10 @@ async function keyRevocation(stage: Stage, narrator: Narrator, pending: Pending)
 
 async function oneSecret(stage: Stage, narrator: Narrator, pending: Pending): Promise<void> {
   narrator.title('4. A secrets workflow reads one Kubernetes Secret with plain kubectl');
-  const { plane } = stage;
   const scene = await openScene(stage, narrator, 'vault', 'secrets-workflow', pending);
-  const kubeconfig = await agentKubeconfig(stage, scene.sidecar.proxyURL, scene.sidecar.caFile);
   const read = async (secret: string) => {
     const args = ['-n', 'vault', 'get', 'secret', secret, '-o', 'jsonpath={.data.password}'];
-    const result = await plane.kubectl(args, { as: kubeconfig });
+    const result = await scene.agent.kubectl(args);
     narrator.command(`agent: kubectl ${args.join(' ')}`, `${result.stdout}${result.stderr}`);
     return result;
   };
@@ -197,7 +193,7 @@ async function onePullRequest(stage: Stage, narrator: Narrator, pending: Pending
   );
   const widening = await scene.call(
     'POST',
-    `${stage.plane.url}/apis/rbac.authorization.k8s.io/v1/namespaces/coding/rolebindings`,
+    `${stage.kubernetesURL}/apis/rbac.authorization.k8s.io/v1/namespaces/coding/rolebindings`,
     { apiVersion: 'rbac.authorization.k8s.io/v1', kind: 'RoleBinding', metadata: { name: 'more' } },
   );
   narrator.say(`  ${String(widening.json?.['message']).split('\n')[0]}`);
@@ -211,30 +207,6 @@ async function onePullRequest(stage: Stage, narrator: Narrator, pending: Pending
   );
   scene.retryToken('git.example.com', 'POST /repos/shop/pulls');
   await scene.showRecord(name, 'Succeeded');
-}
-
-/** What an agent's kubectl has: the proxy, the pod CA, and a constant that is no token. */
-async function agentKubeconfig(stage: Stage, proxyURL: string, caFile: string): Promise<string> {
-  const path = join(stage.product.directory, 'agent.kubeconfig');
-  const config = {
-    apiVersion: 'v1',
-    kind: 'Config',
-    clusters: [
-      {
-        name: 'cluster',
-        cluster: {
-          server: stage.plane.url,
-          'certificate-authority': caFile,
-          'proxy-url': proxyURL,
-        },
-      },
-    ],
-    users: [{ name: 'agent', user: { token: 'not-a-token' } }],
-    contexts: [{ name: 'agent', context: { cluster: 'cluster', user: 'agent' } }],
-    'current-context': 'agent',
-  };
-  await writeFile(path, JSON.stringify(config));
-  return path;
 }
 
 function sha256(text: string): string {

@@ -1,9 +1,8 @@
 /** What every story does: create a grant with kubectl, let the agent call, look at the record, try the token again. */
 
-import type { SidecarProcess } from '../test/support/product.ts';
-import { type AgentAnswer, createAgent, type DemoAgent } from './agent.ts';
+import type { AgentAnswer, DemoAgent } from './agent.ts';
 import type { Narrator } from './narrator.ts';
-import type { Namespace, Service, Stage } from './setup.ts';
+import type { Namespace, Service, Stage } from './stage.ts';
 
 export interface GrantRequest {
   /** `metadata.generateName`, without its hyphen. */
@@ -17,7 +16,6 @@ export interface GrantRequest {
 }
 
 export interface Scene {
-  readonly sidecar: SidecarProcess;
   readonly agent: DemoAgent;
   /** As alice, shown as she would type it. */
   kubectl(args: readonly string[], input?: string): Promise<string>;
@@ -42,14 +40,8 @@ export async function openScene(
   serviceAccountName: string,
   pending: Promise<() => void>[],
 ): Promise<Scene> {
-  const { plane, product, services, alice } = stage;
-  const sidecar = await product.startSidecar({
-    namespace,
-    serviceAccountName,
-    connectTo: stage.connectTo,
-    trustBundle: stage.servicesCA,
-  });
-  const agent = createAgent(sidecar);
+  const { plane, services, alice } = stage;
+  const agent = await stage.startAgent(namespace, serviceAccountName);
 
   // The whole manifest once a story: the others differ in what was called.
   let firstRefusal = true;
@@ -65,7 +57,6 @@ export async function openScene(
   };
 
   return {
-    sidecar,
     agent,
     kubectl,
     async grant(request) {

@@ -28,18 +28,23 @@ export class BenchChild implements Disposable {
     }
   }
 
-  /** Processor time so far, in microseconds (Linux; resolution 10 ms). */
+  /** Processor time so far, in microseconds. */
   processorMicroseconds(): number {
-    // proc(5): utime and stime are the 12th and 13th field after the name in parentheses.
-    const fields = readFileSync(`/proc/${this.#child.pid}/stat`, 'utf8').split(') ')[1]?.split(' ');
-    const ticks = Number(fields?.[11]) + Number(fields?.[12]);
-    return ticks * 10_000;
+    return processorMicroseconds(this.#child.pid);
   }
 
   [Symbol.dispose](): void {
     // It ends by itself then, as when this process is killed.
     if (this.#child.connected) this.#child.disconnect();
   }
+}
+
+/** Processor time of a process so far, in microseconds (Linux; resolution 10 ms). */
+export function processorMicroseconds(pid: number | undefined): number {
+  // proc(5): utime and stime are the 12th and 13th field after the name in parentheses.
+  const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]?.split(' ');
+  const ticks = Number(fields?.[11]) + Number(fields?.[12]);
+  return ticks * 10_000;
 }
 
 /** Resident memory of a process now (Linux). */

@@ -1,23 +1,19 @@
 /** What the benchmarks of the transaction share: a control plane that flushes every write, the product, and a service. */
 
-import type { ActionGrant } from '../../api/generated/actiongrant.ts';
 import {
   createKubernetesClient,
   type KubernetesClient,
 } from '../../controller/kubernetes/client.ts';
 import { systemClock } from '../../process/clock.ts';
-import { anHttpAction } from '../support/builders.ts';
 import { type OwnControlPlane, startControlPlane } from '../support/control-plane.ts';
 import { Exchange } from '../support/exchange.ts';
-import { createGrant, createServiceAccount, grantsPath } from '../support/grants.ts';
+import { createServiceAccount } from '../support/grants.ts';
 import { type Product, startProduct } from '../support/product.ts';
 import { SERVICE } from '../support/scene.ts';
 import { startUpstream, type Upstream } from '../support/upstream.ts';
+import { AGENT, type BenchGrant, CREDENTIAL_ACCOUNT, createUsableGrants } from './usable-grants.ts';
 
-export const AGENT = 'incident-agent';
-const CREDENTIAL_ACCOUNT = 'edr-quarantine';
 const REPLICAS = 2;
-const CREATORS = 8;
 
 export interface Environment extends AsyncDisposable {
   readonly plane: OwnControlPlane;
@@ -31,13 +27,6 @@ export interface Environment extends AsyncDisposable {
   /** Grants that can be used now, each for a URL of its own. */
   usableGrants(count: number): Promise<BenchGrant[]>;
 }
-
-export interface BenchGrant {
-  readonly grant: ActionGrant;
-  readonly url: string;
-}
-
-export const BODY = { reason: 'beaconing' };
 
 export async function startEnvironment(): Promise<Environment> {
   const stack = new AsyncDisposableStack();
@@ -78,61 +67,12 @@ export async function startEnvironment(): Promise<Environment> {
       client,
       async usableGrants(count) {
         const urls = Array.from({ length: count }, () => `${SERVICE}/v1/hosts/${grants++}`);
-        const created = await createAll(plane, namespace, urls);
-        await untilAllUsable(plane, namespace, created);
-        return created;
+        return createUsableGrants(plane, namespace, urls);
       },
       [Symbol.asyncDispose]: () => started.disposeAsync(),
     };
   } catch (error) {
     await stack.disposeAsync();
     throw error;
-  }
-}
-
-async function createAll(
-  plane: OwnControlPlane,
-  namespace: string,
-  urls: readonly string[],
-): Promise<BenchGrant[]> {
-  const created: BenchGrant[] = [];
-  const left = urls.values();
-  await Promise.all(
-    Array.from({ length: CREATORS }, async () => {
-      for (const url of left) {
-        const grant = await createGrant(plane, namespace, {
-          spec: {
-            agent: { serviceAccountName: AGENT },
-            action: anHttpAction({ url, body: { type: 'JSON', json: JSON.stringify(BODY) } }),
-            // Uses that a benchmark leaves open are not closed while others measure.
-            timeoutSeconds: 570,
-          },
-        });
-        created.push({ grant, url });
-      }
-    }),
-  );
-  return created;
-}
-
-/** Reads the grants as they are approved, into the same objects. */
-async function untilAllUsable(
-  plane: OwnControlPlane,
-  namespace: string,
-  created: BenchGrant[],
-): Promise<void> {
-  const path = `${grantsPath(namespace)}?fieldSelector=status.phase%3DApproved`;
-  const end = Date.now() + 60_000;
-  for (;;) {
-    const { items } = await plane.api<{ items: ActionGrant[] }>('GET', path);
-    const byUID = new Map(items.map((grant) => [grant.metadata.uid, grant]));
-    if (created.every(({ grant }) => byUID.has(grant.metadata.uid))) {
-      for (const [index, { grant, url }] of created.entries()) {
-        created[index] = { url, grant: byUID.get(grant.metadata.uid) ?? grant };
-      }
-      return;
-    }
-    if (Date.now() > end) throw new Error('the grants were not approved in time');
-    await new Promise((resolve) => setTimeout(resolve, 100));
   }
 }

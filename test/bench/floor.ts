@@ -1,15 +1,15 @@
 import type { Use } from '../../api/generated/actiongrant.ts';
 import { inUse } from '../../controller/grants/transitions.ts';
 import { writeStatus } from '../../controller/grants/write-status.ts';
+import type { KubernetesClient } from '../../controller/kubernetes/client.ts';
 import { systemClock } from '../../process/clock.ts';
-import type { PodToken } from '../support/kubelet.ts';
-import type { BenchGrant, Environment } from './environment.ts';
+import type { BenchGrant } from './usable-grants.ts';
 
 /** The consuming write of a use, byte for byte as the controller writes it, and nothing else. */
 export async function consumingWrite(
-  { client }: Environment,
+  client: KubernetesClient,
   { grant }: BenchGrant,
-  pod: PodToken,
+  pod: { readonly podName: string; readonly podUid: string },
   nonce: string,
   token: { jti: string; expirationTime: string },
 ): Promise<void> {

@@ -3,71 +3,10 @@
  * what is left is the price of looking at every byte. Told where the origin is by its parent; ends with it.
  */
 
-import { randomUUID } from 'node:crypto';
-import type { UseAnswer } from '../../api/wire.ts';
-import { systemClock } from '../../process/clock.ts';
-import type { Logger } from '../../process/log.ts';
-import { createRegistry } from '../../process/metrics.ts';
-import { createForwarder } from '../../sidecar/forward/forward.ts';
-import { createResolver } from '../../sidecar/forward/resolve.ts';
-import { handleCall } from '../../sidecar/handle-call.ts';
-import { createCertificateAuthority } from '../../sidecar/intercept/certificate-authority.ts';
-import { startInterceptor } from '../../sidecar/intercept/interceptor.ts';
-import { MemoryBudget } from '../../sidecar/memory-budget.ts';
-import { createSidecarMetrics } from '../../sidecar/metrics.ts';
-
-export interface HarnessOptions {
-  /** `host:port` → `127.0.0.1:port`. */
-  readonly connectTo: readonly (readonly [string, string])[];
-  /** PEM of the origin's CA. */
-  readonly trust: string;
-}
-
-export interface HarnessReady {
-  readonly port: number;
-  /** PEM of the CA that the interceptor's certificates are of. */
-  readonly caPem: string;
-}
-
-const silent: Logger = { debug() {}, info() {}, warn() {}, error() {} };
-/** One grant for all, so that connections without a credential are kept as the sidecar keeps them. */
-const GRANT = { namespace: 'bench', name: 'bench', uid: randomUUID() };
-
-async function start({ connectTo, trust }: HarnessOptions): Promise<HarnessReady> {
-  const authority = createCertificateAuthority({ now: systemClock.now });
-  const kubernetes = { authorities: ['kubernetes.default.svc:443'], server: '127.0.0.1:1', ca: '' };
-  const dependencies = {
-    config: { agent: { namespace: 'bench', serviceAccountName: 'bench' }, kubernetes },
-    describeContext: { kubernetes: { authorities: kubernetes.authorities }, inertHeaders: [] },
-    exchange: {
-      use: ({ nonce }: { nonce: string }): Promise<UseAnswer> =>
-        Promise.resolve({ nonce, grant: GRANT, bodyForm: 'None', timeoutMilliseconds: 30_000 }),
-      finish: () => Promise.resolve({ phase: 'Finished' as const }),
-      discovery: () => Promise.reject(new Error('there is none')),
-      close: () => Promise.resolve(),
-    },
-    complete: () => Promise.resolve(true),
-    createNonce: randomUUID,
-    waitMilliseconds: 1_000,
-    forwarder: createForwarder({
-      clock: systemClock,
-      resolver: createResolver({ connectTo: new Map(connectTo) }),
-      trust: [trust],
-    }),
-    memory: new MemoryBudget(64 * 1024 * 1024),
-    clock: systemClock,
-    metrics: createSidecarMetrics(createRegistry('bench')),
-    log: silent,
-  };
-  const { address } = await startInterceptor(
-    { listen: { host: '127.0.0.1', port: 0 }, authority, report() {} },
-    (call) => handleCall(dependencies, call),
-  );
-  return { port: address.port, caPem: authority.certificate };
-}
+import { type HarnessOptions, startAlwaysGranted } from './always-granted.ts';
 
 process.once('message', (options: HarnessOptions) => {
-  start(options).then(
+  startAlwaysGranted(options).then(
     (ready) => process.send?.(ready),
     (error: unknown) => {
       console.error(error);

@@ -13,6 +13,8 @@ export const ORIGIN = 'origin.example.com';
 
 export interface OriginOptions {
   readonly type: 'Origin';
+  /** Where it listens; a free port of loopback by default. */
+  readonly listen?: { readonly host: string; readonly port: number };
   readonly certificate: string;
   readonly key: string;
 }
@@ -41,11 +43,11 @@ const REQUEST = Buffer.from(`GET /v1/item HTTP/1.1\r\nhost: ${ORIGIN}\r\naccept:
 const END_OF_HEAD = '\r\n\r\n';
 const WARM_UP_MILLISECONDS = 300;
 
-async function startOrigin({ certificate, key }: OriginOptions): Promise<number> {
+async function startOrigin({ certificate, key, listen }: OriginOptions): Promise<number> {
   const server = createServer({ cert: certificate, key }, (_request, response) => {
     response.writeHead(200, HEADERS).end(BODY);
   });
-  server.listen(0, '127.0.0.1');
+  server.listen(listen?.port ?? 0, listen?.host ?? '127.0.0.1');
   await once(server, 'listening');
   const address = server.address();
   if (address === null || typeof address === 'string') throw new Error('not listening');

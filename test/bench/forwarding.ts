@@ -5,9 +5,9 @@
 
 import { createAuthority, issue } from '../support/pki.ts';
 import { SIDECAR_FLAGS } from '../support/product.ts';
+import type { HarnessReady } from './always-granted.ts';
 import type { Benchmark, Figure } from './benchmark.ts';
 import { BenchChild, besides } from './child.ts';
-import type { HarnessReady } from './forwarding-harness.ts';
 import { type LoadOptions, type LoadResult, ORIGIN } from './forwarding-load.ts';
 import { median } from './statistics.ts';
 

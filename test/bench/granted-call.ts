@@ -12,9 +12,10 @@ import { untilPhase } from '../support/grants.ts';
 import { issuePodToken, type PodToken } from '../support/kubelet.ts';
 import { SERVICE } from '../support/scene.ts';
 import type { Benchmark } from './benchmark.ts';
-import { AGENT, type BenchGrant, BODY, type Environment } from './environment.ts';
+import type { Environment } from './environment.ts';
 import { consumingWrite } from './floor.ts';
 import { median, milliseconds, quantile } from './statistics.ts';
+import { AGENT, type BenchGrant, BODY } from './usable-grants.ts';
 
 const ROUNDS = 200;
 const WARM_UP = 20;
@@ -119,7 +120,7 @@ async function byHand(environment: Environment, pod: PodToken, mine: BenchGrant)
   const start = performance.now();
   const credential = await mint(client, mine.grant, 10_000);
   if (credential === undefined) throw new Error('the grant has no credential');
-  await consumingWrite(environment, mine, pod, nonce, credential);
+  await consumingWrite(environment.client, mine, pod, nonce, credential);
   const credentialToken = credential.token.reveal();
   await callDirectly(new URL(mine.url), upstream.port, upstream.caPem, credentialToken);
   const time = performance.now() - start;

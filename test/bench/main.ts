@@ -3,16 +3,15 @@
  * names. With arguments only the benchmarks of these names run (`double-spend` runs only so: it takes minutes).
  */
 
-import { writeFileSync } from 'node:fs';
-import { type Benchmark, type Figure, isMet } from './benchmark.ts';
+import type { Benchmark, Figure } from './benchmark.ts';
 import { doubleSpend } from './double-spend.ts';
 import { type Environment, startEnvironment } from './environment.ts';
 import { forwarding } from './forwarding.ts';
 import { grantedCall } from './granted-call.ts';
 import { match } from './match.ts';
+import { publish } from './publish.ts';
 import { revokeToRefused } from './revoke-to-refused.ts';
 import { sidecarMemory } from './sidecar-memory.ts';
-import { rounded } from './statistics.ts';
 import { usesOverWrites } from './uses-over-writes.ts';
 
 /** Those without a control plane first: nothing else runs beside them then. */
@@ -61,26 +60,7 @@ async function main(names: readonly string[]): Promise<void> {
   } finally {
     if (!interrupted) await clean();
   }
-  print(figures);
-  const file = process.env['BENCH_JSON'];
-  if (file !== undefined) {
-    const flat = Object.fromEntries(figures.map(({ key, value }) => [key, rounded(value, 4)]));
-    writeFileSync(file, `${JSON.stringify(flat, null, 2)}\n`);
-  }
-}
-
-function print(figures: readonly Figure[]): void {
-  console.log();
-  for (const figure of figures) {
-    const { key, value, goal, meaning } = figure;
-    const wanted =
-      goal === undefined ? '' : 'atMost' in goal ? `≤ ${goal.atMost}` : `≥ ${goal.atLeast}`;
-    const met = isMet(figure);
-    const verdict = met === undefined ? '' : met ? 'met' : 'MISSED';
-    console.log(
-      `${key.padEnd(34)}${`${rounded(value)}`.padStart(9)}  ${wanted.padEnd(8)}${verdict.padEnd(8)}${meaning}`,
-    );
-  }
+  publish(figures);
 }
 
 await main(process.argv.slice(2));

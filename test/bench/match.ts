@@ -10,8 +10,8 @@ import { aGrant, anApprovedStatus, anHttpAction, NOON } from '../support/builder
 import { aJsonBody, anHttpCall } from '../support/exchange.ts';
 import { SERVICE } from '../support/scene.ts';
 import type { Benchmark, Figure } from './benchmark.ts';
-import { AGENT, BODY } from './environment.ts';
 import { median, quantile } from './statistics.ts';
+import { AGENT, BODY } from './usable-grants.ts';
 
 const SIZES = [100, 10_000, 100_000];
 const BATCHES = 15;

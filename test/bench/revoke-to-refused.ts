@@ -11,8 +11,9 @@ import { issuePodToken, type PodToken } from '../support/kubelet.ts';
 import { SERVICE } from '../support/scene.ts';
 import { reviewedUser } from '../support/upstream.ts';
 import type { Benchmark } from './benchmark.ts';
-import { AGENT, BODY, type Environment } from './environment.ts';
+import type { Environment } from './environment.ts';
 import { median, milliseconds, quantile } from './statistics.ts';
+import { AGENT, BODY } from './usable-grants.ts';
 
 const USED = 60;
 const UNUSED = 100;

@@ -6,7 +6,7 @@ import { ProxyAgent, request } from 'undici';
 import { SERVICE } from '../support/scene.ts';
 import type { Benchmark } from './benchmark.ts';
 import { residentMegabytes } from './child.ts';
-import { AGENT, BODY } from './environment.ts';
+import { AGENT, BODY } from './usable-grants.ts';
 
 const GRANTED = 100;
 const REFUSED = 1_500;

@@ -7,9 +7,9 @@ import { randomUUID } from 'node:crypto';
 import { aJsonBody, anHttpCall } from '../support/exchange.ts';
 import { issuePodToken } from '../support/kubelet.ts';
 import type { Benchmark } from './benchmark.ts';
-import { AGENT, type BenchGrant, BODY } from './environment.ts';
 import { consumingWrite } from './floor.ts';
 import { median } from './statistics.ts';
+import { AGENT, type BenchGrant, BODY } from './usable-grants.ts';
 
 const ROUNDS = 5;
 const GRANTS_PER_ROUND = 120;
@@ -31,7 +31,7 @@ export const usesOverWrites: Benchmark = {
     const write = (grant: BenchGrant): Promise<void> => {
       const expirationTime = new Date(Date.now() + 600_000).toISOString();
       const token = { jti: randomUUID(), expirationTime };
-      return consumingWrite(environment, grant, pod, randomUUID(), token);
+      return consumingWrite(environment.client, grant, pod, randomUUID(), token);
     };
 
     const rounds: { uses: number; writes: number }[] = [];

@@ -1,13 +1,12 @@
-/** Brings up what the stories need: a control plane, the product, the services, and the people's and agents' accounts. */
+/** What the stories need, wherever they are played: as processes (`make demo`) or in pods (`make demo-cluster`). */
 
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { stringify } from 'yaml';
 import { ROOT } from '../scripts/tools.ts';
-import { type OwnControlPlane, startControlPlane } from '../test/support/control-plane.ts';
-import { createAuthority } from '../test/support/pki.ts';
-import { type Product, startProduct } from '../test/support/product.ts';
-import { startUpstream, type Upstream } from '../test/support/upstream.ts';
+import type { ControlPlane } from '../test/support/control-plane.ts';
+import type { Upstream } from '../test/support/upstream.ts';
+import type { DemoAgent } from './agent.ts';
 
 /** Namespace, agent and credentials' accounts of each story. */
 export const TEAMS = [
@@ -21,7 +20,7 @@ export const TEAMS = [
 export type Namespace = (typeof TEAMS)[number]['namespace'];
 
 /** The web APIs of the stories; each accepts only tokens of its own audience. */
-const SERVICES = [
+export const SERVICES = [
   'edr.example.com',
   'idp.example.com',
   'cloud.example.com',
@@ -30,66 +29,38 @@ const SERVICES = [
 export type Service = (typeof SERVICES)[number];
 
 export interface Stage {
-  plane: OwnControlPlane;
-  product: Product;
+  plane: ControlPlane;
   services: Record<Service, Upstream>;
-  /** PEM of the services' CA. */
-  servicesCA: string;
-  connectTo: Map<string, string>;
+  /** How agents reach the API server. */
+  kubernetesURL: string;
   /** Kubeconfig of the person who creates and approves grants. */
   alice: string;
+  /** Starts the one agent of a namespace, as this ServiceAccount. The stage ends it. */
+  startAgent(namespace: Namespace, serviceAccountName: string): Promise<DemoAgent>;
+  /** What to try by hand while it is kept running. */
+  instructions(): string;
   stop(): Promise<void>;
 }
 
-export async function setUp(say: (text: string) => void): Promise<Stage> {
-  const cleanups: (() => Promise<void>)[] = [];
-  const stop = async (): Promise<void> => {
-    for (const cleanup of cleanups.reverse()) await cleanup();
-  };
-  try {
-    const since = stopwatch();
-    const plane = await startControlPlane();
-    cleanups.push(() => plane.stop());
-    say(`etcd and kube-apiserver are up (${since()})`);
-    const namespaces = TEAMS.map(({ namespace }) => ({
+/** Creates the teams' namespaces, with these labels. */
+export function applyNamespaces(
+  plane: ControlPlane,
+  labels: Readonly<Record<string, string>> = {},
+): Promise<void> {
+  return apply(
+    plane,
+    TEAMS.map(({ namespace }) => ({
       apiVersion: 'v1',
       kind: 'Namespace',
-      metadata: { name: namespace },
-    }));
-    await apply(plane, namespaces);
-    const product = await startProduct(plane, {
-      replicas: 2,
-      agentNamespaces: TEAMS.map(({ namespace }) => namespace),
-    });
-    cleanups.push(() => product.stop());
-    say(`two controller replicas are ready, with the chart's own rights (${since()})`);
-    await apply(plane, TEAMS.flatMap(teamObjects));
-    await mustApply(plane, await readFile(join(ROOT, 'demo/cluster.yaml'), 'utf8'));
+      metadata: { name: namespace, labels },
+    })),
+  );
+}
 
-    const authority = await createAuthority('demo services');
-    const started = await Promise.all(
-      SERVICES.map(async (name) => {
-        const upstream = await startUpstream({ plane, names: [name], authority });
-        cleanups.push(() => upstream.close());
-        return [name, upstream] as const;
-      }),
-    );
-    say(`four web APIs are up; each asks the API server whose token it is given (${since()})`);
-    return {
-      plane,
-      product,
-      services: Object.fromEntries(started) as Record<Service, Upstream>,
-      servicesCA: authority.certificate,
-      connectTo: new Map(
-        started.map(([name, { port }]) => [`${name}:443`, `127.0.0.1:${port}`] as const),
-      ),
-      alice: await plane.kubeconfigFor({ user: 'alice', groups: ['platform'] }),
-      stop,
-    };
-  } catch (error) {
-    await stop();
-    throw error;
-  }
+/** Creates the accounts, alice's roles and what the stories read. Needs the product's CRDs and roles. */
+export async function applyTeams(plane: ControlPlane): Promise<void> {
+  await apply(plane, TEAMS.flatMap(teamObjects));
+  await mustApply(plane, await readFile(join(ROOT, 'demo/cluster.yaml'), 'utf8'));
 }
 
 /** The agent's account, the credentials' accounts, and what alice may do with them. */
@@ -135,16 +106,17 @@ function teamObjects({ namespace, agent, accounts }: (typeof TEAMS)[number]): ob
   ];
 }
 
-function apply(plane: OwnControlPlane, objects: readonly object[]): Promise<void> {
+function apply(plane: ControlPlane, objects: readonly object[]): Promise<void> {
   return mustApply(plane, objects.map((object) => stringify(object)).join('---\n'));
 }
 
-async function mustApply(plane: OwnControlPlane, input: string): Promise<void> {
+async function mustApply(plane: ControlPlane, input: string): Promise<void> {
   const { code, stderr } = await plane.kubectl(['apply', '-f', '-'], { input });
   if (code !== 0) throw new Error(`kubectl apply: ${stderr}`);
 }
 
-function stopwatch(): () => string {
+/** Seconds since it was last asked. */
+export function stopwatch(): () => string {
   let last = performance.now();
   return () => {
     const now = performance.now();

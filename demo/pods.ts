@@ -1,0 +1,109 @@
+/** The stage of `make demo-cluster`: real pods on a real node, the chart installed by helm, nothing told of a proxy. */
+
+import type { NodeCluster } from '../test/support/node/node-cluster.ts';
+import { upgrade } from '../test/support/node/release.ts';
+import { startNodeUpstream } from '../test/support/node/upstreams.ts';
+import type { Upstream } from '../test/support/upstream.ts';
+import { agentAnswer, type DemoAgent } from './agent.ts';
+import {
+  applyNamespaces,
+  applyTeams,
+  type Namespace,
+  SERVICES,
+  type Service,
+  type Stage,
+  stopwatch,
+  TEAMS,
+} from './stage.ts';
+
+const POD = 'agent';
+
+export async function setUpPods(cluster: NodeCluster, say: (text: string) => void): Promise<Stage> {
+  const cleanups: (() => Promise<void>)[] = [];
+  const stop = async (): Promise<void> => {
+    for (const cleanup of cleanups.reverse()) await cleanup();
+  };
+  try {
+    const since = stopwatch();
+    await applyNamespaces(cluster, { 'actiongrant.dev/inject': 'enabled' });
+    await upgrade(cluster, {
+      controller: { image: cluster.productImage, imagePullPolicy: 'Never' },
+      rbac: { agentNamespaces: TEAMS.map(({ namespace }) => namespace) },
+      sidecar: { trustBundle: cluster.upstreamAuthority.certificate },
+    });
+    say(`helm installed the chart: two controller replicas are ready (${since()})`);
+    await applyTeams(cluster);
+    const started = await Promise.all(
+      SERVICES.map(async (name): Promise<[Service, Upstream]> => {
+        const upstream = await startNodeUpstream(cluster, { names: [name] });
+        cleanups.push(() => upstream.close());
+        return [name, upstream];
+      }),
+    );
+    say(`four web APIs are up; each asks the API server whose token it is given (${since()})`);
+    return {
+      plane: cluster,
+      services: Object.fromEntries(started) as Record<Service, Upstream>,
+      kubernetesURL: 'https://kubernetes.default.svc',
+      alice: await cluster.kubeconfigFor({ user: 'alice', groups: ['platform'] }),
+      async startAgent(namespace, serviceAccountName) {
+        await cluster.apply(agentPod(namespace, serviceAccountName, cluster.agentImage));
+        await cluster.untilPodReady(namespace, POD);
+        return createAgentInPod(cluster, namespace);
+      },
+      instructions: () => INSTRUCTIONS,
+      stop,
+    };
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+}
+
+/** An ordinary pod: nothing in it knows of ActionGrant. */
+function agentPod(namespace: Namespace, serviceAccountName: string, image: string): object {
+  return {
+    apiVersion: 'v1',
+    kind: 'Pod',
+    metadata: { name: POD, namespace },
+    spec: {
+      serviceAccountName,
+      terminationGracePeriodSeconds: 1,
+      containers: [
+        { name: 'agent', image, imagePullPolicy: 'Never', command: ['sleep', 'infinity'] },
+      ],
+    },
+  };
+}
+
+/** An agent whose clients are curl and kubectl, in its pod. */
+function createAgentInPod(cluster: NodeCluster, namespace: Namespace): DemoAgent {
+  return {
+    async call(method, url, body) {
+      const json = ['--header', 'content-type: application/json', '--data', JSON.stringify(body)];
+      const { code, stdout, stderr } = await cluster.exec(namespace, POD, [
+        ...['curl', '--silent', '--show-error', '--write-out', '\n%{http_code}'],
+        ...['--request', method, ...(body === undefined ? [] : json), url],
+      ]);
+      if (code !== 0) throw new Error(`curl ${url}: ${stderr}`);
+      const end = stdout.lastIndexOf('\n');
+      return agentAnswer(Number(stdout.slice(end + 1)), stdout.slice(0, end));
+    },
+    kubectl: (args) => cluster.exec(namespace, POD, ['kubectl', ...args]),
+    close: async () => {},
+  };
+}
+
+const INSTRUCTIONS = `
+It is still running; Ctrl-C ends it and leaves nothing behind. In another terminal, as root, in this folder, a shell inside
+the cluster (kubectl and helm are on its PATH):
+
+  node_modules/.bin/node scripts/cluster.ts run demo -- bash
+
+  kubectl get pods --all-namespaces
+  kubectl -n soc get actiongrants
+  kubectl -n soc exec agent -- curl -sS -X POST -H 'content-type: application/json' -d '{"reason":"beaconing"}' \\
+    https://edr.example.com/v1/hosts/host-9/quarantine
+  kubectl -n soc exec agent -- nc -vz 203.0.113.10 22       # anything but HTTP goes nowhere,
+  kubectl -n soc get events --field-selector type=Warning    # and is reported
+`;
