@@ -113,8 +113,9 @@ beforeAll(async () => {
     steps: Object.fromEntries([...ATTACKS, ...found].map(({ name, steps }) => [name, steps])),
     commands: {
       ...DNS_COMMANDS,
-      ping: ['ping', '-c1', '-W1', FAR.ipv4],
-      'ping over IPv6': ['ping', '-6', '-c1', '-W1', FAR.ipv6],
+      // Until one is answered: a pod just started may not have its IPv6 neighbours yet.
+      ping: ['ping', '-c1', '-w10', FAR.ipv4],
+      'ping over IPv6': ['ping', '-6', '-c1', '-w10', FAR.ipv6],
     },
   };
   const [ofBare, ofAgent] = await Promise.all([
