@@ -239,8 +239,6 @@ describe('what the kubelet rotates', () => {
     exchange.writeCA(ca.certificate);
     expect(await client.use(REQUEST, STAYS)).toMatchObject({ nonce: NONCE });
     expect(next.messages).toHaveLength(1);
-    // afterEach closes what is closed: the first server is started again for it.
-    exchange = await ScriptedExchange.start();
   });
 
   it('the CA is that of the ConfigMap, whose files the kubelet swaps by a link', async () => {
