@@ -9,6 +9,7 @@ import { isLabelSelector, type LabelSelector } from './injection/label-selector.
 import type { SidecarImage } from './injection/ours.ts';
 import type { Resources } from './injection/pod.ts';
 import type { KubernetesServer } from './kubernetes/server.ts';
+import { readKubernetesServer } from './kubernetes/server-setting.ts';
 
 export interface ControllerConfig {
   /** Exchange and admission, HTTPS. */
@@ -58,22 +59,13 @@ const DEFAULT_RESOURCES = JSON.stringify({
 /** @throws ProblemError ConfigurationInvalid, naming every variable that is wrong */
 export function readControllerConfig(environment: Environment): ControllerConfig {
   const reader = new ConfigReader(environment);
-  const kubeconfig = reader.optionalText('ACTIONGRANT_KUBECONFIG');
   const config: ControllerConfig = {
     listen: reader.address('ACTIONGRANT_LISTEN', ':8443'),
     operationsListen: reader.address('ACTIONGRANT_OPERATIONS_LISTEN', ':8080'),
     namespace: reader.text('ACTIONGRANT_NAMESPACE'),
     identity: reader.text('ACTIONGRANT_POD_NAME'),
     agentNamespaces: reader.list('ACTIONGRANT_AGENT_NAMESPACES'),
-    kubernetes:
-      kubeconfig === undefined
-        ? {
-            type: 'InCluster',
-            host: reader.text('KUBERNETES_SERVICE_HOST'),
-            port: reader.integer('KUBERNETES_SERVICE_PORT', { min: 1, max: 65535 }, 443),
-            directory: '/var/run/secrets/kubernetes.io/serviceaccount',
-          }
-        : { type: 'Kubeconfig', path: kubeconfig },
+    kubernetes: readKubernetesServer(reader),
     servingNames: reader.list('ACTIONGRANT_SERVING_NAMES'),
     apiServerHosts: reader.list('ACTIONGRANT_API_SERVER_HOSTS'),
     apiServerAudiences: [

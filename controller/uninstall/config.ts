@@ -3,6 +3,7 @@
 import { ConfigReader, type Environment } from '../../process/config.ts';
 import { isLabelSelector, type LabelSelector } from '../injection/label-selector.ts';
 import type { KubernetesServer } from '../kubernetes/server.ts';
+import { readKubernetesServer } from '../kubernetes/server-setting.ts';
 import type { Release } from './uninstall.ts';
 
 export interface UninstallConfig {
@@ -15,7 +16,6 @@ export interface UninstallConfig {
 /** @throws ProblemError ConfigurationInvalid, naming every variable that is wrong */
 export function readUninstallConfig(environment: Environment): UninstallConfig {
   const reader = new ConfigReader(environment);
-  const kubeconfig = reader.optionalText('ACTIONGRANT_KUBECONFIG');
   const config: UninstallConfig = {
     release: {
       namespace: reader.text('ACTIONGRANT_NAMESPACE'),
@@ -23,15 +23,7 @@ export function readUninstallConfig(environment: Environment): UninstallConfig {
       revision: reader.text('ACTIONGRANT_RELEASE_REVISION'),
     },
     injectionSelector: selector(reader),
-    kubernetes:
-      kubeconfig === undefined
-        ? {
-            type: 'InCluster',
-            host: reader.text('KUBERNETES_SERVICE_HOST'),
-            port: reader.integer('KUBERNETES_SERVICE_PORT', { min: 1, max: 65535 }, 443),
-            directory: '/var/run/secrets/kubernetes.io/serviceaccount',
-          }
-        : { type: 'Kubeconfig', path: kubeconfig },
+    kubernetes: readKubernetesServer(reader),
   };
   reader.finish();
   return config;
