@@ -6,8 +6,8 @@
  */
 
 import { promises as dns, type LookupAddress } from 'node:dns';
-import { BlockList, isIPv4, type LookupFunction } from 'node:net';
-import { SYNTHETIC_NETWORKS } from '../api/pod-layout.ts';
+import type { LookupFunction } from 'node:net';
+import { isSyntheticAddress } from './intercept/synthetic-addresses.ts';
 
 /** Every address of a name. */
 export type Lookup = (name: string) => Promise<readonly LookupAddress[]>;
@@ -17,12 +17,6 @@ export const systemLookup: Lookup = (name) => dns.lookup(name, { all: true });
 /** An agent may fill many ports on purpose; then its own calls fail, and nobody else's. */
 const ATTEMPTS = 8;
 
-const synthetic = new BlockList();
-for (const network of Object.values(SYNTHETIC_NETWORKS)) {
-  const [address = '', prefix] = network.split('/');
-  synthetic.addSubnet(address, Number(prefix), isIPv4(address) ? 'ipv4' : 'ipv6');
-}
-
 /** @throws as the lookup does; Error if only our own DNS answers */
 export async function lookUpOutside(
   name: string,
@@ -30,7 +24,7 @@ export async function lookUpOutside(
 ): Promise<readonly LookupAddress[]> {
   for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
     const addresses = await lookup(name);
-    if (!addresses.some(isSynthetic)) return addresses;
+    if (!addresses.some(({ address }) => isSyntheticAddress(address))) return addresses;
   }
   throw new Error(`every question for ${name} came back to this sidecar`);
 }
@@ -46,7 +40,3 @@ export const socketLookup: LookupFunction = (name, options, callback) => {
     (error: NodeJS.ErrnoException) => callback(error, options.all === true ? [] : ''),
   );
 };
-
-function isSynthetic({ address, family }: LookupAddress): boolean {
-  return synthetic.check(address, family === 4 ? 'ipv4' : 'ipv6');
-}

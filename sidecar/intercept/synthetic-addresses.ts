@@ -28,17 +28,18 @@ const NETWORKS = {
 };
 const FAMILIES = ['ipv4', 'ipv6'] as const satisfies readonly AddressFamily[];
 
+const SYNTHETIC = new BlockList();
+for (const family of FAMILIES) {
+  const { base, bits } = NETWORKS[family];
+  SYNTHETIC.addSubnet(format(base), bits, family);
+}
+
 type Addresses = Readonly<Record<AddressFamily, string>>;
 
 export function createSyntheticAddresses(capacity: number = CAPACITY): SyntheticAddresses {
   /** In the order of use. */
   const addressesOf = new Map<string, Addresses>();
   const nameOf = new Map<string, string>();
-  const synthetic = new BlockList();
-  for (const family of FAMILIES) {
-    const { base, bits } = NETWORKS[family];
-    synthetic.addSubnet(format(base), bits, family);
-  }
 
   /** From the name's hash, so that it is the same after a restart, when clients still remember it, but for collisions. */
   const free = (name: string, family: AddressFamily): string => {
@@ -77,11 +78,14 @@ export function createSyntheticAddresses(capacity: number = CAPACITY): Synthetic
       if (name !== undefined) remember(name);
       return name;
     },
-    isSynthetic(address) {
-      const bytes = addressBytes(address);
-      return bytes !== null && synthetic.check(address, bytes.length === 4 ? 'ipv4' : 'ipv6');
-    },
+    isSynthetic: isSyntheticAddress,
   };
+}
+
+/** Whether an address can only have come from a sidecar's DNS. False for text that is no address. */
+export function isSyntheticAddress(address: string): boolean {
+  const bytes = addressBytes(address);
+  return bytes !== null && SYNTHETIC.check(address, bytes.length === 4 ? 'ipv4' : 'ipv6');
 }
 
 interface Network {
