@@ -1,5 +1,6 @@
 /** Makes an agent pod of an ordinary one, or says why it cannot. Pure, and idempotent. */
 
+import { INIT_CONTAINER_NAME, SIDECAR_CONTAINER_NAME } from '../../api/pod-layout.ts';
 import { withClientVariables } from './client-environment.ts';
 import { inboundPorts } from './inbound-ports.ts';
 import {
@@ -65,6 +66,12 @@ export function injectEphemeralContainers(pod: InjectablePod, previous: Injectab
     const reason = `of a pod that was not injected (${fault}). Delete it, so that it is created again, injected`;
     return { faults: [{ field: 'spec.ephemeralContainers', reason }] };
   }
+  const added = pod.spec?.ephemeralContainers?.length ?? 0;
+  const before = previous.spec?.ephemeralContainers?.length ?? 0;
+  if (added > before && !sidecarStarted(previous)) {
+    const reason = `of a pod whose sidecar has not started: nothing holds its network until its sidecar has started. Wait for that, and see what its init container ${INIT_CONTAINER_NAME} waits for`;
+    return { faults: [{ field: 'spec.ephemeralContainers', reason }] };
+  }
   const spec = pod.spec ?? {};
   const known = new Set(previous.spec?.ephemeralContainers?.map(({ name }) => name));
   const injected: InjectablePod = {
@@ -77,6 +84,13 @@ export function injectEphemeralContainers(pod: InjectablePod, previous: Injectab
     },
   };
   return judged(injected);
+}
+
+/** The kubelet starts ephemeral containers at once, also beside init containers that have not ended. */
+function sidecarStarted({ status }: InjectablePod): boolean {
+  return (status?.initContainerStatuses ?? []).some(
+    ({ name, started }) => name === SIDECAR_CONTAINER_NAME && started === true,
+  );
 }
 
 function judged(injected: InjectablePod): Injection {

@@ -5,10 +5,12 @@ import { isOurVolume } from './ours.ts';
 import { isNamedAsOurs, type PodSpec, type Volume } from './pod.ts';
 import { type Rule, when } from './rule.ts';
 
-/** Of the Pod Security Standard `restricted`. */
+/**
+ * Those of the Pod Security Standard `restricted`, but for `csi`: such a driver mounts at the pod's author's word whatever it
+ * can, network file systems past the sidecar and credentials of others among it. Claims are of classes that an administrator made.
+ */
 const VOLUME_TYPES: ReadonlySet<string> = new Set([
   'configMap',
-  'csi',
   'downwardAPI',
   'emptyDir',
   'ephemeral',

@@ -1,7 +1,11 @@
 /** Workloads of every kind in an injected namespace of a real node: what works in them as it did, and what no longer does. */
 
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
-import { DEFAULT_AGENT_UID, SIDECAR_CONTAINER_NAME } from '../../api/pod-layout.ts';
+import {
+  DEFAULT_AGENT_UID,
+  INIT_CONTAINER_NAME,
+  SIDECAR_CONTAINER_NAME,
+} from '../../api/pod-layout.ts';
 import type { KubeObject } from '../support/api-client.ts';
 import { eventually } from '../support/eventually.ts';
 import { createUsableGrant } from '../support/grants.ts';
@@ -39,7 +43,7 @@ const HOST = 'injection.example.com';
 const ACCOUNT = 'lent';
 const SLOWLY = { withinMilliseconds: 20_000, everyMilliseconds: 100 };
 /** Well below the 30 s that a pod has which does not end by itself. */
-const PROMPTLY_SECONDS = 12;
+const PROMPTLY_SECONDS = 20;
 const url = (path: string) => `https://${HOST}/${path}`;
 
 const cluster = new NodeCluster(inject('node'));
@@ -253,17 +257,23 @@ describe('the end of a pod', () => {
 });
 
 describe('kubectl debug', () => {
-  const debug = (...flags: string[]) =>
+  const debugIn = (namespace: string, pod: string, ...flags: string[]) =>
     cluster.kubectl([
-      ...['debug', `--namespace=${agents.name}`, server.metadata.name],
+      ...['debug', `--namespace=${namespace}`, pod],
       ...[`--image=${cluster.agentImage}`, '--image-pull-policy=Never', '--container=debugger'],
-      ...[...flags, '--', 'sleep', 'infinity'],
+      ...['--profile=restricted', ...flags, '--', 'sleep', 'infinity'],
     ]);
+  const debug = (...flags: string[]) => debugIn(agents.name, server.metadata.name, ...flags);
+  const debuggerRuns = async (namespace: string, pod: string) => {
+    const path = `/api/v1/namespaces/${namespace}/pods/${pod}`;
+    const { status } = await cluster.api<Pod>('GET', path);
+    return status.ephemeralContainerStatuses?.[0]?.state.running !== undefined;
+  };
 
   it.each([
     [
       'our sidecar as its target',
-      ['--profile=restricted', `--target=${SIDECAR_CONTAINER_NAME}`],
+      [`--target=${SIDECAR_CONTAINER_NAME}`],
       'targetContainerName must not be ours',
     ],
     ['capabilities', ['--profile=general'], 'use kubectl debug --profile=restricted'],
@@ -274,16 +284,51 @@ describe('kubectl debug', () => {
   });
 
   it('is restricted and intercepted like the rest', async () => {
-    const { code, stderr } = await debug('--profile=restricted');
+    const { code, stderr } = await debug();
     expect(code, stderr).toBe(0);
-    await eventually(async () => {
-      const { status } = await cluster.api<Pod>('GET', podsPath(`/${server.metadata.name}`));
-      expect(status.ephemeralContainerStatuses?.[0]?.state.running).toBeDefined();
-    }, SLOWLY);
+    await eventually(
+      async () => expect(await debuggerRuns(agents.name, server.metadata.name)).toBe(true),
+      SLOWLY,
+    );
     const capabilities = await inContainer('debugger', 'grep', 'CapBnd', '/proc/self/status');
     expect(capabilities).toMatch(/:\t0+\n$/);
     expect(await inContainer('debugger', 'id', '-u')).toBe(`${DEFAULT_AGENT_UID}\n`);
     await expectIntercepted('debugger', 'by-debugger');
+  });
+
+  // The kubelet starts an ephemeral container beside init containers that have not ended, so before there is a packet filter.
+  it('waits for the packet filter, however long its author holds it back', async () => {
+    const hold = (name: string) =>
+      // Of an image that nobody has.
+      ({ name, image: 'localhost/nobody-has-this:1', imagePullPolicy: 'Always' });
+    const held = (namespace: string, name: string) => ({
+      apiVersion: 'v1',
+      kind: 'Pod',
+      metadata: { name: 'held', namespace },
+      spec: {
+        terminationGracePeriodSeconds: 0,
+        initContainers: [hold(name)],
+        containers: [workloads.container('agent', 'true')],
+      },
+    });
+    // Its pull policy stays: admission plugins may have set it.
+    await cluster.apply(held(agents.name, INIT_CONTAINER_NAME), held(outside, 'init'));
+    for (const namespace of [agents.name, outside]) {
+      await eventually(async () => {
+        const path = `/api/v1/namespaces/${namespace}/pods/held`;
+        const { status } = await cluster.api<Pod>('GET', path);
+        expect(JSON.stringify(status)).toMatch(/ImagePullBackOff|ErrImagePull/);
+      }, SLOWLY);
+    }
+    expect(await debugIn(outside, 'held', '--profile=general')).toMatchObject({ code: 0 });
+    await eventually(async () => expect(await debuggerRuns(outside, 'held')).toBe(true), SLOWLY);
+
+    const { code, stderr } = await debugIn(agents.name, 'held');
+    expect({ code, stderr }).toEqual({
+      code: 1,
+      stderr: expect.stringContaining('nothing holds its network until its sidecar has started'),
+    });
+    expect(await debuggerRuns(agents.name, 'held')).toBe(false);
   });
 });
 

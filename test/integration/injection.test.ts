@@ -19,7 +19,7 @@ import { installChart } from '../support/chart.ts';
 import { type OwnControlPlane, startControlPlane } from '../support/control-plane.ts';
 import { eventually } from '../support/eventually.ts';
 import { aUseRequest, Exchange } from '../support/exchange.ts';
-import { issuePodToken, mintPodToken } from '../support/kubelet.ts';
+import { issuePodToken, mintPodToken, reportSidecar } from '../support/kubelet.ts';
 import { aContainer, aPod } from '../support/pods.ts';
 import { freePort } from '../support/ports.ts';
 
@@ -254,6 +254,10 @@ describe('kubectl debug', () => {
 
   test('with the profile restricted adds a container that is restricted like the others', async () => {
     const pod = await create(aPod());
+    const where = { namespace, name: pod.metadata.name };
+    const early = await debug(pod, '--profile=restricted');
+    expect(early.stderr).toContain('nothing holds its network until its sidecar has started');
+    await reportSidecar(plane, where, true);
     const { code, stderr } = await debug(pod, '--profile=restricted', '--target=agent');
     expect({ code, stderr }).toMatchObject({ code: 0 });
     const stored = await live(pod);
@@ -275,6 +279,7 @@ describe('kubectl debug', () => {
     ],
   ])('with %s is refused', async (_what, flags, message) => {
     const pod = await create(aPod());
+    await reportSidecar(plane, { namespace, name: pod.metadata.name }, true);
     const { code, stderr } = await debug(pod, ...flags);
     expect(code).toBe(1);
     expect(stderr).toMatch(message);

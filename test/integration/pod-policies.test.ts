@@ -18,6 +18,7 @@ import {
   changed,
   SIDECAR_IMAGE,
 } from '../support/injected-pod.ts';
+import { reportSidecar } from '../support/kubelet.ts';
 
 let plane: OwnControlPlane;
 let chart: InstalledChart;
@@ -281,6 +282,7 @@ const VOLUMES: readonly Attack[] = [
       ['iscsi', { targetPortal: '203.0.113.1', iqn: 'iqn.2026-01.example:a', lun: 0 }],
       ['cephfs', { monitors: ['203.0.113.1'] }],
       ['flexVolume', { driver: 'evil/driver' }],
+      ['csi', { driver: 'nfs.example', volumeAttributes: { server: 'evil.example' } }],
     ] as const
   ).map(
     ([type, source]): Attack => [
@@ -510,6 +512,14 @@ const WHOLE_POD: readonly Attack[] = [
   ["the sidecar's user", 'securityContext.runAsUser', replace(`${POD}/runAsUser`, SIDECAR_UID)],
   ['no user', 'securityContext.runAsUser', remove(`${POD}/runAsUser`)],
   ['root', 'securityContext.runAsUser', replace(`${POD}/runAsUser`, 0)],
+  [
+    'no seccomp, though each container says otherwise',
+    'spec.securityContext',
+    replace(`${POD}/seccompProfile`, { type: 'Unconfined' }),
+    ...[PREPARE, AGENT, HELPER].map((container) =>
+      add(`${container}/securityContext/seccompProfile`, { type: 'RuntimeDefault' }),
+    ),
+  ],
   ['no seccomp', 'securityContext.seccompProfile', remove(`${POD}/seccompProfile`)],
   [
     'an alias of another name for an address',
@@ -773,8 +783,13 @@ describe('a pod that runs', () => {
       { contentType: 'application/strategic-merge-patch+json' },
     );
 
-  test('takes an ephemeral container that is restricted', async () => {
+  test('takes an ephemeral container that is restricted, once the sidecar has started', async () => {
     const name = await aRunningPod();
+    const field = 'spec.ephemeralContainers';
+    expectRefusal(await attach(name, debug), 'actiongrant-pod-updates', field);
+    await reportSidecar(plane, { namespace, name }, false);
+    expectRefusal(await attach(name, debug), 'actiongrant-pod-updates', field);
+    await reportSidecar(plane, { namespace, name }, true);
     expect(await attach(name, { ...debug, targetContainerName: 'agent' })).toMatchObject({
       status: 200,
     });
@@ -830,6 +845,7 @@ describe('a pod that runs', () => {
     ],
   ])('refuses an ephemeral container with %s', async ([, field, container]) => {
     const name = await aRunningPod();
+    await reportSidecar(plane, { namespace, name }, true);
     expectRefusal(await attach(name, container), 'actiongrant-pod-updates', field);
   });
 

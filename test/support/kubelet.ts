@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { EXCHANGE_AUDIENCE } from '../../api/names.ts';
+import { SIDECAR_CONTAINER_NAME } from '../../api/pod-layout.ts';
 import { ApiError, type KubeObject } from './api-client.ts';
 import type { ControlPlane } from './control-plane.ts';
 
@@ -126,4 +127,19 @@ async function ensure(plane: ControlPlane, path: string, object: object): Promis
   if (response.status !== 201 && response.status !== 409) {
     throw new ApiError(`POST ${path}`, response);
   }
+}
+
+/** Plays the kubelet: reports that a pod's sidecar has started, or has not. */
+export async function reportSidecar(
+  plane: ControlPlane,
+  { namespace, name }: { readonly namespace: string; readonly name: string },
+  started: boolean,
+): Promise<void> {
+  const status = { ready: started, restartCount: 0, image: '', imageID: '', started };
+  await plane.api(
+    'PATCH',
+    `/api/v1/namespaces/${namespace}/pods/${name}/status`,
+    { status: { initContainerStatuses: [{ name: SIDECAR_CONTAINER_NAME, ...status }] } },
+    { contentType: 'application/merge-patch+json' },
+  );
 }
