@@ -14,8 +14,8 @@ export interface InjectPodDependencies {
   agentNamespaces: readonly string[];
   /** Whether what the sidecar would read in this namespace is known to be from us. */
   settingsPublished(namespace: string): boolean;
-  /** Where the controller is installed, for the command that helps. */
-  releaseNamespace: string;
+  /** Of helm, for the command that helps. */
+  release: { name: string; namespace: string };
 }
 
 /** More are told after these are mended: kubectl and Events show one line. */
@@ -50,14 +50,14 @@ function injectionFor(
 }
 
 function namespaceRefusal(
-  { agentNamespaces, settingsPublished, releaseNamespace }: InjectPodDependencies,
+  { agentNamespaces, settingsPublished, release }: InjectPodDependencies,
   namespace: string,
 ): ProblemError | null {
   if (!agentNamespaces.includes(namespace)) {
     const list = [...agentNamespaces, namespace].join(',');
     return new ProblemError(
       'PodRefused',
-      `Namespace ${namespace} is labelled for injection, but its agents could not get grants: it is not in rbac.agentNamespaces. Add it with: helm upgrade actiongrant <chart> --namespace ${releaseNamespace} --reset-then-reuse-values --set "rbac.agentNamespaces={${list}}"`,
+      `Namespace ${namespace} is labelled for injection, but its agents could not get grants: it is not in rbac.agentNamespaces. Add it with: helm upgrade ${release.name} <chart> --namespace ${release.namespace} --reset-then-reuse-values --set "rbac.agentNamespaces={${list}}"`,
     );
   }
   if (!settingsPublished(namespace)) {

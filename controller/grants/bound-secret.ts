@@ -1,6 +1,6 @@
 /** The empty Secret whose existence keeps a grant's credential alive. */
 
-import type { BoundCredential } from '../../api/generated/actiongrant.ts';
+import type { ActionGrant, BoundCredential } from '../../api/generated/actiongrant.ts';
 import { attemptsUsed } from '../../api/grant.ts';
 import { API_GROUP, API_VERSION, BOUND_SECRET_TYPE, boundSecretName } from '../../api/names.ts';
 import { ProblemError } from '../../api/problem.ts';
@@ -77,6 +77,18 @@ export function accountRecreated(namespace: string, account: string): ProblemErr
   );
 }
 
+/** Which Secret it is. */
+type SecretIdentity = Pick<BoundCredential, 'secretName' | 'secretUID'>;
+
+/** Those of the next use, and of uses whose Secret was not seen to be gone. */
+export function secretsThatMayExist({ status }: ActionGrant): SecretIdentity[] {
+  const used = (status?.uses ?? []).flatMap(({ credential }) =>
+    credential === undefined || credential.deletedTime !== undefined ? [] : [credential],
+  );
+  const all = [...(status?.credential === undefined ? [] : [status.credential]), ...used];
+  return [...new Map(all.map((secret) => [secret.secretUID, secret])).values()];
+}
+
 /**
  * Deletes exactly this Secret, and with it every token bound to it.
  * @returns when it is gone: deleted by us, gone before, or its name belongs to another Secret
@@ -86,7 +98,7 @@ export function accountRecreated(namespace: string, account: string): ProblemErr
 export async function deleteBoundSecret(
   client: KubernetesClient,
   namespace: string,
-  secret: Pick<BoundCredential, 'secretName' | 'secretUID'>,
+  secret: SecretIdentity,
 ): Promise<void> {
   const result = await client.delete(
     secrets,

@@ -23,7 +23,10 @@ export interface InjectionOptions {
   client: KubernetesClient;
   clock: Clock;
   log: Logger;
-  config: Pick<ControllerConfig, 'agentNamespaces' | 'apiServerHosts' | 'kubernetes' | 'namespace'>;
+  config: Pick<
+    ControllerConfig,
+    'agentNamespaces' | 'apiServerHosts' | 'kubernetes' | 'namespace' | 'releaseName'
+  >;
   sidecar: SidecarSettings;
   /** Whose authorities verify the controller. */
   certificates: Pick<CertificateManager, 'sync' | 'bundle'>;
@@ -32,7 +35,7 @@ export interface InjectionOptions {
 /** @throws ProblemError ConfigurationInvalid if sidecars could not reach the API server as we do */
 export async function createInjection(options: InjectionOptions): Promise<InjectionParts> {
   const { client, clock, log, config, sidecar, certificates } = options;
-  const { agentNamespaces, apiServerHosts, namespace } = config;
+  const { agentNamespaces, apiServerHosts, namespace, releaseName } = config;
   const readAccess = await serverAccessReader(config.kubernetes);
   const kubernetesServer = addressOf((await readAccess()).origin);
   const [controllerName] = controllerNames(namespace);
@@ -69,7 +72,7 @@ export async function createInjection(options: InjectionOptions): Promise<Inject
       image: sidecar,
       agentNamespaces,
       settingsPublished: publisher.isPublished,
-      releaseNamespace: namespace,
+      release: { name: releaseName, namespace },
     },
   };
 }

@@ -1,6 +1,7 @@
 /** Settings of `helm test`. The chart sets them. */
 
 import { ConfigReader, type Environment } from '../../process/config.ts';
+import { readPatienceSeconds } from '../jobs/patience.ts';
 import type { KubernetesServer } from '../kubernetes/server.ts';
 import { readKubernetesServer } from '../kubernetes/server-setting.ts';
 
@@ -11,6 +12,8 @@ export interface InstallationTestConfig {
   controllerCA: string;
   /** Where a grant is tried. Absent: no namespace was given to the release yet. */
   grantNamespace: string | undefined;
+  /** How long each check waits for somebody to answer. */
+  patienceSeconds: number;
   kubernetes: KubernetesServer;
 }
 
@@ -21,6 +24,7 @@ export function readInstallationTestConfig(environment: Environment): Installati
     controllerURL: reader.text('ACTIONGRANT_CONTROLLER_URL'),
     controllerCA: reader.text('ACTIONGRANT_CONTROLLER_CA'),
     grantNamespace: reader.optionalText('ACTIONGRANT_GRANT_NAMESPACE'),
+    patienceSeconds: readPatienceSeconds(reader),
     kubernetes: readKubernetesServer(reader),
   };
   reader.finish();

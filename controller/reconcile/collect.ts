@@ -1,7 +1,7 @@
 /** What is left of a grant that has ended: its Secret, an open confirmation, and in the end the grant itself. */
 
-import type { ActionGrant, BoundCredential, Use } from '../../api/generated/actiongrant.ts';
-import { deleteBoundSecret } from '../grants/bound-secret.ts';
+import type { ActionGrant, Use } from '../../api/generated/actiongrant.ts';
+import { deleteBoundSecret, secretsThatMayExist } from '../grants/bound-secret.ts';
 import { actionGrants, type LiveGrant } from '../grants/resource.ts';
 import { collected, revocationConfirmed } from '../grants/transitions.ts';
 import { writeStatus } from '../grants/write-status.ts';
@@ -54,17 +54,7 @@ export async function revokeDeleted(
   lastKnown: ActionGrant,
 ): Promise<void> {
   const { namespace } = lastKnown.metadata;
-  for (const secret of secretsOf(lastKnown)) await deleteBoundSecret(client, namespace, secret);
-}
-
-/** Every Secret that the last known status named and that may still exist. */
-function secretsOf(grant: ActionGrant): Pick<BoundCredential, 'secretName' | 'secretUID'>[] {
-  const bound = grant.status?.credential;
-  const used = grant.status?.uses?.flatMap(({ credential }) =>
-    credential !== undefined && credential.deletedTime === undefined ? [credential] : [],
-  );
-  const byUID = new Map(
-    [...(bound === undefined ? [] : [bound]), ...(used ?? [])].map((s) => [s.secretUID, s]),
-  );
-  return [...byUID.values()];
+  for (const secret of secretsThatMayExist(lastKnown)) {
+    await deleteBoundSecret(client, namespace, secret);
+  }
 }

@@ -1,7 +1,9 @@
 /** Settings of the job that runs before the release is deleted. The chart sets them. */
 
 import { ConfigReader, type Environment } from '../../process/config.ts';
-import { isLabelSelector, type LabelSelector } from '../injection/label-selector.ts';
+import type { LabelSelector } from '../injection/label-selector.ts';
+import { readInjectionSelector } from '../injection/selector-setting.ts';
+import { readPatienceSeconds } from '../jobs/patience.ts';
 import type { KubernetesServer } from '../kubernetes/server.ts';
 import { readKubernetesServer } from '../kubernetes/server-setting.ts';
 import type { Release } from './uninstall.ts';
@@ -10,6 +12,8 @@ export interface UninstallConfig {
   release: Release;
   /** Which namespaces are injected. */
   injectionSelector: LabelSelector;
+  /** How long each step is tried. */
+  patienceSeconds: number;
   kubernetes: KubernetesServer;
 }
 
@@ -22,21 +26,10 @@ export function readUninstallConfig(environment: Environment): UninstallConfig {
       name: reader.text('ACTIONGRANT_RELEASE_NAME'),
       revision: reader.text('ACTIONGRANT_RELEASE_REVISION'),
     },
-    injectionSelector: selector(reader),
+    injectionSelector: readInjectionSelector(reader),
+    patienceSeconds: readPatienceSeconds(reader),
     kubernetes: readKubernetesServer(reader),
   };
   reader.finish();
   return config;
-}
-
-function selector(reader: ConfigReader): LabelSelector {
-  const name = 'ACTIONGRANT_INJECTION_SELECTOR';
-  try {
-    const value: unknown = JSON.parse(reader.text(name, '{}'));
-    if (isLabelSelector(value)) return value;
-  } catch {
-    // Complained of below, like whatever else is no selector.
-  }
-  reader.complain(name, 'must be a LabelSelector as JSON');
-  return {};
 }

@@ -3,10 +3,11 @@
  * the controller that would revoke it.
  */
 
-import type { ActionGrant } from '../../api/generated/actiongrant.ts';
-import { deleteBoundSecret } from '../grants/bound-secret.ts';
+import { deleteBoundSecret, secretsThatMayExist } from '../grants/bound-secret.ts';
 import { actionGrants, type LiveGrant } from '../grants/resource.ts';
 import { type LabelSelector, selects } from '../injection/label-selector.ts';
+import { mayPass, patiently } from '../jobs/patience.ts';
+import { reasonOf, say } from '../jobs/say.ts';
 import type { KubernetesClient } from '../kubernetes/client.ts';
 import { isKubernetesError } from '../kubernetes/error.ts';
 import type { Resource } from '../kubernetes/object.ts';
@@ -35,22 +36,29 @@ export interface UninstallDependencies {
   client: KubernetesClient;
   release: Release;
   injectionSelector: LabelSelector;
-  /** One line for whoever uninstalls. */
-  say(line: string): void;
+  /** How long each step is tried again while it may yet succeed. */
+  patienceSeconds: number;
 }
 
-/** @returns whether the release may be deleted. @throws KubernetesError, ProblemError: ask again */
+/** @returns whether the release may be deleted; if not, it was said why. @throws Error for what could not be found out */
 export async function prepareUninstall(dependencies: UninstallDependencies): Promise<boolean> {
-  const { client, release, say } = dependencies;
-  const labelled = await injectedNamespaces(dependencies);
+  const { client, release, patienceSeconds } = dependencies;
+  const labelled = await patiently(() => injectedNamespaces(dependencies), patienceSeconds).catch(
+    because('namespaces could not be listed'),
+  );
   if (labelled.length > 0) {
-    if (!(await isForced(client, release))) {
+    const forced = await patiently(() => isForced(client, release), patienceSeconds).catch(
+      because(`the annotation of deployment ${DEPLOYMENT_NAME} could not be read`),
+    );
+    if (!forced) {
       for (const line of refusal(labelled, dependencies)) say(line);
       return false;
     }
     say(`Uninstalling although these namespaces are labelled: ${labelled.join(', ')}.`);
   }
-  const { revoked, failed } = await revokeLiveGrants(client);
+  const { revoked, failed } = await revokeLiveGrants(client, patienceSeconds).catch(
+    because('live grants could not be revoked'),
+  );
   say(`Grants revoked: ${revoked}.`);
   if (failed.length === 0) return true;
   say('ActionGrant is not uninstalled: these grants are live, and could not be revoked:');
@@ -59,6 +67,13 @@ export async function prepareUninstall(dependencies: UninstallDependencies): Pro
     'Delete them with kubectl, and their Secrets of type actiongrant.dev/bound, and uninstall again.',
   );
   return false;
+}
+
+/** What to throw for a step that failed. */
+function because(failure: string): (error: unknown) => never {
+  return (error) => {
+    throw new Error(`${failure} (${reasonOf(error)})`, { cause: error });
+  };
 }
 
 /** As the webhook selects them: never the release's own, nor kube-system. What is being deleted gets no more pods. */
@@ -93,13 +108,14 @@ function refusal(
   { release, injectionSelector }: UninstallDependencies,
 ): string[] {
   const { namespace, name: releaseName, revision } = release;
+  // Without one of them it is selected no more; expressions may also ask for a label, or for none.
   const [label] = Object.keys(injectionSelector.matchLabels ?? {});
   return [
     `ActionGrant is not uninstalled: agents' pods are still injected in ${labelled.join(', ')}.`,
     'Without it, new pods there would start with neither sidecar nor packet filter, and running agents could call nothing.',
     'Move the agents, or give up on their confinement, and then:',
     label === undefined
-      ? '  take the labels away that injection.namespaceSelector selects them by'
+      ? `  change the labels so that this selector no longer selects them: ${JSON.stringify(injectionSelector)}`
       : `  kubectl label namespace ${labelled.join(' ')} ${label}-`,
     'and uninstall again. To uninstall with the namespaces as they are:',
     `  kubectl -n ${namespace} annotate deployment ${DEPLOYMENT_NAME} ${FORCE_ANNOTATION}=true`,
@@ -111,31 +127,49 @@ function refusal(
 /**
  * Deletes what keeps credentials alive, then the grants, which nobody could revoke any more. One that cannot be revoked, such
  * as one in a namespace that was taken out of `rbac.agentNamespaces`, does not keep the others alive.
+ * @throws KubernetesError if live grants cannot be listed
  */
 async function revokeLiveGrants(
   client: KubernetesClient,
+  patienceSeconds: number,
 ): Promise<{ revoked: number; failed: string[] }> {
-  const grants = (
-    await Promise.all(['Approved', 'InUse'].map((phase) => grantsIn(client, phase)))
-  ).flat();
-  const failed: string[] = [];
-  for (const grant of grants) {
-    const { namespace, name } = grant.metadata;
-    try {
-      await revoke(client, grant);
-    } catch (error) {
-      // What may pass is asked again, with the grants that are left.
-      if (!isKubernetesError(error, 'Forbidden')) throw error;
-      failed.push(`${namespace}/${name}: ${error.message}`);
+  const revoked = new Set<string>();
+  let failures: { grant: LiveGrant; error: unknown }[] = [];
+  await patiently(async () => {
+    // Each time anew: the controller still runs.
+    const grants = await liveGrants(client);
+    failures = [];
+    for (const grant of grants) {
+      try {
+        await revoke(client, grant);
+        revoked.add(grant.metadata.uid);
+      } catch (error) {
+        failures.push({ grant, error });
+      }
     }
-  }
-  return { revoked: grants.length - failed.length, failed };
+    const again = failures.find(({ error }) => mayPass(error));
+    if (again !== undefined) throw again.error;
+  }, patienceSeconds).catch((error: unknown) => {
+    // Otherwise they are what it is about.
+    if (failures.length === 0) throw error;
+  });
+  const failed = failures.map(
+    ({ grant: { metadata }, error }) =>
+      `${metadata.namespace}/${metadata.name}: ${reasonOf(error)}`,
+  );
+  return { revoked: revoked.size, failed };
+}
+
+async function liveGrants(client: KubernetesClient): Promise<LiveGrant[]> {
+  return (await Promise.all(['Approved', 'InUse'].map((phase) => grantsIn(client, phase)))).flat();
 }
 
 async function revoke(client: KubernetesClient, grant: LiveGrant): Promise<void> {
   const { namespace, name, uid } = grant.metadata;
   // Not left to garbage collection: revoked is what is known to be gone.
-  for (const secret of boundSecrets(grant)) await deleteBoundSecret(client, namespace, secret);
+  for (const secret of secretsThatMayExist(grant)) {
+    await deleteBoundSecret(client, namespace, secret);
+  }
   await client.delete(actionGrants, { namespace, name }, { uid });
 }
 
@@ -148,13 +182,4 @@ async function grantsIn(client: KubernetesClient, phase: string): Promise<LiveGr
     if (isKubernetesError(error, 'NotFound')) return [];
     throw error;
   }
-}
-
-/** Those of the next use and of uses whose Secret was not seen to be gone. */
-function boundSecrets({ status }: ActionGrant): { secretName: string; secretUID: string }[] {
-  const used = (status?.uses ?? []).flatMap(({ credential }) =>
-    credential === undefined || credential.deletedTime !== undefined ? [] : [credential],
-  );
-  const all = [...(status?.credential === undefined ? [] : [status.credential]), ...used];
-  return [...new Map(all.map((secret) => [secret.secretUID, secret])).values()];
 }

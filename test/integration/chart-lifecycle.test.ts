@@ -5,24 +5,12 @@
 
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import type { ActionGrant, ActionGrantStatus } from '../../api/generated/actiongrant.ts';
 import { ROOT } from '../../scripts/tools.ts';
-import {
-  aBoundCredential,
-  aFinishedStatus,
-  aNewGrant,
-  anApprovedStatus,
-  anEndedUse,
-  anInUseStatus,
-  aPendingStatus,
-  aUse,
-  aUseCredential,
-} from '../support/builders.ts';
 import { helm } from '../support/chart.ts';
 import { type OwnControlPlane, startControlPlane } from '../support/control-plane.ts';
-import { eventually } from '../support/eventually.ts';
-import { playJob } from '../support/hook-job.ts';
+import { formerJob, playJob } from '../support/hook-job.ts';
 import { anInjectedPod, type Change, changed } from '../support/injected-pod.ts';
+import { type StoredGrant, type StoredGrantOptions, storeGrant } from '../support/stored-grant.ts';
 
 const CHART = join(ROOT, 'charts/actiongrant');
 const HOME = 'actiongrant-system';
@@ -53,12 +41,15 @@ const installOrUpgrade = (verb: 'install' | 'upgrade', image: string, ...more: s
   );
 const install = () => installOrUpgrade('install', 'actiongrant:1', '--create-namespace');
 
+const JOB = 'actiongrant-uninstall';
+
 /** Uninstalls, running the hook's job. */
 async function uninstall(): Promise<{ helm: string; job: string }> {
+  const former = await formerJob(plane, HOME, JOB);
   const outcome = run('uninstall', 'actiongrant', '--timeout=30s').catch(
     (error: Error) => error.message,
   );
-  const { output } = await playJob(plane, HOME, 'actiongrant-uninstall');
+  const { output } = await playJob(plane, HOME, JOB, former);
   return { helm: await outcome, job: output };
 }
 
@@ -203,11 +194,11 @@ describe('a release', () => {
     expect(said).toContain('release "actiongrant" uninstalled');
     // One is of the test before.
     expect(job).toBe('Grants revoked: 3.\n');
-    for (const { path, secret } of [approved, inUse]) {
+    for (const { grant, secret } of [approved, inUse]) {
       expect((await plane.request('GET', secret)).status).toBe(404);
-      expect((await plane.request('GET', path)).status).toBe(404);
+      expect((await plane.request('GET', grant)).status).toBe(404);
     }
-    expect((await plane.request('GET', finished.path)).status).toBe(200);
+    expect((await plane.request('GET', finished.grant)).status).toBe(200);
     expect((await plane.request('GET', other)).status).toBe(200);
     const kept = finished.secret.split('/').pop();
     expect(await leftovers()).toEqual([`secret/${kept}`]);
@@ -245,8 +236,8 @@ describe('a release', () => {
     const { job } = await uninstall();
     expect(job).toContain(`could not be revoked:\n  ${elsewhere}/`);
     expect((await plane.request('GET', live.secret)).status).toBe(404);
-    expect((await plane.request('GET', live.path)).status).toBe(404);
-    await plane.api('DELETE', stuck.path);
+    expect((await plane.request('GET', live.grant)).status).toBe(404);
+    await plane.api('DELETE', stuck.grant);
     await plane.api('DELETE', stuck.secret);
     const { helm: said } = await uninstall();
     expect(said).toContain('release "actiongrant" uninstalled');
@@ -265,59 +256,5 @@ async function revisionOf(): Promise<string> {
   return String(revision);
 }
 
-/** A grant in this phase as the controller leaves it, with the Secret of its credential. The webhooks are away. */
-async function aGrant(
-  phase: 'Approved' | 'InUse' | 'Finished',
-  namespace = agents,
-): Promise<{ path: string; secret: string }> {
-  const user = 'jane';
-  const jane = await plane.kubeconfigFor({ user, groups: ['system:masters'] });
-  const as = await plane.kubeconfigFor({ user: CONTROLLER, groups: ['system:masters'] });
-  for (const kind of ['mutating', 'validating']) {
-    const configurations = `/apis/admissionregistration.k8s.io/v1/${kind}webhookconfigurations`;
-    await plane.request('DELETE', `${configurations}/actiongrant`);
-  }
-  const grants = `/apis/actiongrant.dev/v1alpha1/namespaces/${namespace}/actiongrants`;
-  const created = await eventually(
-    () =>
-      plane.api<ActionGrant>(
-        'POST',
-        grants,
-        aNewGrant({ spec: { requester: { username: user } } }),
-        {
-          as: jane,
-        },
-      ),
-    { withinMilliseconds: 15_000, everyMilliseconds: 50 },
-  );
-  const { name, uid } = created.metadata;
-  const path = `${grants}/${name}`;
-  const secrets = `/api/v1/namespaces/${namespace}/secrets`;
-  const owner = { apiVersion: 'actiongrant.dev/v1alpha1', kind: 'ActionGrant', name, uid };
-  const { metadata } = await plane.api(
-    'POST',
-    secrets,
-    {
-      metadata: { name: `ag-${uid}-0-x7k2p`, ownerReferences: [owner] },
-      type: 'actiongrant.dev/bound',
-    },
-    { as },
-  );
-  const credential = aBoundCredential({ secretName: metadata.name, secretUID: metadata.uid });
-  const use = { secretName: metadata.name, secretUID: metadata.uid };
-  const statuses: ActionGrantStatus[] = [
-    aPendingStatus(),
-    anApprovedStatus({ credential }),
-    anInUseStatus({ credential, uses: [aUse({ credential: aUseCredential(use) })] }),
-    aFinishedStatus('Succeeded', {
-      credential,
-      uses: [anEndedUse('Succeeded', { credential: aUseCredential(use) })],
-    }),
-  ];
-  for (const status of statuses) {
-    const current = await plane.api('GET', path);
-    await plane.api('PUT', `${path}/status`, { ...current, status }, { as });
-    if (status.phase === phase) break;
-  }
-  return { path, secret: `${secrets}/${metadata.name}` };
-}
+const aGrant = (phase: StoredGrantOptions['phase'], namespace = agents): Promise<StoredGrant> =>
+  storeGrant(plane, { phase, namespace });

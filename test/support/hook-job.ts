@@ -23,14 +23,21 @@ export interface ProgramResult {
   readonly output: string;
 }
 
-/** Waits for the Job, runs what it says, and writes its status. */
+const HELM_CREATES = { withinMilliseconds: 20_000, everyMilliseconds: 20 };
+
+/** Waits for a Job that is not `former`, runs what it says, and writes its status. */
 export async function playJob(
   plane: ControlPlane,
   namespace: string,
   name: string,
+  former: string | undefined,
 ): Promise<ProgramResult> {
-  const path = `/apis/batch/v1/namespaces/${namespace}/jobs/${name}`;
-  const job = await eventually(() => plane.api<Job>('GET', path));
+  const path = jobPath(namespace, name);
+  const job = await eventually(async () => {
+    const found = await plane.api<Job>('GET', path);
+    if (found.metadata.uid === former) throw new Error(`${name} is still the one that was`);
+    return found;
+  }, HELM_CREATES);
   const { serviceAccountName, containers } = job.spec.template.spec;
   const [{ args, env }] = containers;
   const account = `/api/v1/namespaces/${namespace}/serviceaccounts/${serviceAccountName}`;
@@ -51,6 +58,19 @@ export async function playJob(
   );
   return result;
 }
+
+/** UID of a Job that an earlier run of the hook left, which helm deletes first. */
+export async function formerJob(
+  plane: ControlPlane,
+  namespace: string,
+  name: string,
+): Promise<string | undefined> {
+  const { status, body } = await plane.request<Job>('GET', jobPath(namespace, name));
+  return status === 200 ? body.metadata.uid : undefined;
+}
+
+const jobPath = (namespace: string, name: string): string =>
+  `/apis/batch/v1/namespaces/${namespace}/jobs/${name}`;
 
 /** Runs the source of what the image has in dist/. */
 export function runProgram(

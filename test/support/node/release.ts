@@ -55,10 +55,14 @@ async function install(cluster: NodeCluster, values: object): Promise<void> {
   });
 }
 
-/** `helm upgrade --install` of the chart, waiting for its pods. @throws Error with what helm says, and the pods' state */
-export async function upgrade(cluster: NodeCluster, values: object, chart = CHART): Promise<void> {
+/**
+ * `helm upgrade --install` of the chart, and `helm test`, as its notes tell: when it resolves, webhooks and exchange are
+ * reached. @throws Error with what helm says, and the pods' state
+ */
+export async function upgrade(cluster: NodeCluster, values: object): Promise<void> {
   const flags = ['--install', '--create-namespace', '--wait', '--values=-'];
-  await helmOnNode(cluster, ['upgrade', RELEASE, chart, ...flags], values);
+  await helmOnNode(cluster, ['upgrade', RELEASE, CHART, ...flags], values);
+  await helmOnNode(cluster, ['test', RELEASE]);
 }
 
 /**

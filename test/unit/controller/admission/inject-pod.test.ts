@@ -9,13 +9,13 @@ import {
   formatAdmissionReview,
 } from '../../../../controller/admission/review.ts';
 import type { InjectablePod } from '../../../../controller/injection/pod.ts';
-import { aContainer, aPod, injected, SIDECAR_IMAGE } from '../../../support/pods.ts';
+import { aContainer, aPod, injected, running, SIDECAR_IMAGE } from '../../../support/pods.ts';
 
 const dependencies: InjectPodDependencies = {
   image: SIDECAR_IMAGE,
   agentNamespaces: ['soc', 'shop'],
   settingsPublished: (namespace) => namespace !== 'shop',
-  releaseNamespace: 'actiongrant-system',
+  release: { name: 'grants', namespace: 'actiongrant-system' },
 };
 
 function aRequest(pod: InjectablePod, changes: Partial<AdmissionRequest> = {}): AdmissionRequest {
@@ -59,7 +59,7 @@ test('a pod that is injected already is let through as it is', () => {
 });
 
 test('ephemeral containers are patched, and only they', () => {
-  const before = injected();
+  const before = running();
   const object = {
     ...before,
     spec: { ...before.spec, ephemeralContainers: [aContainer({ name: 'debugger' })] },
@@ -128,7 +128,7 @@ describe('refused', () => {
     const status = refusal(injectPod(dependencies, aRequest(aPod(), { namespace: 'hr' })));
     expect(status).toMatchObject({ code: 403, reason: 'Forbidden' });
     expect(status.message).toContain(
-      'helm upgrade actiongrant <chart> --namespace actiongrant-system --reset-then-reuse-values --set "rbac.agentNamespaces={soc,shop,hr}"',
+      'helm upgrade grants <chart> --namespace actiongrant-system --reset-then-reuse-values --set "rbac.agentNamespaces={soc,shop,hr}"',
     );
   });
 

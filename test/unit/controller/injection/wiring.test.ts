@@ -61,6 +61,7 @@ async function injection(host: string, settings: Partial<SidecarSettings> = {}) 
       apiServerHosts: [],
       agentNamespaces: ['soc'],
       namespace: 'actiongrant-system',
+      releaseName: 'actiongrant',
       kubernetes: { type: 'InCluster', host, port: 443, directory: stub.directory },
     },
     sidecar: {

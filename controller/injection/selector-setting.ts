@@ -1,0 +1,15 @@
+import { INJECTION_LABEL } from '../../api/pod-layout.ts';
+import type { ConfigReader } from '../../process/config.ts';
+import { isLabelSelector, type LabelSelector } from './label-selector.ts';
+
+const DEFAULT: LabelSelector = { matchLabels: { [INJECTION_LABEL.name]: INJECTION_LABEL.value } };
+
+/** Which namespaces are injected: those with our label, unless ACTIONGRANT_INJECTION_SELECTOR says others. Complains to the reader. */
+export function readInjectionSelector(reader: ConfigReader): LabelSelector {
+  return reader.json(
+    'ACTIONGRANT_INJECTION_SELECTOR',
+    DEFAULT,
+    isLabelSelector,
+    'a label selector',
+  );
+}
