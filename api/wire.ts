@@ -1,5 +1,5 @@
 /**
- * The messages between sidecar and controller (`/v1/uses`). Both ends parse strictly: an unknown or missing member is an
+ * The messages between sidecar and controller (`/v1/…`). Both ends parse strictly: an unknown or missing member is an
  * error that names it, never a default.
  */
 
@@ -16,6 +16,9 @@ export const DISCOVERY_PATH = '/v1/discovery';
 export const REFUSALS_PATH = '/v1/refusals';
 /** Refusals of different kinds that one report may hold. */
 export const MAX_REFUSALS_REPORTED = 16;
+/** How many refusals of one kind one report may count. */
+export const MAX_REFUSAL_COUNT = 1_000_000;
+export const MAX_ATTEMPTED_CHARACTERS = 160;
 
 /** Names a grant, by UID as well: a grant re-created under its name is another one. */
 export interface GrantReference {
@@ -68,7 +71,7 @@ export interface RefusalReport {
 
 export interface ReportedRefusal {
   code: ProblemCode;
-  /** What was tried, printable ASCII, at most 160 characters: the agent's words. Never a query, a header or a body. */
+  /** What was tried, printable ASCII, at most `MAX_ATTEMPTED_CHARACTERS`: the agent's words. Never a query, a header or a body. */
   attempted: string;
   /** How often since the last report. */
   count: number;
@@ -76,7 +79,7 @@ export interface ReportedRefusal {
 
 const UUID_V4 = /^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/;
 const HEX_SHA256 = /^[0-9a-f]{64}$/;
-const PRINTABLE_ASCII = /^[ -~]{1,160}$/;
+const ATTEMPTED = new RegExp(`^[ -~]{1,${MAX_ATTEMPTED_CHARACTERS}}$`);
 const MAX_WAIT_MILLISECONDS = 60_000;
 
 /** @throws ProblemError RequestMalformed, naming the member */
@@ -163,10 +166,10 @@ function parseReportedRefusal(value: unknown, field: string): ReportedRefusal {
     attempted: stringMatching(
       o['attempted'],
       `${field}.attempted`,
-      PRINTABLE_ASCII,
-      '1 to 160 printable ASCII characters',
+      ATTEMPTED,
+      `1 to ${MAX_ATTEMPTED_CHARACTERS} printable ASCII characters`,
     ),
-    count: integer(o['count'], `${field}.count`, 1, 1_000_000),
+    count: integer(o['count'], `${field}.count`, 1, MAX_REFUSAL_COUNT),
   };
 }
 

@@ -1,13 +1,12 @@
 /** Settings of the controller. The chart sets them; each is checked at start. */
 
-import { readFileSync } from 'node:fs';
-import { INJECTION_LABEL } from '../api/pod-layout.ts';
 import { ConfigReader, type Environment } from '../process/config.ts';
-import type { LogLevel } from '../process/log.ts';
-import { holdsCertificates } from '../process/pem.ts';
-import { isLabelSelector, type LabelSelector } from './injection/label-selector.ts';
+import { LOG_LEVELS, type LogLevel } from '../process/log.ts';
+import { CERTIFICATES } from '../process/pem.ts';
+import type { LabelSelector } from './injection/label-selector.ts';
 import type { SidecarImage } from './injection/ours.ts';
 import type { Resources } from './injection/pod.ts';
+import { readInjectionSelector } from './injection/selector-setting.ts';
 import type { KubernetesServer } from './kubernetes/server.ts';
 import { readKubernetesServer } from './kubernetes/server-setting.ts';
 
@@ -17,6 +16,8 @@ export interface ControllerConfig {
   /** Metrics and health, HTTP. */
   operationsListen: { host: string; port: number };
   namespace: string;
+  /** Helm's name for this installation. */
+  releaseName: string;
   /** Unique per replica. */
   identity: string;
   /** Namespaces with agents and grants: where there are RoleBindings for us. */
@@ -45,16 +46,12 @@ export interface SidecarSettings extends SidecarImage {
   logLevel: LogLevel;
 }
 
-const LOG_LEVELS = ['debug', 'info', 'warn', 'error'] as const;
 const PULL_POLICIES = ['Always', 'IfNotPresent', 'Never'] as const;
-const DEFAULT_SELECTOR = JSON.stringify({
-  matchLabels: { [INJECTION_LABEL.name]: INJECTION_LABEL.value },
-});
 /** Measured: docs/benchmarks.md. */
-const DEFAULT_RESOURCES = JSON.stringify({
+const DEFAULT_RESOURCES: Resources = {
   requests: { cpu: '50m', memory: '96Mi' },
   limits: { memory: '256Mi' },
-});
+};
 
 /** @throws ProblemError ConfigurationInvalid, naming every variable that is wrong */
 export function readControllerConfig(environment: Environment): ControllerConfig {
@@ -63,6 +60,7 @@ export function readControllerConfig(environment: Environment): ControllerConfig
     listen: reader.address('ACTIONGRANT_LISTEN', ':8443'),
     operationsListen: reader.address('ACTIONGRANT_OPERATIONS_LISTEN', ':8080'),
     namespace: reader.text('ACTIONGRANT_NAMESPACE'),
+    releaseName: reader.text('ACTIONGRANT_RELEASE_NAME', 'actiongrant'),
     identity: reader.text('ACTIONGRANT_POD_NAME'),
     agentNamespaces: reader.list('ACTIONGRANT_AGENT_NAMESPACES'),
     kubernetes: readKubernetesServer(reader),
@@ -79,13 +77,7 @@ export function readControllerConfig(environment: Environment): ControllerConfig
       50,
     ),
     logLevel: reader.oneOf('ACTIONGRANT_LOG_LEVEL', LOG_LEVELS, 'info'),
-    injectionSelector: readJson(
-      reader,
-      'ACTIONGRANT_INJECTION_SELECTOR',
-      DEFAULT_SELECTOR,
-      isLabelSelector,
-      'a label selector',
-    ),
+    injectionSelector: readInjectionSelector(reader),
     ...readSidecarSettings(reader),
   };
   for (const namespace of config.agentNamespaces) {
@@ -103,65 +95,25 @@ export function readControllerConfig(environment: Environment): ControllerConfig
 /** All are read, also without an image, so that none of them is taken for a typing error. */
 function readSidecarSettings(reader: ConfigReader): { sidecar?: SidecarSettings } {
   const image = reader.optionalText('ACTIONGRANT_SIDECAR_IMAGE');
-  const trustBundleFile = reader.optionalText('ACTIONGRANT_SIDECAR_TRUST_BUNDLE');
   const settings = {
     imagePullPolicy: reader.oneOf(
       'ACTIONGRANT_SIDECAR_IMAGE_PULL_POLICY',
       PULL_POLICIES,
       'IfNotPresent',
     ),
-    resources: readJson(
-      reader,
+    resources: reader.json(
       'ACTIONGRANT_SIDECAR_RESOURCES',
       DEFAULT_RESOURCES,
       isResources,
       'an object of limits and requests, whose values are texts',
     ),
-    inertHeaders: reader.list('ACTIONGRANT_SIDECAR_INERT_HEADERS'),
-    trustBundleFile,
+    inertHeaders: reader.lowerCaseList('ACTIONGRANT_SIDECAR_INERT_HEADERS'),
+    trustBundleFile: reader.optionalText('ACTIONGRANT_SIDECAR_TRUST_BUNDLE'),
     logLevel: reader.oneOf('ACTIONGRANT_SIDECAR_LOG_LEVEL', LOG_LEVELS, 'info'),
   };
-  for (const name of settings.inertHeaders) {
-    if (name !== name.toLowerCase()) {
-      reader.complain('ACTIONGRANT_SIDECAR_INERT_HEADERS', `must be lower case, not "${name}"`);
-    }
-  }
-  if (trustBundleFile !== undefined) checkCertificates(reader, trustBundleFile);
+  // Read again whenever it changes; what is wrong with it now would otherwise show only in the log.
+  reader.optionalFile('ACTIONGRANT_SIDECAR_TRUST_BUNDLE', CERTIFICATES);
   return image === undefined ? {} : { sidecar: { image, ...settings } };
-}
-
-function checkCertificates(reader: ConfigReader, path: string): void {
-  const name = 'ACTIONGRANT_SIDECAR_TRUST_BUNDLE';
-  try {
-    if (holdsCertificates(readFileSync(path, 'utf8'))) return;
-    reader.complain(name, 'names a file that does not hold certificates in PEM');
-  } catch (error) {
-    reader.complain(name, `names a file that cannot be read (${(error as Error).message})`);
-  }
-}
-
-/** JSON of a known shape; a complaint, and the fallback, if it is not. */
-function readJson<T>(
-  reader: ConfigReader,
-  name: string,
-  fallback: string,
-  is: (value: unknown) => value is T,
-  what: string,
-): T {
-  for (const text of [reader.text(name, fallback), fallback]) {
-    const value = parsed(text);
-    if (is(value)) return value;
-    reader.complain(name, `must be ${what} in JSON`);
-  }
-  throw new TypeError(`the default of ${name} is not ${what}`);
-}
-
-function parsed(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 }
 
 function isResources(value: unknown): value is Resources {

@@ -11,24 +11,15 @@ import type { Logger } from '../process/log.ts';
 import { createRegistry, type Registry } from '../process/metrics.ts';
 import { createOperationsServer } from '../process/operations.ts';
 import { pause } from '../process/pause.ts';
-import { acceptedNamespaces, acceptsGrantsFrom } from './admission/consent.ts';
 import { createAdmissionRouter } from './admission/router.ts';
 import { createCaches } from './caches.ts';
 import { controllerNames, createCertificateManager } from './certificates/manager.ts';
 import type { ControllerConfig } from './config.ts';
 import { createServerCount } from './exchange/api-servers.ts';
-import { createAuthenticator } from './exchange/authenticate.ts';
 import { createConfirmer } from './exchange/confirm.ts';
-import { createDiscovery } from './exchange/discovery.ts';
-import { createFinishHandler } from './exchange/finish.ts';
-import { createFreshener } from './exchange/freshen.ts';
-import { createRateLimiter } from './exchange/rate-limit.ts';
-import { createRefusalHandler } from './exchange/refusals.ts';
-import { createExchangeRouter, sendProblem } from './exchange/routes.ts';
-import { createUseHandler } from './exchange/use.ts';
+import { createExchange } from './exchange/wiring.ts';
 import { grantGauges } from './gauges.ts';
 import type { LiveGrant } from './grants/resource.ts';
-import { requiredInjectionFault } from './injection/verify.ts';
 import { createInjection } from './injection/wiring.ts';
 import type { KubernetesClient } from './kubernetes/client.ts';
 import { createEventRecorder, type EventRecorder } from './kubernetes/events.ts';
@@ -39,6 +30,7 @@ import { createControllerMetrics, registerGauges } from './metrics.ts';
 import { revokeDeleted } from './reconcile/collect.ts';
 import { runWorker } from './reconcile/reconciler.ts';
 import { createReporter } from './report.ts';
+import { sendProblem } from './send-problem.ts';
 
 export interface ControllerDependencies {
   config: ControllerConfig;
@@ -63,8 +55,6 @@ const WORKERS = 8;
 const SEND_AWAY_MILLISECONDS = 2_000;
 const DRAIN_MILLISECONDS = 10_000;
 const SUBJECT_ACCESS_REVIEW_MILLISECONDS = 3_000;
-/** Sidecars add up what they refuse, so a report now and then is enough. */
-const REFUSAL_REPORTS = { ratePerSecond: 0.1, burst: 5, capacity: 10_000 } as const;
 
 /** Starts serving at once; the exchange answers NotReady until the caches have synced. */
 export async function startController(dependencies: ControllerDependencies): Promise<Controller> {
@@ -109,7 +99,7 @@ export async function startController(dependencies: ControllerDependencies): Pro
       );
     },
   });
-  const { grants, findPod, podIsGone, annotationsOf, labelsOf } = caches;
+  const { grants, podIsGone } = caches;
 
   // Exchange
   const severalServers = createServerCount(client, clock);
@@ -122,55 +112,17 @@ export async function startController(dependencies: ControllerDependencies): Pro
     severalServers,
     onError: (message, fields) => log.warn(message, fields),
   });
-  const exchange = createExchangeRouter({
-    authenticator: createAuthenticator({
-      client,
-      clock,
-      rateLimiter: createRateLimiter({
-        clock,
-        ratePerSecond: config.podRatePerSecond,
-        burst: 2 * config.podRatePerSecond,
-        capacity: 10_000,
-      }),
-      findPod,
-      injectionFault: (pod) =>
-        requiredInjectionFault(
-          pod,
-          labelsOf(pod.metadata.namespace ?? ''),
-          config.injectionSelector,
-        ),
-    }),
-    useHandler: createUseHandler({
-      client,
-      cache: grants,
-      freshener: createFreshener({
-        client,
-        cache: grants,
-        clock,
-        acceptedNamespaces: (namespace) => acceptedNamespaces(annotationsOf(namespace)),
-      }),
-      clock,
-      metrics,
-      reporter,
-      acceptsGrantsFrom: (agent, grant) => acceptsGrantsFrom(agent, annotationsOf(agent), grant),
-      handedOver: (_grant, nonce, credential) => confirmer.remember(nonce, credential),
-    }),
-    finishHandler: createFinishHandler({
-      client,
-      cache: grants,
-      clock,
-      metrics,
-      reporter,
-      confirmer,
-      randomSuffix,
-    }),
-    discovery: createDiscovery(client, clock),
-    refusalHandler: createRefusalHandler({
-      events: refusalEvents,
-      rateLimiter: createRateLimiter({ clock, ...REFUSAL_REPORTS }),
-    }),
-    isReady: () => caches.notCurrent().length === 0,
+  const exchange = createExchange({
+    client,
+    clock,
     log,
+    metrics,
+    reporter,
+    config,
+    caches,
+    confirmer,
+    refusalEvents,
+    randomSuffix,
   });
 
   // Serving
@@ -271,15 +223,15 @@ export async function startController(dependencies: ControllerDependencies): Pro
       throw settingUnusable('ACTIONGRANT_OPERATIONS_LISTEN', 'cannot be listened on', error);
     },
   );
-  const stopping = new AbortController();
   caches.start();
-  await untilDone(() => certificates.sync(), { clock, log, signal: stopping.signal });
+  await untilDone(() => certificates.sync(), { clock, log });
   certificates.attach(server);
   certificates.start();
   injection?.publisher.start();
   const address = await listenOn(server, config.listen).catch((error: unknown) => {
     throw settingUnusable('ACTIONGRANT_LISTEN', 'cannot be listened on', error);
   });
+  const stopping = new AbortController();
   // A leader with cold caches would see no grants and no pods.
   void caches
     .waitForSync(stopping.signal)
@@ -294,14 +246,14 @@ export async function startController(dependencies: ControllerDependencies): Pro
     notReady,
     async stop() {
       stopping.abort();
+      const roundsEnded = Promise.all([injection?.publisher.stop(), certificates.stop()]);
       await sendAway(server, SEND_AWAY_MILLISECONDS);
       await drain(server, DRAIN_MILLISECONDS);
       await election.stop();
       // Not awaited: the workers have ended with the election, so what is still queued is the next leader's.
       void queue.shutDown();
       confirmer.stop();
-      injection?.publisher.stop();
-      certificates.stop();
+      await roundsEnded;
       await caches.stop();
       await Promise.all([events.flush(1_000), refusalEvents.flush(1_000)]);
       await client.close();
@@ -313,9 +265,9 @@ export async function startController(dependencies: ControllerDependencies): Pro
 /** Tries until it works: the API server may come later than we do. */
 async function untilDone(
   work: () => Promise<void>,
-  { clock, log, signal }: { clock: Clock; log: Logger; signal: AbortSignal },
+  { clock, log }: { clock: Clock; log: Logger },
 ): Promise<void> {
-  for (let milliseconds = 200; !signal.aborted; milliseconds = Math.min(2 * milliseconds, 5_000)) {
+  for (let milliseconds = 200; ; milliseconds = Math.min(2 * milliseconds, 5_000)) {
     try {
       return await work();
     } catch (error) {

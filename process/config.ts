@@ -3,14 +3,22 @@
  * that is wrong is reported together, each by the variable's name, and nothing starts half-configured.
  */
 
+import { readFileSync } from 'node:fs';
 import { ProblemError } from '../api/problem.ts';
 
+const PREFIX = 'ACTIONGRANT_';
 /** What the kubelet adds for every Service of the namespace, ours included: not settings of ours. */
 const SERVICE_LINK = /_(?:SERVICE_HOST|SERVICE_PORT(?:_[A-Z0-9_]+)?|PORT_[0-9]+_[A-Z0-9_]+)$/;
 /** The one of them that a setting could be called too has a URL as its value. */
 const SERVICE_LINK_URL = /^(?:tcp|udp|sctp):\/\//;
 
 export type Environment = Readonly<Record<string, string | undefined>>;
+
+/** What a file must hold. The complaint never shows what it does hold: that may be a secret. */
+export interface FileContent {
+  readonly name: string;
+  isIn(text: string): boolean;
+}
 
 /** The environment of this process. */
 export function processEnvironment(): Environment {
@@ -36,7 +44,7 @@ export class ConfigReader {
     this.#known.add(name);
     const value = this.#environment[name] || this.#defaults[name];
     if (value !== undefined && value !== '') return value;
-    if (fallback === undefined) this.#complain(name, 'is required');
+    if (fallback === undefined) this.complain(name, 'is required');
     return fallback ?? '';
   }
 
@@ -49,7 +57,7 @@ export class ConfigReader {
     const value = this.text(name, String(fallback));
     const number = Number(value);
     if (!/^-?[0-9]+$/.test(value) || number < range.min || number > range.max) {
-      this.#complain(name, `must be an integer from ${range.min} to ${range.max}, not "${value}"`);
+      this.complain(name, `must be an integer from ${range.min} to ${range.max}, not "${value}"`);
       return fallback;
     }
     return number;
@@ -59,9 +67,19 @@ export class ConfigReader {
     const value = this.text(name, fallback);
     const found = values.find((v) => v === value);
     if (found === undefined) {
-      this.#complain(name, `must be one of ${values.join(', ')}, not "${value}"`);
+      this.complain(name, `must be one of ${values.join(', ')}, not "${value}"`);
     }
     return found ?? fallback;
+  }
+
+  /** JSON that `is` takes. @param what it calls that */
+  json<T>(name: string, fallback: T, is: (value: unknown) => value is T, what: string): T {
+    const text = this.optionalText(name);
+    if (text === undefined) return fallback;
+    const value = parsed(text);
+    if (is(value)) return value;
+    this.complain(name, `must be ${what} in JSON`);
+    return fallback;
   }
 
   /** Comma-separated, without empty members. */
@@ -70,6 +88,39 @@ export class ConfigReader {
       .split(',')
       .map((item) => item.trim())
       .filter((item) => item !== '');
+  }
+
+  /** A list in lower case, as names of headers are compared. */
+  lowerCaseList(name: string): string[] {
+    const items = this.list(name);
+    for (const item of items) {
+      if (item !== item.toLowerCase()) {
+        this.complain(name, `must be lower case, not "${item}"`);
+      }
+    }
+    return items;
+  }
+
+  /** The content of the file that the setting names, which is required. */
+  file(name: string, content: FileContent): string {
+    const path = this.text(name);
+    return path === '' ? '' : this.#contentOf(name, path, content);
+  }
+
+  optionalFile(name: string, content: FileContent): string | undefined {
+    const path = this.optionalText(name);
+    return path === undefined ? undefined : this.#contentOf(name, path, content);
+  }
+
+  #contentOf(name: string, path: string, content: FileContent): string {
+    try {
+      const text = readFileSync(path, 'utf8');
+      if (content.isIn(text)) return text;
+      this.complain(name, `names a file that does not hold ${content.name}`);
+    } catch (error) {
+      this.complain(name, `names a file that cannot be read (${(error as Error).message})`);
+    }
+    return '';
   }
 
   /** `host:port`, `[v6]:port` or `:port` (every address). */
@@ -86,7 +137,7 @@ export class ConfigReader {
     const match = /^(?:\[([0-9A-Fa-f:.]+)\]|([^:[\]]*)):([0-9]{1,5})$/.exec(value);
     const port = Number(match?.[3]);
     if (match === null || port > 65535) {
-      this.#complain(name, `must be host:port, not "${value}"`);
+      this.complain(name, `must be host:port, not "${value}"`);
       return { host: '127.0.0.1', port: 0 };
     }
     return { host: match[1] ?? (match[2] || '::'), port };
@@ -98,7 +149,7 @@ export class ConfigReader {
     for (const item of this.list(name)) {
       const at = item.indexOf('=');
       if (at < 1 || at === item.length - 1) {
-        this.#complain(name, `must be a comma-separated list of from=to, not "${item}"`);
+        this.complain(name, `must be a comma-separated list of from=to, not "${item}"`);
       } else result.set(item.slice(0, at), item.slice(at + 1));
     }
     return result;
@@ -106,7 +157,7 @@ export class ConfigReader {
 
   /** Adds a complaint of the caller's own check. */
   complain(name: string, reason: string): void {
-    this.#complain(name, reason);
+    this.#complaints.add(`${name} ${reason}`);
   }
 
   /** Names among the defaults that nobody has asked for. */
@@ -119,19 +170,15 @@ export class ConfigReader {
    * silently leave a default in force.
    * @throws ProblemError ConfigurationInvalid, naming every variable that is wrong
    */
-  finish(prefix = 'ACTIONGRANT_'): void {
+  finish(): void {
     for (const [name, value] of Object.entries(this.#environment)) {
-      if (name.startsWith(prefix) && !this.#known.has(name) && !isServiceLink(name, value)) {
-        this.#complain(name, 'is not a known setting');
+      if (name.startsWith(PREFIX) && !this.#known.has(name) && !isServiceLink(name, value)) {
+        this.complain(name, 'is not a known setting');
       }
     }
     if (this.#complaints.size > 0) {
       throw new ProblemError('ConfigurationInvalid', [...this.#complaints].join('; '));
     }
-  }
-
-  #complain(name: string, reason: string): void {
-    this.#complaints.add(`${name} ${reason}`);
   }
 }
 
@@ -139,6 +186,14 @@ export class ConfigReader {
 export function settingUnusable(name: string, reason: string, error: unknown): ProblemError {
   const text = error instanceof Error ? error.message : 'unknown error';
   return new ProblemError('ConfigurationInvalid', `${name} ${reason} (${text})`);
+}
+
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
 }
 
 function isServiceLink(name: string, value: string | undefined): boolean {

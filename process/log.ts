@@ -1,6 +1,8 @@
 /** Structured log: one JSON object a line, a constant message with fields. Secrets print as `[redacted]`. */
 
-export type LogLevel = 'debug' | 'info' | 'warn' | 'error';
+/** From what says most to what says least. */
+export const LOG_LEVELS = ['debug', 'info', 'warn', 'error'] as const;
+export type LogLevel = (typeof LOG_LEVELS)[number];
 export type LogFields = Readonly<Record<string, unknown>>;
 
 export interface Logger {
@@ -9,8 +11,6 @@ export interface Logger {
   warn(message: string, fields?: LogFields): void;
   error(message: string, fields?: LogFields): void;
 }
-
-const ORDER: readonly LogLevel[] = ['debug', 'info', 'warn', 'error'];
 
 export interface LoggerOptions {
   level: LogLevel;
@@ -35,7 +35,7 @@ export function createLogger(options: LoggerOptions): Logger {
   const at =
     (own: LogLevel) =>
     (message: string, more: LogFields = {}): void => {
-      if (ORDER.indexOf(own) < ORDER.indexOf(level)) return;
+      if (LOG_LEVELS.indexOf(own) < LOG_LEVELS.indexOf(level)) return;
       const fixed = { time: new Date(now()).toISOString(), level: own, message };
       // Fields never replace what every line has: `fixed` is there twice for the order and for the last word.
       write(`${serialized({ ...fixed, ...fields, ...more, ...fixed }, fixed)}\n`);

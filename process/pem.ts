@@ -1,4 +1,5 @@
 import { X509Certificate } from 'node:crypto';
+import type { FileContent } from './config.ts';
 
 /** Whether a text has certificates in PEM (RFC 7468 5), at least one, and each of them can be read. */
 export function holdsCertificates(text: string): boolean {
@@ -10,3 +11,5 @@ export function holdsCertificates(text: string): boolean {
     return false;
   }
 }
+
+export const CERTIFICATES: FileContent = { name: 'certificates in PEM', isIn: holdsCertificates };

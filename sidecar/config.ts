@@ -6,9 +6,9 @@ import { join } from 'node:path';
 import { API_SERVER_NAMES } from '../api/names.ts';
 import { SETTINGS_FILES } from '../api/pod-layout.ts';
 import { parseAuthority } from '../api/url.ts';
-import { ConfigReader, type Environment } from '../process/config.ts';
-import type { LogLevel } from '../process/log.ts';
-import { holdsCertificates } from '../process/pem.ts';
+import { ConfigReader, type Environment, type FileContent } from '../process/config.ts';
+import { LOG_LEVELS, type LogLevel } from '../process/log.ts';
+import { CERTIFICATES } from '../process/pem.ts';
 
 export interface SidecarConfig {
   /** The explicit proxy. */
@@ -68,6 +68,7 @@ export function readSidecarConfig(environment: Environment): SidecarConfig {
   if (settings.complaint !== undefined) reader.complain(SETTINGS, settings.complaint);
   const transparent = readTransparent(reader);
   const server = reader.text('ACTIONGRANT_KUBERNETES_SERVER');
+  const furtherAuthorities = reader.list('ACTIONGRANT_KUBERNETES_AUTHORITIES');
   const config: SidecarConfig = {
     listen: reader.address('ACTIONGRANT_LISTEN', '127.0.0.1:15001'),
     operationsListen: reader.address('ACTIONGRANT_OPERATIONS_LISTEN', '127.0.0.1:15020'),
@@ -84,14 +85,14 @@ export function readSidecarConfig(environment: Environment): SidecarConfig {
         server,
         ...API_SERVER_NAMES.map((name) => `${name}:443`),
         ...kubernetesService(reader),
-        ...reader.list('ACTIONGRANT_KUBERNETES_AUTHORITIES'),
+        ...furtherAuthorities,
       ],
       server,
-      ca: file(reader, 'ACTIONGRANT_KUBERNETES_CA', CERTIFICATES) ?? '',
+      ca: reader.file('ACTIONGRANT_KUBERNETES_CA', CERTIFICATES),
     },
-    trustBundle: optionalFile(reader, 'ACTIONGRANT_TRUST_BUNDLE', CERTIFICATES),
+    trustBundle: reader.optionalFile('ACTIONGRANT_TRUST_BUNDLE', CERTIFICATES),
     connectTo: reader.map('ACTIONGRANT_CONNECT_TO'),
-    inertHeaders: reader.list('ACTIONGRANT_INERT_HEADERS'),
+    inertHeaders: reader.lowerCaseList('ACTIONGRANT_INERT_HEADERS'),
     caOutputFile:
       transparent === undefined
         ? reader.text('ACTIONGRANT_CA_OUTPUT')
@@ -102,13 +103,13 @@ export function readSidecarConfig(environment: Environment): SidecarConfig {
       { min: 100, max: 60_000 },
       5_000,
     ),
-    logLevel: reader.oneOf('ACTIONGRANT_LOG_LEVEL', ['debug', 'info', 'warn', 'error'], 'info'),
+    logLevel: reader.oneOf('ACTIONGRANT_LOG_LEVEL', LOG_LEVELS, 'info'),
     // By now, all that is known was asked for.
     settingsIgnored: reader.unreadDefaults(),
   };
   // Read again whenever they change; what is wrong with them now would otherwise show only in the first call.
-  file(reader, 'ACTIONGRANT_CONTROLLER_CA', CERTIFICATES);
-  file(reader, 'ACTIONGRANT_TOKEN', SERVICE_ACCOUNT_TOKEN);
+  reader.file('ACTIONGRANT_CONTROLLER_CA', CERTIFICATES);
+  reader.file('ACTIONGRANT_TOKEN', SERVICE_ACCOUNT_TOKEN);
   if (config.controllerURLs.length === 0) {
     reader.complain('ACTIONGRANT_CONTROLLER_URLS', 'is required');
   }
@@ -117,18 +118,14 @@ export function readSidecarConfig(environment: Environment): SidecarConfig {
       reader.complain('ACTIONGRANT_CONTROLLER_URLS', `must be https://host[:port], not "${url}"`);
     }
   }
-  for (const authority of config.kubernetes.authorities) {
-    checkAuthority(reader, 'ACTIONGRANT_KUBERNETES_SERVER or _AUTHORITIES', authority);
+  checkAuthority(reader, 'ACTIONGRANT_KUBERNETES_SERVER', server);
+  checkAddress(reader, 'ACTIONGRANT_KUBERNETES_SERVER', server);
+  for (const authority of furtherAuthorities) {
+    checkAuthority(reader, 'ACTIONGRANT_KUBERNETES_AUTHORITIES', authority);
   }
-  checkAddress(reader, 'ACTIONGRANT_KUBERNETES_SERVER', config.kubernetes.server);
   for (const [from, to] of config.connectTo) {
     checkAuthority(reader, 'ACTIONGRANT_CONNECT_TO', from);
     checkAddress(reader, 'ACTIONGRANT_CONNECT_TO', to);
-  }
-  for (const name of config.inertHeaders) {
-    if (name !== name.toLowerCase()) {
-      reader.complain('ACTIONGRANT_INERT_HEADERS', `must be lower case, not "${name}"`);
-    }
   }
   reader.finish();
   return config;
@@ -191,9 +188,14 @@ function readTransparent(reader: ConfigReader): TransparentConfig | undefined {
 /** Where the kubelet tells every container that the API server is. */
 function kubernetesService(reader: ConfigReader): string[] {
   const host = reader.optionalText('KUBERNETES_SERVICE_HOST');
-  const port = reader.text('KUBERNETES_SERVICE_PORT', '443');
+  const port = reader.integer('KUBERNETES_SERVICE_PORT', { min: 1, max: 65_535 }, 443);
   if (host === undefined) return [];
-  return [`${isIPv6(host) ? `[${host}]` : host}:${port}`];
+  const authority = `${isIPv6(host) ? `[${host}]` : host}:${port}`;
+  if (!isAuthority(authority)) {
+    const form = 'must be a host in lower case (IPv6 as in RFC 5952)';
+    reader.complain('KUBERNETES_SERVICE_HOST', `${form}, not "${host}"`);
+  }
+  return [authority];
 }
 
 /** Where a name is pinned to, no name is resolved: it must be an address. */
@@ -205,55 +207,22 @@ function checkAddress(reader: ConfigReader, name: string, text: string): void {
 }
 
 function checkAuthority(reader: ConfigReader, name: string, text: string): void {
-  try {
-    // As it is compared: another spelling (capitals, a long IPv6 form) would silently never match.
-    const { host, port } = parseAuthority(text, name);
-    if (port !== null && text === `${host}:${port}`) return;
-  } catch {
-    // Complained about below, like a missing port.
-  }
+  if (isAuthority(text)) return;
   reader.complain(name, `must be host:port in lower case (IPv6 as in RFC 5952), not "${text}"`);
 }
 
-/** What a file must hold. The complaint never shows what it does hold: that may be a secret. */
-interface Content {
-  readonly name: string;
-  isIn(text: string): boolean;
+/** Whether it is `host:port` as authorities are compared: another spelling would silently never match. */
+function isAuthority(text: string): boolean {
+  try {
+    const { host, port } = parseAuthority(text, '');
+    return port !== null && text === `${host}:${port}`;
+  } catch {
+    return false;
+  }
 }
 
-const CERTIFICATES: Content = {
-  name: 'certificates in PEM',
-  isIn: holdsCertificates,
-};
-
-const SERVICE_ACCOUNT_TOKEN: Content = {
+const SERVICE_ACCOUNT_TOKEN: FileContent = {
   name: 'a ServiceAccount token',
   // RFC 7519 3: a JWT in compact form.
   isIn: (text) => /^[\w-]+\.[\w-]+\.[\w-]+$/.test(text.trim()),
 };
-
-function file(reader: ConfigReader, name: string, content: Content): string | undefined {
-  const path = reader.text(name);
-  return path === '' ? undefined : read(reader, name, path, content);
-}
-
-function optionalFile(reader: ConfigReader, name: string, content: Content): string | undefined {
-  const path = reader.optionalText(name);
-  return path === undefined ? undefined : read(reader, name, path, content);
-}
-
-function read(
-  reader: ConfigReader,
-  name: string,
-  path: string,
-  content: Content,
-): string | undefined {
-  try {
-    const text = readFileSync(path, 'utf8');
-    if (content.isIn(text)) return text;
-    reader.complain(name, `names a file that does not hold ${content.name}`);
-  } catch (error) {
-    reader.complain(name, `names a file that cannot be read (${(error as Error).message})`);
-  }
-  return undefined;
-}

@@ -17,7 +17,7 @@ async function main(): Promise<void> {
   if (config.settingsIgnored.length > 0) {
     log.warn('settings of a newer release are ignored', { names: config.settingsIgnored });
   }
-  // From the first moment: PID 1 has no default handlers, and starting can take as long as the API server is away.
+  // From the first moment: PID 1 has no default handlers.
   let sidecar: Sidecar | undefined;
   onShutdown({
     steps: [{ name: 'sidecar', run: () => sidecar?.stop() }],

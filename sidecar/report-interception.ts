@@ -4,7 +4,7 @@ import type { Logger } from '../process/log.ts';
 import { destinationText } from './describe/destination.ts';
 import type { InterceptEvent } from './intercept/interceptor.ts';
 import type { SidecarMetrics } from './metrics.ts';
-import type { Refusal, RefusalReporter } from './report-refusals.ts';
+import type { RefusalReporter, RefusedCall } from './report-refusals.ts';
 
 export interface InterceptionReportDependencies {
   log: Logger;
@@ -20,15 +20,15 @@ export function createInterceptionReport({
   return (event) => {
     if (event.type === 'HandlerFailed') log.error('interception', { ...event });
     else log.info('interception', { ...event });
-    const refusal = refusalIn(event);
-    if (refusal === null) return;
-    metrics.refusals.inc({ code: refusal.code });
-    refusals.report(refusal);
+    const refused = refusedIn(event);
+    if (refused === null) return;
+    metrics.refusals.inc({ code: refused.code });
+    refusals.report(refused);
   };
 }
 
 /** Clients that know of the proxy are told by their answers; others are often told nothing that their users would see. */
-function refusalIn(event: InterceptEvent): Refusal | null {
+function refusedIn(event: InterceptEvent): RefusedCall | null {
   if (!('destination' in event) || event.destination === undefined) return null;
   const to = `to ${destinationText(event.destination)}`;
   switch (event.type) {

@@ -4,13 +4,13 @@
  */
 
 import { type ProblemCode, ProblemError } from '../api/problem.ts';
-import { MAX_REFUSALS_REPORTED, type ReportedRefusal } from '../api/wire.ts';
+import { MAX_REFUSAL_COUNT, MAX_REFUSALS_REPORTED, type ReportedRefusal } from '../api/wire.ts';
 import type { Clock } from '../process/clock.ts';
 import type { Logger } from '../process/log.ts';
 import { attempted } from './describe/attempted.ts';
 import type { ExchangeClient } from './exchange-client.ts';
 
-export interface Refusal {
+export interface RefusedCall {
   code: ProblemCode;
   /** What was tried: the agent's words, of any form and length, without secrets. */
   attempted: string;
@@ -18,7 +18,7 @@ export interface Refusal {
 
 export interface RefusalReporter {
   /** Never throws and never waits. */
-  report(refusal: Refusal): void;
+  report(refused: RefusedCall): void;
   /** Reports what there is, once, and takes no more. */
   close(): Promise<void>;
 }
@@ -34,8 +34,6 @@ export interface RefusalReporterDependencies {
 /** From a refusal to its report: others of the same kind join it meanwhile. */
 const GATHER_MILLISECONDS = 2_000;
 const MAX_PAUSE_MILLISECONDS = 60_000;
-/** api/wire.ts: the most that one entry may count. */
-const MAX_COUNT = 1_000_000;
 
 /** How these end is recorded with the use, or the caller went away by itself: nothing was refused by a rule. */
 const NOT_REFUSED: ReadonlySet<ProblemCode> = new Set([
@@ -67,8 +65,8 @@ export function createRefusalReporter({
       return;
     }
     const sum = (before?.count ?? 0) + refusal.count;
-    if (sum > MAX_COUNT) unreported(sum - MAX_COUNT);
-    gathered.set(key, { ...refusal, count: Math.min(sum, MAX_COUNT) });
+    if (sum > MAX_REFUSAL_COUNT) unreported(sum - MAX_REFUSAL_COUNT);
+    gathered.set(key, { ...refusal, count: Math.min(sum, MAX_REFUSAL_COUNT) });
   };
 
   const send = async (): Promise<void> => {

@@ -1,13 +1,9 @@
 /** The admission webhooks over HTTP. Mount at `/admission`. */
 
 import express, { type NextFunction, type Request, type Response, type Router } from 'express';
-import {
-  asProblem,
-  PROBLEM_CONTENT_TYPE,
-  ProblemError,
-  toProblemDocument,
-} from '../../api/problem.ts';
+import { asProblem, ProblemError } from '../../api/problem.ts';
 import type { Logger } from '../../process/log.ts';
+import { sendProblem } from '../send-problem.ts';
 import { type InjectPodDependencies, injectPod } from './inject-pod.ts';
 import {
   type AdmissionAnswer,
@@ -54,10 +50,7 @@ export function createAdmissionRouter(dependencies: AdmissionDependencies): Rout
     const problem = bodyProblem(error) ?? asProblem(error);
     log.warn('admission review not answered', { code: problem.code, error });
     // The API server takes anything but 200 as a failed webhook, and failurePolicy Fail refuses the request.
-    res
-      .status(problem.status)
-      .type(PROBLEM_CONTENT_TYPE)
-      .send(JSON.stringify(toProblemDocument(problem)));
+    sendProblem(res, problem);
   });
   return router;
 }

@@ -7,6 +7,7 @@
 
 import type { Server } from 'node:https';
 import { ProblemError } from '../../api/problem.ts';
+import { createBackgroundLoop } from '../../process/background-loop.ts';
 import type { Clock } from '../../process/clock.ts';
 import type { Logger } from '../../process/log.ts';
 import type { KubernetesClient } from '../kubernetes/client.ts';
@@ -42,7 +43,8 @@ export interface CertificateManager {
   sync(): Promise<void>;
   /** Goes on in the background until `stop`. A failure is logged and tried again. */
   start(): void;
-  stop(): void;
+  /** Resolves once the round under way has ended. */
+  stop(): Promise<void>;
   /** Gives the server its certificate now and at every renewal, without interrupting connections. */
   attach(server: Server): void;
   /** Key and certificate in force, PEM. @throws ProblemError NotReady before the first sync */
@@ -74,8 +76,6 @@ export function createCertificateManager(options: CertificateManagerOptions): Ce
   const { client, namespace, names, clock, random, log } = options;
   const servers: Server[] = [];
   let inForce: InForce | null = null;
-  let timer: { cancel(): void } | undefined;
-  let stopped = false;
 
   /** @returns whether everything that should be published to is there */
   async function work(): Promise<boolean> {
@@ -116,20 +116,17 @@ export function createCertificateManager(options: CertificateManagerOptions): Ce
     });
   }
 
-  async function repeat(): Promise<void> {
-    let complete = false;
-    try {
-      complete = await work();
-    } catch (error) {
-      log.warn('certificates could not be brought up to date', { error });
-    }
-    schedule(complete ? SYNC_INTERVAL : RETRY_INTERVAL);
-  }
-
-  function schedule(interval: number): void {
-    if (stopped) return;
-    timer = clock.after(interval * (0.75 + random() / 2), () => void repeat());
-  }
+  const loop = createBackgroundLoop({
+    clock,
+    random,
+    async round() {
+      const complete = await work().catch((error: unknown) => {
+        log.warn('certificates could not be brought up to date', { error });
+        return false;
+      });
+      return complete ? SYNC_INTERVAL : RETRY_INTERVAL;
+    },
+  });
 
   function required(): InForce {
     if (inForce === null)
@@ -141,14 +138,9 @@ export function createCertificateManager(options: CertificateManagerOptions): Ce
     async sync() {
       await work();
     },
-    start() {
-      // Soon, not at once: the first sync was the caller's, and webhooks may have been missing.
-      schedule(RETRY_INTERVAL);
-    },
-    stop() {
-      stopped = true;
-      timer?.cancel();
-    },
+    // Soon, not at once: the first sync was the caller's, and webhooks may have been missing.
+    start: () => loop.startIn(RETRY_INTERVAL),
+    stop: loop.stop,
     attach(server) {
       servers.push(server);
       server.setSecureContext(secureContext(required().certificate));

@@ -1,12 +1,7 @@
 /** The exchange over HTTPS (`/v1/…`): authenticate, parse, hand on; every failure is a problem document. */
 
 import { type NextFunction, type Request, type Response, Router } from 'express';
-import {
-  asProblem,
-  PROBLEM_CONTENT_TYPE,
-  ProblemError,
-  toProblemDocument,
-} from '../../api/problem.ts';
+import { asProblem, ProblemError } from '../../api/problem.ts';
 import {
   DISCOVERY_PATH,
   parseFinishRequest,
@@ -17,6 +12,7 @@ import {
   USES_PATH,
 } from '../../api/wire.ts';
 import type { Logger } from '../../process/log.ts';
+import { sendProblem } from '../send-problem.ts';
 import type { Authenticator } from './authenticate.ts';
 import type { Caller } from './caller.ts';
 import type { Discovery } from './discovery.ts';
@@ -92,22 +88,6 @@ export function createExchangeRouter(dependencies: ExchangeDependencies): Router
   });
 
   return router;
-}
-
-/** Answers with a problem document, unless the answer has begun. */
-export function sendProblem(response: Response, problem: ProblemError): void {
-  if (response.headersSent) {
-    response.destroy();
-    return;
-  }
-  // What is left of such a body is never read, so the next request on this connection would never be either.
-  if (problem.code === 'BodyTooLarge') response.set('connection', 'close');
-  response
-    .status(problem.status)
-    .set('content-type', PROBLEM_CONTENT_TYPE)
-    .set('cache-control', 'no-store')
-    // Bytes: to text Express would add a charset, which RFC 9457's media type does not have.
-    .send(Buffer.from(JSON.stringify(toProblemDocument(problem))));
 }
 
 /** Reads only after the caller is known: what strangers send is never parsed. */

@@ -31,7 +31,7 @@ export interface UseDependencies {
   reporter: Reporter;
   acceptsGrantsFrom(agentNamespace: string, grantNamespace: string): boolean;
   /** Called with every credential that is handed over, so that its revocation can be confirmed later. */
-  handedOver(grant: LiveGrant, nonce: string, credential: MintedCredential): void;
+  handedOver(nonce: string, credential: MintedCredential): void;
 }
 
 export interface UseHandler {
@@ -140,7 +140,7 @@ export function createUseHandler(dependencies: UseDependencies): UseHandler {
       ...(credential === undefined ? {} : { credentialID: credential.jti }),
     });
     if (credential !== undefined) {
-      dependencies.handedOver(consumption.grant, request.nonce, credential);
+      dependencies.handedOver(request.nonce, credential);
     }
     const { namespace, name, uid } = grant.metadata;
     return {

@@ -7,6 +7,7 @@
  */
 
 import { SIDECAR_CONFIG_MAP } from '../../api/pod-layout.ts';
+import { createBackgroundLoop } from '../../process/background-loop.ts';
 import type { Clock } from '../../process/clock.ts';
 import type { Logger } from '../../process/log.ts';
 import type { KubernetesClient } from '../kubernetes/client.ts';
@@ -39,7 +40,8 @@ export interface SettingsPublisherOptions {
 export interface SettingsPublisher {
   /** Goes on in the background until `stop`. A failure is logged and tried again. */
   start(): void;
-  stop(): void;
+  /** Resolves once the round under way has ended. */
+  stop(): Promise<void>;
   /** Whether the settings in a namespace were ours when last looked at, which was not long ago. */
   isPublished(namespace: string): boolean;
 }
@@ -48,8 +50,6 @@ export function createSettingsPublisher(options: SettingsPublisherOptions): Sett
   const { client, agentNamespaces, desired, clock, random, log } = options;
   /** When each namespace's settings were last seen as they must be, monotonic ms. */
   const seen = new Map<string, number>();
-  let timer: { cancel(): void } | undefined;
-  let stopped = false;
   /** In a row. */
   let failures = 0;
 
@@ -74,27 +74,22 @@ export function createSettingsPublisher(options: SettingsPublisherOptions): Sett
     return !done.includes(false);
   }
 
-  async function repeat(): Promise<void> {
-    const worked = await sync().catch((error: unknown) => {
-      log.warn('settings of sidecars could not be put together', { error });
-      return false;
-    });
-    if (stopped) return;
-    failures = worked ? 0 : failures + 1;
-    const interval = worked
-      ? SYNC_INTERVAL
-      : Math.min(SYNC_INTERVAL, RETRY_INTERVAL * 2 ** (failures - 1));
-    timer = clock.after(interval * (0.75 + random() / 2), () => void repeat());
-  }
+  const loop = createBackgroundLoop({
+    clock,
+    random,
+    async round() {
+      const worked = await sync().catch((error: unknown) => {
+        log.warn('settings of sidecars could not be put together', { error });
+        return false;
+      });
+      failures = worked ? 0 : failures + 1;
+      return worked ? SYNC_INTERVAL : Math.min(SYNC_INTERVAL, RETRY_INTERVAL * 2 ** (failures - 1));
+    },
+  });
 
   return {
-    start() {
-      void repeat();
-    },
-    stop() {
-      stopped = true;
-      timer?.cancel();
-    },
+    start: loop.start,
+    stop: loop.stop,
     isPublished(namespace) {
       const at = seen.get(namespace);
       return at !== undefined && clock.monotonic() - at < STALE_MILLISECONDS;

@@ -1,11 +1,12 @@
 /** What a call tried, in one line for an Event: the agent's words, made fit to be shown. */
 
 import { printable } from '../../api/url.ts';
+import { MAX_ATTEMPTED_CHARACTERS } from '../../api/wire.ts';
 import { destinationText } from './destination.ts';
 import type { RequestHead } from './request-head.ts';
 
-/** `ReportedRefusal.attempted`, less the dots that `printable` adds. */
-const CHARACTERS = 157;
+/** Less the dots that `printable` adds. */
+const CHARACTERS = MAX_ATTEMPTED_CHARACTERS - 3;
 
 /** Method, host and path. Never a query, user information, a header or a body: secrets are found in all of them. */
 export function attemptedCall(head: RequestHead): string {

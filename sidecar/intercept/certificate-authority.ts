@@ -3,6 +3,7 @@
 import { constants, generateKeyPairSync, randomBytes } from 'node:crypto';
 import { isIP } from 'node:net';
 import { createSecureContext, type SecureContext } from 'node:tls';
+import { forgetOldest } from '../../process/forget-oldest.ts';
 import { replaceFile } from '../replace-file.ts';
 import { createCACertificate, createLeafCertificate, type Issuer, toPEM } from './certificate.ts';
 
@@ -100,8 +101,7 @@ export function createCertificateAuthority(
       cache.delete(name);
       const entry = cached !== undefined && at < cached.renewAfter ? cached : mint(name, at);
       cache.set(name, entry);
-      const oldest = cache.keys().next();
-      if (cache.size > cacheSize && oldest.done !== true) cache.delete(oldest.value);
+      forgetOldest(cache, cacheSize);
       return entry.context;
     },
   };

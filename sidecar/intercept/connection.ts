@@ -1,7 +1,6 @@
 /** One client connection: what is known of it, which calls it carries, and when it has been idle for too long. */
 
 import type { Socket } from 'node:net';
-import type { ProblemError } from '../../api/problem.ts';
 import type { Destination, RequestHead } from '../describe/request-head.ts';
 import type { InterceptLimits } from './limits.ts';
 
@@ -19,8 +18,6 @@ export class ClientConnection {
   connectAuthority: string | undefined;
   /** Set once TLS is up. */
   sni: string | false | undefined;
-  /** What the head guard found wrong in the raw bytes; every later request is refused with it. */
-  violation: ProblemError | undefined;
   /** Ends the connection in good order, once it carries no call. */
   finish: () => void;
   readonly #calls = new Set<CallInFlight>();

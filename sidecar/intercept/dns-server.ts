@@ -17,7 +17,7 @@ export const DNS_RESULTS = [
   'Refused',
   /** No question, or none that can be read in one way only. */
   'Malformed',
-  /** More than the sidecar has time for; not answered. */
+  /** More than the sidecar has time, or the kernel room, for; not answered. */
   'Dropped',
 ] as const;
 export type DNSResult = (typeof DNS_RESULTS)[number];
@@ -131,7 +131,10 @@ async function startUDP(
   );
   socket.on('message', (message, from) => {
     // The kernel takes no more for now: the client asks again.
-    if (socket.getSendQueueSize() > MAX_UNREAD_BYTES) return;
+    if (socket.getSendQueueSize() > MAX_UNREAD_BYTES) {
+      report({ type: 'Question', result: 'Dropped' });
+      return;
+    }
     const answer = respond(message, 'udp');
     if (answer === null || from.port === 0) return;
     // What cannot be delivered is the client's own doing, such as a source address that the packet filter stops.

@@ -9,7 +9,6 @@ import type { RequestHead } from '../describe/request-head.ts';
 import type { HeaderPair, InterceptedCall, ResponseHead, ResponseWriter } from './call.ts';
 import { ClientCall } from './client-call.ts';
 import type { ClientConnection } from './connection.ts';
-import type { HeadGuardFactory } from './head-guard.ts';
 import type { InterceptEvent } from './interceptor.ts';
 import type { InterceptLimits } from './limits.ts';
 import { arrivedBody, pump, throwIfFailed } from './pump.ts';
@@ -17,7 +16,6 @@ import { lingeringClose, refuse, refuseRaw } from './refusal.ts';
 
 export interface HTTP1Options {
   limits: InterceptLimits;
-  headGuard: HeadGuardFactory | undefined;
   /** Answers a call; never rejects. */
   serve(call: InterceptedCall): Promise<void>;
   /** A CONNECT on a connection that is no tunnel yet. */
@@ -36,8 +34,6 @@ interface StreamState {
   /** Settled when the last request on the stream is answered; pipelined ones wait for it. */
   last: Promise<void> | undefined;
   waiting: number;
-  /** What follows a CONNECT is for the tunnel: it must stay unread. */
-  stopGuard: () => void;
 }
 
 export function createHTTP1(options: HTTP1Options): HTTP1 {
@@ -78,16 +74,14 @@ export function createHTTP1(options: HTTP1Options): HTTP1 {
     const state = states.get(stream);
     if (state === undefined || state.connection.busy) return stream.destroy();
     const { connection } = state;
-    state.stopGuard();
-    const framed = req.headers['content-length'] ?? req.headers['transfer-encoding'];
-    const problem = connection.violation ?? (framed === undefined ? undefined : connectWithBody());
     if (connection.connectAuthority !== undefined)
       return refuseRaw(stream as Socket, nestedConnect());
     if (connection.destination !== undefined) {
       report({ type: 'ProtocolRefused', protocol: 'CONNECT', destination: connection.destination });
       return refuseRaw(stream as Socket, redirectedConnect());
     }
-    if (problem !== undefined) return refuseRaw(stream as Socket, problem);
+    const framed = req.headers['content-length'] ?? req.headers['transfer-encoding'];
+    if (framed !== undefined) return refuseRaw(stream as Socket, connectWithBody());
     options.onConnect(connection, req.url ?? '', head);
   });
 
@@ -102,25 +96,15 @@ export function createHTTP1(options: HTTP1Options): HTTP1 {
     });
     // Bytes written now would land inside the answer to the call that is still served.
     if (state.connection.busy) return state.connection.reset();
-    refuseRaw(stream as Socket, state.connection.violation ?? parseProblem(error.code));
+    refuseRaw(stream as Socket, parseProblem(error.code));
   });
 
   return {
     accept(stream, connection) {
-      const state: StreamState = { connection, last: undefined, waiting: 0, stopGuard() {} };
-      states.set(stream, state);
+      states.set(stream, { connection, last: undefined, waiting: 0 });
       // Of TLS, its own end: the socket below cannot tell the client that there is no more (RFC 8446 6.1).
       connection.finish = () => stream.destroySoon();
       server.emit('connection', stream);
-      const guard = options.headGuard?.();
-      if (guard === undefined) return;
-      const inspect = (chunk: Buffer): void => {
-        connection.violation ??= guard.inspect(chunk);
-      };
-      // After 'connection', because a listener for 'data' is what makes Node parse in JavaScript, not below it; before the
-      // parser's own listener, so that no request of a refused chunk is served.
-      stream.prependListener('data', inspect);
-      state.stopGuard = () => stream.off('data', inspect);
     },
   };
 }
@@ -170,14 +154,13 @@ async function serveRequest(
   });
   connection.begin(call);
   try {
-    const problem = connection.violation ?? headProblem(req, options.limits);
+    const problem = headProblem(req, options.limits);
     if (problem === undefined) await options.serve(call);
     else await refuse(respond, problem);
     // The next request is served once the client has this answer, or the connection is gone.
     await closed;
     call.release();
-    if (connection.violation !== undefined) connection.finish();
-    else if (!req.complete) await drain(req);
+    if (!req.complete) await drain(req);
   } finally {
     connection.end(call);
   }

@@ -9,7 +9,6 @@ import type { CertificateAuthority } from './certificate-authority.ts';
 import { ClientConnection } from './connection.ts';
 import { openTunnel } from './explicit-proxy.ts';
 import { type FirstBytes, sniff } from './first-bytes.ts';
-import type { HeadGuardFactory } from './head-guard.ts';
 import { createHTTP1 } from './http1.ts';
 import { serveHTTP2 } from './http2.ts';
 import { DEFAULT_INTERCEPT_LIMITS, type InterceptLimits } from './limits.ts';
@@ -49,7 +48,6 @@ export interface InterceptorOptions {
   transparent?: TransparentOptions;
   authority: CertificateAuthority;
   limits?: Partial<InterceptLimits>;
-  headGuard?: HeadGuardFactory;
   report(event: InterceptEvent): void;
 }
 
@@ -63,7 +61,7 @@ export async function startInterceptor(
   options: InterceptorOptions,
   handle: CallHandler,
 ): Promise<Interceptor> {
-  const { authority, headGuard, report } = options;
+  const { authority, report } = options;
   const limits = { ...DEFAULT_INTERCEPT_LIMITS, ...options.limits };
   const connections = new Set<ClientConnection>();
 
@@ -89,7 +87,7 @@ export async function startInterceptor(
     }
   };
 
-  const http1 = createHTTP1({ limits, headGuard, serve, onConnect, report });
+  const http1 = createHTTP1({ limits, serve, onConnect, report });
 
   function onConnect(connection: ClientConnection, target: string, rest: Buffer): void {
     const host = openTunnel(connection, target, rest);

@@ -157,7 +157,7 @@ describe('in the long run', () => {
       expect(await caBundles()).toEqual(Array(3).fill(replica.bundle())),
     );
     await eventually(() => expect(clock.pending).toBe(1));
-    replica.stop();
+    await replica.stop();
     expect(clock.pending).toBe(0);
   });
 
@@ -172,7 +172,7 @@ describe('in the long run', () => {
     await plane.startApiServer();
     await clock.advance(10_000);
     await eventually(() => expect(replica.isReady()).toBe(true));
-    replica.stop();
+    await replica.stop();
   });
 
   test('a serving certificate ends when it is not renewed', async () => {

@@ -56,8 +56,8 @@ beforeEach(async () => {
   desired = { 'settings.json': '{}', 'controller-ca.crt': 'one' };
   warnings.length = 0;
 });
-afterEach(() => {
-  for (const publisher of publishers.splice(0)) publisher.stop();
+afterEach(async () => {
+  await Promise.all(publishers.splice(0).map((publisher) => publisher.stop()));
 });
 
 function start(agentNamespaces: readonly string[] = [namespace]): SettingsPublisher {
@@ -180,4 +180,20 @@ test('that nobody has looked at for minutes count as unknown', async () => {
   expect(publisher.isPublished(namespace)).toBe(true);
   await clock.advance(61_000);
   expect(publisher.isPublished(namespace)).toBe(false);
+});
+
+test('are written to the end by a publisher that is stopped meanwhile: its client is closed next', async () => {
+  const gate = Promise.withResolvers<Record<string, string>>();
+  desired = gate.promise;
+  const publisher = start();
+  let stopped = false;
+  const stop = publisher.stop().then(() => {
+    stopped = true;
+  });
+  await clock.advance(SYNC_MILLISECONDS);
+  expect(stopped).toBe(false);
+  gate.resolve({ 'settings.json': '{}' });
+  await stop;
+  expect((await read()).data).toEqual({ 'settings.json': '{}' });
+  expect({ pending: clock.pending, warnings }).toEqual({ pending: 0, warnings: [] });
 });

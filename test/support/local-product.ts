@@ -6,6 +6,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { INJECTION_LABEL } from '../../api/pod-layout.ts';
 import { type Controller, startController } from '../../controller/controller.ts';
 import { createKubernetesClient } from '../../controller/kubernetes/client.ts';
 import { systemClock } from '../../process/clock.ts';
@@ -86,6 +87,7 @@ async function startReplica(
       listen: anyPort,
       operationsListen: anyPort,
       namespace: NAMESPACE,
+      releaseName: 'actiongrant',
       identity,
       agentNamespaces: [...agentNamespaces],
       kubernetes,
@@ -93,7 +95,7 @@ async function startReplica(
       apiServerHosts: [],
       apiServerAudiences: [],
       podRatePerSecond: 1_000,
-      injectionSelector: { matchLabels: { 'actiongrant.dev/inject': 'enabled' } },
+      injectionSelector: { matchLabels: { [INJECTION_LABEL.name]: INJECTION_LABEL.value } },
       logLevel: 'error',
     },
     client,

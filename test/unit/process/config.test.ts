@@ -24,6 +24,8 @@ const value = <T>(environment: Environment, read: (reader: ConfigReader) => T): 
   return result;
 };
 
+const ANYTHING = { name: 'anything', isIn: () => true };
+
 describe('a setting', () => {
   it.each<[string, Environment, (reader: ConfigReader) => unknown, unknown]>([
     ['a text', { A: 'x' }, (r) => r.text('A'), 'x'],
@@ -34,8 +36,12 @@ describe('a setting', () => {
     ['an integer', { A: '-3' }, (r) => r.integer('A', { min: -5, max: 5 }, 1), -3],
     ['an integer with a fallback', {}, (r) => r.integer('A', { min: 0, max: 5 }, 1), 1],
     ['one of some', { A: 'b' }, (r) => r.oneOf('A', ['a', 'b'], 'a'), 'b'],
+    ['JSON', { A: '[1]' }, (r) => r.json('A', [], Array.isArray, 'a list'), [1]],
+    ['absent JSON', {}, (r) => r.json('A', ['x'], Array.isArray, 'a list'), ['x']],
     ['a list', { A: ' a, b,,c ' }, (r) => r.list('A'), ['a', 'b', 'c']],
     ['an absent list', {}, (r) => r.list('A'), []],
+    ['a list in lower case', { A: 'x-a,x-b' }, (r) => r.lowerCaseList('A'), ['x-a', 'x-b']],
+    ['an absent optional file', {}, (r) => r.optionalFile('A', ANYTHING), undefined],
     [
       'an address',
       { A: '127.0.0.1:80' },
@@ -97,6 +103,25 @@ describe('a setting', () => {
       'A must be an integer from 0 to 5, not "6"',
     ],
     ['not in the set', 'c', (r) => r.oneOf('A', ['a', 'b'], 'a'), 'A must be one of a, b, not "c"'],
+    [
+      'not in lower case',
+      'x-a,X-B',
+      (r) => r.lowerCaseList('A'),
+      'A must be lower case, not "X-B"',
+    ],
+    ['no file', undefined, (r) => r.file('A', ANYTHING), 'A is required'],
+    [
+      'not JSON',
+      '{hunter2',
+      (r) => r.json('A', [], Array.isArray, 'a list'),
+      'A must be a list in JSON',
+    ],
+    [
+      'other JSON',
+      '{}',
+      (r) => r.json('A', [], Array.isArray, 'a list'),
+      'A must be a list in JSON',
+    ],
     ['without port', 'host', (r) => r.address('A', ''), 'A must be host:port, not "host"'],
     [
       'past the last port',

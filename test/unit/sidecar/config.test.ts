@@ -132,6 +132,21 @@ describe('a setting that would fail later is refused at the start', () => {
       'ACTIONGRANT_LOG_LEVEL must be one of debug, info, warn, error, not "trace"',
     ],
     [
+      'a port of the API server that is none',
+      { KUBERNETES_SERVICE_HOST: '10.0.0.2', KUBERNETES_SERVICE_PORT: 'tcp://10.0.0.2:443' },
+      'KUBERNETES_SERVICE_PORT must be an integer from 1 to 65535, not "tcp://10.0.0.2:443"',
+    ],
+    [
+      'a host of the API server in another spelling',
+      { KUBERNETES_SERVICE_HOST: 'FD00::1' },
+      'KUBERNETES_SERVICE_HOST must be a host in lower case (IPv6 as in RFC 5952), not "FD00::1"',
+    ],
+    [
+      'a place of the API server that would have to be resolved',
+      { ACTIONGRANT_KUBERNETES_SERVER: 'api.example.com:6443' },
+      'ACTIONGRANT_KUBERNETES_SERVER must be an IP address with a port, not "api.example.com:6443"',
+    ],
+    [
       'a typing error',
       { ACTIONGRANT_INERT_HEADER: 'x' },
       'ACTIONGRANT_INERT_HEADER is not a known setting',
@@ -152,7 +167,9 @@ describe('a setting that would fail later is refused at the start', () => {
     'https://api.example.com:6443',
   ])('the authority %s, which no call is ever compared with', (authority) => {
     const overrides = { ACTIONGRANT_KUBERNETES_AUTHORITIES: authority };
-    expect(complaints(overrides).join()).toContain(`not "${authority}"`);
+    expect(complaints(overrides)).toEqual([
+      `ACTIONGRANT_KUBERNETES_AUTHORITIES must be host:port in lower case (IPv6 as in RFC 5952), not "${authority}"`,
+    ]);
   });
 
   it.each<[string, Environment]>([

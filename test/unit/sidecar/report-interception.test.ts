@@ -3,27 +3,27 @@ import { createRegistry } from '../../../process/metrics.ts';
 import type { InterceptEvent } from '../../../sidecar/intercept/interceptor.ts';
 import { createSidecarMetrics } from '../../../sidecar/metrics.ts';
 import { createInterceptionReport } from '../../../sidecar/report-interception.ts';
-import type { Refusal } from '../../../sidecar/report-refusals.ts';
+import type { RefusedCall } from '../../../sidecar/report-refusals.ts';
 
 const DESTINATION = { name: 'git.example.com', port: 22 };
 
 /** What an event is told as: the refusal, its count in the metrics, and the level of its line in the log. */
 async function told(event: InterceptEvent) {
   const registry = createRegistry('test');
-  const reported: Refusal[] = [];
+  const reported: RefusedCall[] = [];
   const levels: string[] = [];
   const at = (level: string) => () => void levels.push(level);
   createInterceptionReport({
     log: { debug: at('debug'), info: at('info'), warn: at('warn'), error: at('error') },
     metrics: createSidecarMetrics(registry),
-    refusals: { report: (refusal) => void reported.push(refusal) },
+    refusals: { report: (refused) => void reported.push(refused) },
   })(event);
   const text = await registry.metrics();
   const counted = [...text.matchAll(/^actiongrant_sidecar_refusals_total\{code="(\w+)"\} 1$/gm)];
   return { reported, counted: counted.map(([, code]) => code), levels };
 }
 
-it.each<[string, InterceptEvent, Refusal]>([
+it.each<[string, InterceptEvent, RefusedCall]>([
   [
     'another protocol',
     { type: 'ProtocolRefused', protocol: 'SSH', destination: DESTINATION },
@@ -39,10 +39,10 @@ it.each<[string, InterceptEvent, Refusal]>([
     { type: 'TLSFailed', code: 'ERR_SSL_TLSV1_ALERT_UNKNOWN_CA', destination: DESTINATION },
     { code: 'ProtocolRefused', attempted: 'TLS to git.example.com:22, given up by the client' },
   ],
-])('%s on a redirected connection is reported', async (_, event, refusal) => {
+])('%s on a redirected connection is reported', async (_, event, refused) => {
   expect(await told(event)).toEqual({
-    reported: [refusal],
-    counted: [refusal.code],
+    reported: [refused],
+    counted: [refused.code],
     levels: ['info'],
   });
 });

@@ -57,7 +57,11 @@ async function post(path: string, body: string, type = 'application/json') {
     headers: { 'content-type': type },
     body,
   });
-  return { status: answer.status, body: JSON.parse(await answer.text()) };
+  return {
+    status: answer.status,
+    type: answer.headers.get('content-type'),
+    body: JSON.parse(await answer.text()),
+  };
 }
 
 describe('validate-grant', () => {
@@ -107,7 +111,11 @@ describe('a webhook', () => {
   ])('does not answer %s with a review', async ([, body, type, status, code]) => {
     for (const path of ['stamp-requester', 'validate-grant']) {
       const answer = await post(path, body, type);
-      expect({ status: answer.status, code: answer.body.code }).toEqual({ status, code });
+      expect({ ...answer, body: answer.body.code }).toEqual({
+        status,
+        type: 'application/problem+json',
+        body: code,
+      });
     }
   });
 

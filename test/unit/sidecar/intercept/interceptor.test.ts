@@ -631,47 +631,6 @@ describe('bytes that are not HTTP', () => {
   });
 });
 
-describe('a head guard', () => {
-  const guard = (word: string) => () => ({
-    inspect: (chunk: Uint8Array) =>
-      Buffer.from(chunk).includes(word)
-        ? new ProblemError('RequestAmbiguous', `the bytes contain ${word}`)
-        : undefined,
-  });
-
-  it('sees the bytes before the parser, and its refusal is the answer', async () => {
-    let served = 0;
-    const proxy = await start(
-      async (call) => {
-        served += 1;
-        await describeCall(call);
-      },
-      { headGuard: guard('obs-fold') },
-    );
-    for (const connect of [
-      () => RawClient.connect(proxy.port),
-      async () => new RawClient(await openTLS(proxy)),
-    ]) {
-      const client = await connect();
-      client.write(`GET http://${HOST}/ HTTP/1.1\r\nhost: ${HOST}\r\n\r\n`);
-      await client.until(/\}$/);
-      client.received = '';
-      client.write(`GET http://${HOST}/ HTTP/1.1\r\nhost: ${HOST}\r\nx: obs-fold\r\n\r\n`);
-      const answer = await client.untilClosed();
-      expect(answer).toMatch(/^HTTP\/1\.1 400 /);
-      expect(answer).toContain('RequestAmbiguous');
-    }
-    expect(served).toBe(2);
-  });
-
-  it('refuses a CONNECT', async () => {
-    const proxy = await start(describeCall, { headGuard: guard('obs-fold') });
-    const client = await RawClient.connect(proxy.port);
-    client.write(`CONNECT ${HOST}:443 HTTP/1.1\r\nhost: ${HOST}\r\nx: obs-fold\r\n\r\n`);
-    expect(await client.untilClosed()).toContain('RequestAmbiguous');
-  });
-});
-
 describe('a client that holds on', () => {
   it.each([
     ['sends nothing', async (_client: RawClient) => {}],
