@@ -6,7 +6,12 @@
 import { readFileSync } from 'node:fs';
 import { Agent, request } from 'undici';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
-import { SIDECAR_CONTAINER_NAME, SIDECAR_PATHS, SIDECAR_PORTS } from '../../api/pod-layout.ts';
+import {
+  INIT_CONTAINER_NAME,
+  SIDECAR_CONTAINER_NAME,
+  SIDECAR_PATHS,
+  SIDECAR_PORTS,
+} from '../../api/pod-layout.ts';
 import { USES_PATH } from '../../api/wire.ts';
 import type { KubeObject } from '../support/api-client.ts';
 import { eventually } from '../support/eventually.ts';
@@ -16,6 +21,8 @@ import { type AgentPod, startAgentPod } from '../support/node/agent-pod.ts';
 import { NodeCluster } from '../support/node/node-cluster.ts';
 import { ensureInstalled, RELEASE_NAMESPACE } from '../support/node/release.ts';
 
+/** What the controller-manager, kube-proxy and CoreDNS do next. */
+const CONTROLLERS = { withinMilliseconds: 20_000, everyMilliseconds: 100 };
 const HTTP_SERVER = ['python3', '-m', 'http.server', '8080'];
 const REACHABLE = {
   ports: [{ containerPort: 8080 }],
@@ -70,6 +77,64 @@ const here = () => `/api/v1/namespaces/${agents.name}`;
 const asTenant = (method: 'GET' | 'POST' | 'DELETE', path: string, body?: unknown) =>
   cluster.request(method, `${here()}${path}`, body, { as: tenant });
 
+describe('an opt-out, as other products have it', () => {
+  const INJECT = 'actiongrant.dev/inject';
+  const own = (name: string, labels: object, annotations: object = {}) => ({
+    apiVersion: 'v1',
+    kind: 'Pod',
+    metadata: { name, labels, annotations },
+    spec: {
+      terminationGracePeriodSeconds: 0,
+      containers: [{ name: 'agent', image: cluster.agentImage, imagePullPolicy: 'Never' }],
+    },
+  });
+  const injected = [INIT_CONTAINER_NAME, SIDECAR_CONTAINER_NAME];
+  const initNames = ({ body }: { body: unknown }) =>
+    (body as { spec: { initContainers?: { name: string }[] } }).spec.initContainers?.map(
+      ({ name }) => name,
+    );
+
+  it.each<[string, object, object]>([
+    ['our label says disabled', { [INJECT]: 'disabled' }, {}],
+    ['our label says false', { [INJECT]: 'false' }, {}],
+    ['our annotation says false', {}, { [INJECT]: 'false' }],
+    ["Istio's label says false", { 'sidecar.istio.io/inject': 'false' }, {}],
+    ["Istio's annotation says false", {}, { 'sidecar.istio.io/inject': 'false' }],
+    ["Linkerd's annotation says disabled", {}, { 'linkerd.io/inject': 'disabled' }],
+    [
+      'labels say that it is of a release',
+      { 'app.kubernetes.io/name': 'actiongrant', 'app.kubernetes.io/component': 'controller' },
+      {},
+    ],
+    [
+      'annotations say that it was injected, or applied as it is',
+      {},
+      {
+        'actiongrant.dev/injected': 'true',
+        'sidecar.istio.io/status': '{}',
+        'kubectl.kubernetes.io/last-applied-configuration': '{}',
+      },
+    ],
+  ])('does nothing: %s', async (_, labels, annotations) => {
+    const pod = own('opted-out', labels, annotations);
+    const created = await asTenant('POST', '/pods?dryRun=All', pod);
+    expect(created.status, JSON.stringify(created.body)).toBe(201);
+    expect(initNames(created)).toEqual(injected);
+    // It is the namespace that decides.
+    const elsewhere = `/api/v1/namespaces/${plain}/pods?dryRun=All`;
+    expect(initNames(await cluster.request('POST', elsewhere, pod))).toBeUndefined();
+  });
+
+  it('is not to be had for the whole namespace either', async () => {
+    const path = `/api/v1/namespaces/${agents.name}?dryRun=All`;
+    const body = { metadata: { labels: { [INJECT]: null } } };
+    const contentType = 'application/merge-patch+json';
+    const refused = await cluster.request('PATCH', path, body, { as: tenant, contentType });
+    expect(refused.status).toBe(403);
+    expect((await cluster.request('PATCH', path, body, { contentType })).status).toBe(200);
+  });
+});
+
 describe('kubectl, by a tenant', () => {
   it.each<[string, string[]]>([
     ['exec', ['exec', 'agent', `--container=CONTAINER`, '--', 'id']],
@@ -97,12 +162,13 @@ describe('kubectl, by a tenant', () => {
     const forwarded = await kubectl('port-forward', 'agent', '18080:8080');
     expect(forwarded.stderr).toContain('not into pods of this namespace');
     // What nobody refuses in time is dropped by the pod's packet filter.
-    const proxied = (port: number) =>
-      kubectl('get', `--raw=${here()}/pods/agent:${port}/proxy/`, '--request-timeout=3s');
+    const proxied = (port: number, seconds: number) =>
+      kubectl('get', `--raw=${here()}/pods/agent:${port}/proxy/`, `--request-timeout=${seconds}s`);
     const { explicitProxy, transparent, dns } = SIDECAR_PORTS;
-    const [declared, ...ours] = await Promise.all(
-      [8080, explicitProxy, transparent, dns].map(proxied),
-    );
+    const [declared, ...ours] = await Promise.all([
+      proxied(8080, 20),
+      ...[explicitProxy, transparent, dns].map((port) => proxied(port, 3)),
+    ]);
     expect(declared?.stdout, declared?.stderr).toContain('Directory listing');
     for (const answer of ours) {
       expect(answer.code).not.toBe(0);
@@ -204,7 +270,7 @@ describe('the exchange, asked with', () => {
       const { data } = body as { data?: { token?: string } };
       if (data?.token === undefined) throw new Error('it has no token yet');
       return Buffer.from(data.token, 'base64').toString();
-    });
+    }, CONTROLLERS);
     expect(await refusalOf(token)).toBe('Unauthenticated');
   });
 
@@ -239,7 +305,7 @@ it('a Service of the tenant called kubernetes does not stand for the API server'
     const url = `http://kubernetes.${agents.name}.svc.cluster.local:443/`;
     const { stdout } = await outside.run(['curl', '-s', '-m3', url]);
     expect(stdout).toContain('Directory listing');
-  });
+  }, CONTROLLERS);
   for (const name of ['kubernetes', 'kubernetes.default.svc']) {
     const url = `https://${name}/version`;
     const { stdout, stderr } = await agent.run(['curl', '-sS', '-m8', url]);

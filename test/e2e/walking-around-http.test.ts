@@ -108,17 +108,34 @@ afterAll(async () => {
   await cluster.disconnect();
 });
 
+/**
+ * Cases whose refusal cannot be read, though not a parser makes it: how the sidecar answers them instead. A HEAD has no body to
+ * say why, and for some names there is no certificate to say it under.
+ */
+const WITHOUT_A_CODE: Readonly<Record<string, RegExp>> = {
+  'connect-games: a trailing dot': /^$/,
+  'smuggling: a HEAD with a body': /^HTTP\/1\.1 400 /,
+};
+
 describe('#5 #6 #7 #9 #10 the corpus, over real redirection', () => {
   it.each(CORPUS.map((attack) => [key(attack), attack] as const))('%s', (name, attack) => {
-    const { received, error } = answers[name] ?? { received: '' };
-    const { body, count } = readAnswer(attack.request, bytesOf(received)) ?? {
-      body: null,
-      count: 0,
-    };
+    const { received, closed, error } = answers[name] ?? { received: '', closed: false };
+    const answer = readAnswer(attack.request, bytesOf(received));
+    const { body, count } = answer ?? { body: null, count: 0 };
     const code = problemCode(body);
+    const codeless =
+      WITHOUT_A_CODE[name] ?? (attack.by === 'parser' ? /^(?:$|HTTP\/1\.1 4)/ : null);
     // What is in order still has no grant.
     const expected = 'refused' in attack.expected ? attack.expected.refused : 'GrantRequired';
-    if (code !== null || attack.by !== 'parser') expect(code ?? expected, error).toBe(expected);
+    if (code !== null || codeless === null) expect(code ?? error ?? received).toBe(expected);
+    // A stream that is reset is cut as well as a connection. Silence is no refusal, and who is not there refuses nothing.
+    else if (attack.request.version === 2) {
+      expect({ cut: answer !== null || closed, error }).toMatchObject({ cut: true });
+    } else {
+      expect(received).toMatch(codeless);
+      if (received === '' || attack.by === 'parser')
+        expect({ closed, error }).toMatchObject({ closed: true });
+    }
     expect(body === null || code !== null).toBe(true);
     expect(count).toBeLessThanOrEqual(1);
   });

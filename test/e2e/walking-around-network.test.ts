@@ -4,6 +4,8 @@
  * Numbers are rows of the list of bypasses reported against similar designs.
  */
 
+import { execFile } from 'node:child_process';
+import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { SIDECAR_PORTS } from '../../api/pod-layout.ts';
 import type { KubeObject } from '../support/api-client.ts';
@@ -32,6 +34,7 @@ import { ensureInstalled } from '../support/node/release.ts';
 import { place, STRONGEST, startPod, strongestSpec } from '../support/node/walled-pods.ts';
 import type { Step } from '../support/raw-sockets.ts';
 
+const run = promisify(execFile);
 const AF_PACKET = 17;
 /** Of the controller's pods, behind their Service's 443. */
 const EXCHANGE_PORT = 8443;
@@ -118,6 +121,7 @@ beforeAll(async () => {
       'ping over IPv6': ['ping', '-6', '-c1', '-w10', FAR.ipv6],
     },
   };
+  await Promise.all([allowPing(bare), allowPing(injected)]);
   const [ofBare, ofAgent] = await Promise.all([
     attempt(cluster, place(bare), attempts),
     attempt(cluster, place(injected), attempts),
@@ -168,6 +172,15 @@ describe('no packet reaches the node', () => {
       expect(bareOutcomes.command(name)).toMatchObject({ code: 0 });
       for (const container of ['agent', STRONGEST] as const) {
         expect(outcomes[container].command(name)).toMatchObject({ code: 126 });
+      }
+    },
+  );
+
+  it.each(['ICMP', 'ICMPv6'])(
+    '#3 %s: its socket is to be had, so that it is the packet that is held',
+    (protocol) => {
+      for (const tried of [bareOutcomes, outcomes.agent, outcomes[STRONGEST]]) {
+        expect(tried.steps(`#3 ${protocol} from a socket that needs no capability`)[0]).toBe(0);
       }
     },
   );
@@ -270,6 +283,13 @@ describe('the sidecar answers in the place of who was called', () => {
     expect(fromOutside).toMatchObject({ code: 0 });
   });
 });
+
+/** As a containerd with enable_unprivileged_icmp sets it up: every user of the pod may have a socket for ICMP echoes. */
+async function allowPing({ namespace, name }: AgentPod): Promise<void> {
+  const { pid } = await cluster.containerProcess(namespace, name, 'agent');
+  const setting = 'net.ipv4.ping_group_range=0 2147483647';
+  await run('nsenter', [`--target=${pid}`, '--net', 'sysctl', '-w', setting]);
+}
 
 function same(one: Flow, other: Flow): boolean {
   return (

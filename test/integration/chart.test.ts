@@ -122,6 +122,51 @@ describe('the chart', () => {
     for (const { spec } of bound) expect(spec.matchResources).toEqual({ namespaceSelector });
   });
 
+  test('asks for every object of its kind: nothing that an object says of itself keeps a webhook or policy from it', async () => {
+    const manifests = await renderChart();
+    const selectors = manifests
+      .filter(({ kind }) => kind.endsWith('WebhookConfiguration'))
+      .flatMap((manifest) => manifest['webhooks'] as Record<string, unknown>[])
+      .map(({ name, objectSelector, namespaceSelector, matchConditions }) => ({
+        name,
+        objectSelector,
+        namespaceSelector,
+        matchConditions,
+      }));
+    const everywhere = {
+      objectSelector: undefined,
+      namespaceSelector: undefined,
+      matchConditions: undefined,
+    };
+    const injected = {
+      matchLabels: { 'actiongrant.dev/inject': 'enabled' },
+      matchExpressions: [
+        {
+          key: 'kubernetes.io/metadata.name',
+          operator: 'NotIn',
+          values: ['actiongrant-system', 'kube-system'],
+        },
+      ],
+    };
+    expect(selectors).toEqual([
+      { ...everywhere, name: 'stamp-requester.actiongrant.dev' },
+      { ...everywhere, name: 'inject-pod.actiongrant.dev', namespaceSelector: injected },
+      { ...everywhere, name: 'validate-grant.actiongrant.dev' },
+    ]);
+    const bindings = ofKind(manifests, 'ValidatingAdmissionPolicyBinding') as unknown as {
+      spec: { matchResources?: object };
+    }[];
+    for (const { spec } of bindings) {
+      expect([undefined, { namespaceSelector: injected }]).toContainEqual(spec.matchResources);
+    }
+    const policies = ofKind(manifests, 'ValidatingAdmissionPolicy') as unknown as {
+      spec: { matchConstraints: object };
+    }[];
+    for (const { spec } of policies) {
+      expect(Object.keys(spec.matchConstraints)).toEqual(['resourceRules']);
+    }
+  });
+
   test('starts the controller with settings that it understands', async () => {
     const manifests = await renderChart({
       rbac: { agentNamespaces: ['soc', 'shop'] },

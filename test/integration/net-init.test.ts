@@ -3,6 +3,7 @@
  * is tried in a pod without the filter too, where packets must leave: otherwise it would prove nothing.
  */
 
+import { randomUUID } from 'node:crypto';
 import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -10,6 +11,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { DEFAULT_AGENT_UID, SIDECAR_PORTS, SIDECAR_UID } from '../../api/pod-layout.ts';
 import {
   FAR,
+  GROUP,
   missingForPodNetworks,
   NARROW,
   NEIGHBOUR,
@@ -17,7 +19,7 @@ import {
   POD,
   PodNetwork,
 } from '../support/pod-network.ts';
-import type { Step } from '../support/raw-sockets.ts';
+import { ipv6Bytes, type Step } from '../support/raw-sockets.ts';
 
 const AF_INET = 2;
 const AF_INET6 = 10;
@@ -75,6 +77,12 @@ const boundTo = (address: string, port: number, type: number): Step[] => [
   ['option', 'x', ...IPV6_FREEBIND],
   ['bind', 'x', address, port],
 ];
+
+/** Where programs that run beside one another wait for one another; all of them may write there. */
+const signals = mkdtempSync(join(tmpdir(), 'net-init-signals-'));
+chmodSync(signals, 0o777);
+afterAll(() => rmSync(signals, { recursive: true }));
+const aSignal = (): string => join(signals, randomUUID());
 
 interface Attack {
   name: string;
@@ -359,6 +367,24 @@ describe.skipIf(missing !== null)('interception', () => {
       if (fails !== undefined) expect(results[fails[0]]).toBe(fails[1]);
     });
 
+    it('joining a multicast group over IPv6 whose number is the message', async () => {
+      const steps: Step[] = [
+        ['socket', 'a', AF_INET6, DATAGRAM, 0],
+        // IPV6_ADD_MEMBERSHIP, on the interface that the group is routed to.
+        ['option', 'a', 41, 20, `${ipv6Bytes(GROUP).toString('latin1')}\0\0\0\0`],
+        ['sleep', 2000],
+      ];
+      const joins = (network: PodNetwork, results: unknown[] = []) =>
+        network.joinsDuring(async () => {
+          results.push(...(await network.callsInPod(AGENT, steps)));
+        });
+      expect(await joins(bare)).toBeGreaterThan(0);
+      const results: unknown[] = [];
+      expect(await joins(guarded, results)).toBe(0);
+      // It is not the socket that is refused.
+      expect(results).toEqual([0, 0, 0]);
+    });
+
     it.each(TRICKS)('$name', async ({ steps, fails }) => {
       let results: unknown[] = [];
       const packets = await guarded.packetsDuring(async () => {
@@ -449,18 +475,22 @@ describe.skipIf(missing !== null)('interception', () => {
         // Nobody there answers.
         ['connect', 'a', X, 5300],
         ['send', 'a', 'question'],
-        ['sleep', 1000],
-        ['receive', 'a'],
       ];
       const answers: Step[] = [
-        ['sleep', 500],
         ...boundTo(X, 5300, DATAGRAM),
         ['sendto', 'x', 'forged', POD.ipv6, 44_445],
       ];
       const heard = async (network: PodNetwork) => {
+        const asked = aSignal();
+        const answered = aSignal();
         const [results] = await Promise.all([
-          network.callsInPod(SIDECAR, asks),
-          network.callsInPod(AGENT, answers),
+          network.callsInPod(SIDECAR, [
+            ...asks,
+            ['signal', asked],
+            ['await', answered],
+            ['receive', 'a'],
+          ]),
+          network.callsInPod(AGENT, [['await', asked], ...answers, ['signal', answered]]),
         ]);
         return results.at(-1);
       };
@@ -484,25 +514,32 @@ describe.skipIf(missing !== null)('interception', () => {
     );
 
     it('is not made to by a packet that looks like the question it will ask', async () => {
-      const asks: Step[] = [
-        ['socket', 'a', AF_INET, DATAGRAM, 0],
-        ['bind', 'a', '127.0.0.1', 44_446],
-        ['sleep', 1000],
-        ['sendto', 'a', 'secret', '127.0.0.2', 53],
-      ];
       // The sidecar's question is then a reply, as the kernel tracks connections.
       const before: Step[] = [
-        ['sleep', 500],
         ['socket', 'x', AF_INET, DATAGRAM, 0],
         ['bind', 'x', '127.0.0.2', 53],
         ['sendto', 'x', 'hello', '127.0.0.1', 44_446],
-        ['sleep', 1000],
-        ['receive', 'x'],
       ];
       const heard = async (network: PodNetwork) => {
+        const bound = aSignal();
+        const sent = aSignal();
+        const asked = aSignal();
         const [, results] = await Promise.all([
-          network.callsInPod(SIDECAR, asks),
-          network.callsInPod(AGENT, before),
+          network.callsInPod(SIDECAR, [
+            ['socket', 'a', AF_INET, DATAGRAM, 0],
+            ['bind', 'a', '127.0.0.1', 44_446],
+            ['signal', bound],
+            ['await', sent],
+            ['sendto', 'a', 'secret', '127.0.0.2', 53],
+            ['signal', asked],
+          ]),
+          network.callsInPod(AGENT, [
+            ['await', bound],
+            ...before,
+            ['signal', sent],
+            ['await', asked],
+            ['receive', 'x'],
+          ]),
         ]);
         return results.at(-1);
       };
@@ -517,11 +554,19 @@ describe.skipIf(missing !== null)('interception', () => {
         socket.on('data', (data) => { total += data.length; });
         socket.on('end', () => { console.log(total); process.exit(0); });
         setTimeout(() => socket.resume(), 2000);
-      }).listen(9000)`;
-      const received = guarded.inWorld(['timeout', '10', process.execPath, '-e', receiver]);
+      }).listen(9000, () => require('fs').writeFileSync(process.argv[1], ''))`;
+      const listening = aSignal();
+      const received = guarded.inWorld([
+        'timeout',
+        '15',
+        process.execPath,
+        '-e',
+        receiver,
+        listening,
+      ]);
       const parts = 5;
       const results = await guarded.callsInPod(SIDECAR, [
-        ['sleep', 500],
+        ['await', listening],
         ['socket', 'a', AF_INET, STREAM, 0],
         ['connect', 'a', FAR.ipv4, 9000],
         ...new Array<Step>(parts).fill(['send', 'a', 'x'.repeat(22_000)]),
@@ -568,15 +613,18 @@ describe.skipIf(missing !== null)('interception', () => {
         ['bind', 'a', POD.ipv4, port + 30_000],
         ['connect', 'a', FAR.ipv4, port],
       ];
+      const listening = aSignal();
+      const over = aSignal();
       const farEnd = guarded.callsInWorld([
         ['socket', 'a', AF_INET, STREAM, 0],
         ['option', 'a', ...SO_REUSEADDR],
         ['bind', 'a', FAR.ipv4, port],
         ['listen', 'a'],
-        ['sleep', 5000],
+        ['signal', listening],
+        ['await', over],
       ]);
       const opened = await guarded.callsInPod(SIDECAR, [
-        ['sleep', 500],
+        ['await', listening],
         ...from,
         ['close', 'a'],
         ['sleep', 2000],
@@ -589,8 +637,9 @@ describe.skipIf(missing !== null)('interception', () => {
           ...from.slice(1),
         ]);
       });
-      expect({ packets, results: results.slice(0, 3) }).toEqual({ packets: 0, results: [0, 0, 0] });
+      writeFileSync(over, '');
       await farEnd;
+      expect({ packets, results: results.slice(0, 3) }).toEqual({ packets: 0, results: [0, 0, 0] });
     });
   });
 
@@ -621,19 +670,26 @@ describe.skipIf(missing !== null)('interception', () => {
         ['sendto', 'x', 'hello', POD.ipv6, 9998],
         ['receive', 'b'],
         ['sendto', 'b', 'hello', FAR.ipv6, 7777],
-        ['sleep', 1000],
-        ['receive', 'b'],
       ];
       const speak: Step[] = [
-        ['sleep', 500],
         ['socket', 'a', AF_INET6, DATAGRAM, 0],
         ['bind', 'a', FAR.ipv6, 7777],
         ['sendto', 'a', 'orders', POD.ipv6, 9998],
       ];
-      const heard = async (network: PodNetwork) =>
-        (await Promise.all([network.callsInPod(AGENT, punch), network.callsInWorld(speak)]))[0].at(
-          -1,
-        );
+      const heard = async (network: PodNetwork) => {
+        const punched = aSignal();
+        const spoken = aSignal();
+        const [results] = await Promise.all([
+          network.callsInPod(AGENT, [
+            ...punch,
+            ['signal', punched],
+            ['await', spoken],
+            ['receive', 'b'],
+          ]),
+          network.callsInWorld([['await', punched], ...speak, ['signal', spoken]]),
+        ]);
+        return results.at(-1);
+      };
       expect(await heard(bare)).toBe('orders');
       expect(await heard(guarded)).toBe('EAGAIN');
     });

@@ -126,6 +126,26 @@ const MUTATIONS: readonly Mutation[] = [
     changes: [{ file: 'controller/exchange/mint.ts', from: 'uid: bound.secretUID,', to: '' }],
   },
   {
+    guard: 'AlreadyExists is never adopted',
+    changes: [
+      {
+        file: 'controller/grants/bound-secret.ts',
+        from: 'const secret = await client.create(secrets, {',
+        to: "let chosen = '';\n  const secret = await client.create(secrets, {",
+      },
+      {
+        file: 'controller/grants/bound-secret.ts',
+        from: 'name: boundSecretName(uid, attempt, randomSuffix()),',
+        to: 'name: (chosen = boundSecretName(uid, attempt, randomSuffix())),',
+      },
+      {
+        file: 'controller/grants/bound-secret.ts',
+        from: 'type: BOUND_SECRET_TYPE,\n  });',
+        to: 'type: BOUND_SECRET_TYPE,\n  }).catch(() => client.get(secrets, { namespace, name: chosen }));',
+      },
+    ],
+  },
+  {
     guard: "the Secret's UID in the deletion",
     changes: [
       { file: 'controller/grants/bound-secret.ts', from: '{ uid: secret.secretUID }', to: '{}' },

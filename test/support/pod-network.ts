@@ -11,7 +11,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import type { EchoServers } from './echo-servers.ts';
 import { eventually } from './eventually.ts';
-import type { Result, Step } from './raw-sockets.ts';
+import { ipv6Bytes, type Result, type Step } from './raw-sockets.ts';
 import { sweepAtExit, TiedProcess } from './tied-process.ts';
 
 const run = promisify(execFile);
@@ -21,9 +21,13 @@ export const POD = { ipv4: '10.77.0.2', ipv6: 'fd77::2' } as const;
 export const NEIGHBOUR = { ipv4: '10.77.0.1', ipv6: 'fd77::1', linkLocal: 'fe80::1' } as const;
 /** Behind the neighbour. */
 export const FAR = { ipv4: '203.0.113.7', ipv6: '2001:db8::7' } as const;
+/** A multicast group on the site that nobody is in until somebody joins it. */
+export const GROUP = 'ff05::5ec2:e7';
 /** Behind the neighbour too, on a link that takes packets up to 1280 bytes. */
 export const NARROW = { ipv4: '192.0.2.7' } as const;
 
+/** Compiled as they start, and several at once. */
+const PROGRAM_STARTS = { withinMilliseconds: 30_000, everyMilliseconds: 20 };
 const PROGRAMS = ['unshare', 'nsenter', 'setpriv', 'ip', 'nft'];
 
 /** Why no pod network can be made here, or null. */
@@ -117,9 +121,12 @@ export class PodNetwork {
       echo 1 >/proc/sys/net/ipv4/ip_forward`);
     await inWorld(`nft 'table inet watch {
       counter arrived {}
+      counter joined {}
       chain arriving {
         type filter hook prerouting priority -400
         icmpv6 type { nd-router-solicit, nd-neighbor-solicit, nd-neighbor-advert } return
+        # Its first group (RFC 3810, 5.2): the kernel reports groups of its own, and whenever it likes.
+        iifname "world0" icmpv6 type mld2-listener-report @th,96,128 ${hexadecimal(GROUP)} counter name joined
         icmpv6 type { mld-listener-report, mld-listener-done, mld2-listener-report } return
         iifname "world0" counter name arrived
       }
@@ -163,10 +170,13 @@ export class PodNetwork {
   }
 
   /** How many packets a deed sends out of the pod. */
-  async packetsDuring(deed: () => Promise<unknown>): Promise<number> {
-    const before = await this.#arrived();
-    await deed();
-    return (await this.#arrived()) - before;
+  packetsDuring(deed: () => Promise<unknown>): Promise<number> {
+    return this.#countedDuring('arrived', deed);
+  }
+
+  /** How many packets of a deed tell the world that somebody in the pod joins {@link GROUP}. */
+  joinsDuring(deed: () => Promise<unknown>): Promise<number> {
+    return this.#countedDuring('joined', deed);
   }
 
   /** Servers that end with the network or the call of what is returned. */
@@ -196,7 +206,7 @@ export class PodNetwork {
     this.#servers.push(child);
     await eventually(async () => {
       if (!readFileSync(log, 'utf8').includes(ready)) throw new Error(child.logTail());
-    });
+    }, PROGRAM_STARTS);
     return { process: child, log: () => readFileSync(log, 'utf8') };
   }
 
@@ -205,8 +215,17 @@ export class PodNetwork {
     await this.#sweep();
   }
 
-  async #arrived(): Promise<number> {
-    const { stdout } = await this.#shell(this.#world, 'nft list counter inet watch arrived');
+  async #countedDuring(
+    counter: 'arrived' | 'joined',
+    deed: () => Promise<unknown>,
+  ): Promise<number> {
+    const before = await this.#count(counter);
+    await deed();
+    return (await this.#count(counter)) - before;
+  }
+
+  async #count(counter: 'arrived' | 'joined'): Promise<number> {
+    const { stdout } = await this.#shell(this.#world, `nft list counter inet watch ${counter}`);
     return Number(/packets (\d+)/.exec(stdout)?.[1] ?? Number.NaN);
   }
 
@@ -232,6 +251,9 @@ export class PodNetwork {
     }
   }
 }
+
+/** An IPv6 address as a number of nft. */
+const hexadecimal = (address: string): string => `0x${ipv6Bytes(address).toString('hex')}`;
 
 const rawSockets = (steps: readonly Step[]): string[] => [
   process.execPath,

@@ -3,6 +3,7 @@
  * prints the result of each. It runs inside a pod's network as whoever is the attacker of a test.
  */
 
+import { existsSync, writeFileSync } from 'node:fs';
 import { isIPv6 } from 'node:net';
 import { constants } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -14,7 +15,9 @@ export type Step =
   | readonly ['bind' | 'connect', socket: string, address: string, port: number]
   | readonly ['sendto', socket: string, data: string, address: string, port: number, flags?: number]
   | readonly ['send' | 'listen' | 'receive' | 'close', socket: string, data?: string]
-  | readonly ['sleep', milliseconds: number];
+  | readonly ['sleep', milliseconds: number]
+  /** Makes a file, or waits for one that another process makes. */
+  | readonly ['signal' | 'await', file: string];
 
 /** What a step returned: a number, what was received, or the name of the error. */
 export type Result = number | string;
@@ -36,10 +39,28 @@ const calls = {
   nameToIndex: libc.func('uint32_t if_nametoindex(const char *name)'),
 };
 
+/** Less than what a program in a pod's network has. */
+const AWAIT_MILLISECONDS = 15_000;
 const SOL_SOCKET = 1;
 const SO_RCVTIMEO = 20;
 const SO_SNDTIMEO = 21;
 const MSG_NOSIGNAL = 0x4000;
+
+/** The 16 bytes of an IPv6 address without a zone. */
+export function ipv6Bytes(address: string): Buffer {
+  const bytes = Buffer.alloc(16);
+  const [left = '', right = ''] = address.split('::');
+  const groups = (part: string) => part.split(':').filter((group) => group !== '');
+  const head = groups(left);
+  const tail = groups(right);
+  head.forEach((group, i) => {
+    bytes.writeUInt16BE(Number.parseInt(group, 16), 2 * i);
+  });
+  tail.forEach((group, i) => {
+    bytes.writeUInt16BE(Number.parseInt(group, 16), 16 - 2 * (tail.length - i));
+  });
+  return bytes;
+}
 
 function socketAddress(text: string, port: number): Buffer {
   const [address = '', zone] = text.split('%');
@@ -51,16 +72,7 @@ function socketAddress(text: string, port: number): Buffer {
     Buffer.from(address.split('.').map(Number)).copy(bytes, 4);
     return bytes;
   }
-  const [left = '', right = ''] = address.split('::');
-  const groups = (part: string) => part.split(':').filter((group) => group !== '');
-  const head = groups(left);
-  const tail = groups(right);
-  head.forEach((group, i) => {
-    bytes.writeUInt16BE(Number.parseInt(group, 16), 8 + 2 * i);
-  });
-  tail.forEach((group, i) => {
-    bytes.writeUInt16BE(Number.parseInt(group, 16), 24 - 2 * (tail.length - i));
-  });
+  ipv6Bytes(address).copy(bytes, 8);
   if (zone !== undefined) bytes.writeUInt32LE(calls.nameToIndex(zone), 24);
   return bytes;
 }
@@ -84,7 +96,33 @@ function optionValue(value: number | string): Buffer {
 
 const sockets = new Map<string, number>();
 
-function run(step: Exclude<Step, readonly ['sleep', number]>): number | string {
+/** What is done outside of system calls on sockets. */
+type Pause = Extract<Step, readonly ['sleep', number] | readonly ['signal' | 'await', string]>;
+
+async function pause(step: Pause): Promise<Result> {
+  switch (step[0]) {
+    case 'sleep':
+      await sleep(step[1]);
+      return 0;
+    case 'signal':
+      writeFileSync(step[1], '');
+      return 0;
+    case 'await': {
+      const deadline = performance.now() + AWAIT_MILLISECONDS;
+      while (!existsSync(step[1])) {
+        if (performance.now() > deadline) return 'nobody signalled';
+        await sleep(5);
+      }
+      return 0;
+    }
+  }
+}
+
+function isPause(step: Step): step is Pause {
+  return step[0] === 'sleep' || step[0] === 'signal' || step[0] === 'await';
+}
+
+function run(step: Exclude<Step, Pause>): number | string {
   const fd = sockets.get(step[1]) ?? -1;
   switch (step[0]) {
     case 'socket': {
@@ -132,9 +170,8 @@ if (import.meta.main) {
   const steps: Step[] = JSON.parse(process.argv[2] ?? '[]');
   const results: Result[] = [];
   for (const step of steps) {
-    if (step[0] === 'sleep') {
-      await sleep(step[1]);
-      results.push(0);
+    if (isPause(step)) {
+      results.push(await pause(step));
       continue;
     }
     const result = run(step);

@@ -35,6 +35,8 @@ export const EPERM = 'EPERM';
 
 /** Somebody on the Internet; nobody listens there. */
 export const FAR = UPSTREAM_ADDRESSES.at(-1) ?? { ipv4: '', ipv6: '' };
+/** Another one, whom nothing but these packets goes to. */
+const PINGED = UPSTREAM_ADDRESSES.at(-2) ?? { ipv4: '', ipv6: '' };
 const [NODE, NODE6] = NODE_ADDRESSES;
 const [API, API6] = API_SERVICE_ADDRESSES;
 const [, DNS6] = DNS_SERVICE_ADDRESSES;
@@ -53,6 +55,12 @@ const tcp = (address: string, port: number, protocol = 0): Step[] => [
 ];
 /** A SYN and a FIN at once, from a raw socket: conntrack calls it INVALID, and NAT leaves it alone. */
 const INVALID_SEGMENT = `\x30\x39\x01\xbf${'\0'.repeat(8)}\x50\x03\x01\0\0\0\0\0`;
+
+/** An ICMP socket that needs no capability, where the pod's network lets its group have one (net.ipv4.ping_group_range). */
+const echoRequest = (protocol: number, type: string, address: string): Step[] => [
+  ['socket', 'a', family(address), DATAGRAM, protocol],
+  ['sendto', 'a', `${type}\0\0\0\0\x01\0\x01secret`, address, 0],
+];
 
 /** What a container does, and what shows that it worked. */
 export interface Attack {
@@ -137,6 +145,17 @@ export const ATTACKS: readonly Attack[] = [
       ['receive', 'b'],
       ['sendto', 'b', 'secret', NOBODY, 4444],
     ],
+  ),
+  attack(
+    '#3 ICMP from a socket that needs no capability',
+    [ICMP, PINGED.ipv4, 0],
+    echoRequest(ICMP, '\x08', PINGED.ipv4),
+    [1, EPERM],
+  ),
+  attack(
+    '#3 ICMPv6 from a socket that needs no capability',
+    [ICMPV6, PINGED.ipv6, 0],
+    echoRequest(ICMPV6, '\x80', PINGED.ipv6),
   ),
   overTCP('#3 TCP', FAR.ipv4, 443),
   overTCP('#3 TCP over IPv6', FAR.ipv6, 443),

@@ -26,6 +26,8 @@ export interface RawCall {
 /** What came back until nothing more came, in Latin-1; and the error that ended it, if one did. */
 export interface RawAnswer {
   readonly received: string;
+  /** Whether the other end closed the connection: not if it was just silent, or spoke no TLS. */
+  readonly closed: boolean;
   readonly error?: string;
 }
 
