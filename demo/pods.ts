@@ -1,5 +1,6 @@
 /** The stage of `make demo-cluster`: real pods on a real node, the chart installed by helm, nothing told of a proxy. */
 
+import { INJECTION_LABEL } from '../api/pod-layout.ts';
 import type { NodeCluster } from '../test/support/node/node-cluster.ts';
 import { upgrade } from '../test/support/node/release.ts';
 import { startNodeUpstream } from '../test/support/node/upstreams.ts';
@@ -19,45 +20,39 @@ import {
 const POD = 'agent';
 
 export async function setUpPods(cluster: NodeCluster, say: (text: string) => void): Promise<Stage> {
-  const cleanups: (() => Promise<void>)[] = [];
-  const stop = async (): Promise<void> => {
-    for (const cleanup of cleanups.reverse()) await cleanup();
+  await using stack = new AsyncDisposableStack();
+  const since = stopwatch();
+  await applyNamespaces(cluster, { [INJECTION_LABEL.name]: INJECTION_LABEL.value });
+  await upgrade(cluster, {
+    controller: { image: cluster.productImage, imagePullPolicy: 'Never' },
+    rbac: { agentNamespaces: TEAMS.map(({ namespace }) => namespace) },
+    sidecar: { trustBundle: cluster.upstreamAuthority.certificate },
+  });
+  say(`helm installed the chart: two controller replicas are ready (${since()})`);
+  await applyTeams(cluster);
+  const upstreams = await Promise.all(
+    SERVICES.map(async (name): Promise<[Service, Upstream]> => {
+      const upstream = await startNodeUpstream(cluster, { names: [name] });
+      stack.defer(() => upstream.close());
+      return [name, upstream];
+    }),
+  );
+  say(`four web APIs are up; each asks the API server whose token it is given (${since()})`);
+  const alice = await cluster.kubeconfigFor({ user: 'alice', groups: ['platform'] });
+  const started = stack.move();
+  return {
+    plane: cluster,
+    services: Object.fromEntries(upstreams) as Record<Service, Upstream>,
+    kubernetesURL: 'https://kubernetes.default.svc',
+    alice,
+    async startAgent(namespace, serviceAccountName) {
+      await cluster.apply(agentPod(namespace, serviceAccountName, cluster.agentImage));
+      await cluster.untilPodReady(namespace, POD);
+      return createAgentInPod(cluster, namespace);
+    },
+    instructions: () => INSTRUCTIONS,
+    stop: () => started.disposeAsync(),
   };
-  try {
-    const since = stopwatch();
-    await applyNamespaces(cluster, { 'actiongrant.dev/inject': 'enabled' });
-    await upgrade(cluster, {
-      controller: { image: cluster.productImage, imagePullPolicy: 'Never' },
-      rbac: { agentNamespaces: TEAMS.map(({ namespace }) => namespace) },
-      sidecar: { trustBundle: cluster.upstreamAuthority.certificate },
-    });
-    say(`helm installed the chart: two controller replicas are ready (${since()})`);
-    await applyTeams(cluster);
-    const started = await Promise.all(
-      SERVICES.map(async (name): Promise<[Service, Upstream]> => {
-        const upstream = await startNodeUpstream(cluster, { names: [name] });
-        cleanups.push(() => upstream.close());
-        return [name, upstream];
-      }),
-    );
-    say(`four web APIs are up; each asks the API server whose token it is given (${since()})`);
-    return {
-      plane: cluster,
-      services: Object.fromEntries(started) as Record<Service, Upstream>,
-      kubernetesURL: 'https://kubernetes.default.svc',
-      alice: await cluster.kubeconfigFor({ user: 'alice', groups: ['platform'] }),
-      async startAgent(namespace, serviceAccountName) {
-        await cluster.apply(agentPod(namespace, serviceAccountName, cluster.agentImage));
-        await cluster.untilPodReady(namespace, POD);
-        return createAgentInPod(cluster, namespace);
-      },
-      instructions: () => INSTRUCTIONS,
-      stop,
-    };
-  } catch (error) {
-    await stop();
-    throw error;
-  }
 }
 
 /** An ordinary pod: nothing in it knows of ActionGrant. */

@@ -19,61 +19,54 @@ import {
 } from './stage.ts';
 
 export async function setUpProcesses(say: (text: string) => void): Promise<Stage> {
-  const cleanups: (() => Promise<void>)[] = [];
-  const stop = async (): Promise<void> => {
-    for (const cleanup of cleanups.reverse()) await cleanup();
-  };
-  try {
-    const since = stopwatch();
-    const plane = await startControlPlane();
-    cleanups.push(() => plane.stop());
-    say(`etcd and kube-apiserver are up (${since()})`);
-    await applyNamespaces(plane);
-    const product = await startProduct(plane, {
-      replicas: 2,
-      agentNamespaces: TEAMS.map(({ namespace }) => namespace),
-    });
-    cleanups.push(() => product.stop());
-    say(`two controller replicas are ready, with the chart's own rights (${since()})`);
-    await applyTeams(plane);
+  await using stack = new AsyncDisposableStack();
+  const since = stopwatch();
+  const plane = await startControlPlane();
+  stack.defer(() => plane.stop());
+  say(`etcd and kube-apiserver are up (${since()})`);
+  await applyNamespaces(plane);
+  const product = await startProduct(plane, {
+    replicas: 2,
+    agentNamespaces: TEAMS.map(({ namespace }) => namespace),
+  });
+  stack.defer(() => product.stop());
+  say(`two controller replicas are ready, with the chart's own rights (${since()})`);
+  await applyTeams(plane);
 
-    const authority = await createAuthority('demo services');
-    const started = await Promise.all(
-      SERVICES.map(async (name): Promise<[Service, Upstream]> => {
-        const upstream = await startUpstream({ plane, names: [name], authority });
-        cleanups.push(() => upstream.close());
-        return [name, upstream];
-      }),
-    );
-    say(`four web APIs are up; each asks the API server whose token it is given (${since()})`);
-    const connectTo = new Map(
-      started.map(([name, { port }]) => [`${name}:443`, `127.0.0.1:${port}`] as const),
-    );
-    const alice = await plane.kubeconfigFor({ user: 'alice', groups: ['platform'] });
-    return {
-      plane,
-      services: Object.fromEntries(started) as Record<Service, Upstream>,
-      kubernetesURL: plane.url,
-      alice,
-      async startAgent(namespace, serviceAccountName) {
-        const sidecar = await product.startSidecar({
-          namespace,
-          serviceAccountName,
-          connectTo,
-          trustBundle: authority.certificate,
-        });
-        const kubeconfig = await writeAgentKubeconfig(product, plane.url, sidecar, namespace);
-        const agent = createProxiedAgent(plane, sidecar, kubeconfig);
-        cleanups.push(() => agent.close());
-        return agent;
-      },
-      instructions: () => instructions(product, alice),
-      stop,
-    };
-  } catch (error) {
-    await stop();
-    throw error;
-  }
+  const authority = await createAuthority('demo services');
+  const upstreams = await Promise.all(
+    SERVICES.map(async (name): Promise<[Service, Upstream]> => {
+      const upstream = await startUpstream({ plane, names: [name], authority });
+      stack.defer(() => upstream.close());
+      return [name, upstream];
+    }),
+  );
+  say(`four web APIs are up; each asks the API server whose token it is given (${since()})`);
+  const connectTo = new Map(
+    upstreams.map(([name, { port }]) => [`${name}:443`, `127.0.0.1:${port}`] as const),
+  );
+  const alice = await plane.kubeconfigFor({ user: 'alice', groups: ['platform'] });
+  const started = stack.move();
+  return {
+    plane,
+    services: Object.fromEntries(upstreams) as Record<Service, Upstream>,
+    kubernetesURL: plane.url,
+    alice,
+    async startAgent(namespace, serviceAccountName) {
+      const sidecar = await product.startSidecar({
+        namespace,
+        serviceAccountName,
+        connectTo,
+        trustBundle: authority.certificate,
+      });
+      const kubeconfig = await writeAgentKubeconfig(product, plane.url, sidecar, namespace);
+      const agent = createProxiedAgent(plane, sidecar, kubeconfig);
+      started.defer(() => agent.close());
+      return agent;
+    },
+    instructions: () => instructions(product, alice),
+    stop: () => started.disposeAsync(),
+  };
 }
 
 /** What an agent's kubectl has: the proxy, the pod CA, and a constant that is no token. */

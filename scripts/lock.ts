@@ -2,10 +2,17 @@ import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 
+/** Who waits for longer says so. */
+const QUIET_MILLISECONDS = 500;
+
 /** Does this while no other process holds the same lock file; waits for one that does, and says so. */
-export async function withLock<T>(lock: string, action: () => T | Promise<T>): Promise<T> {
+export async function withLock<T>(
+  lock: string,
+  action: () => T | Promise<T>,
+  { everyMilliseconds = 500 } = {},
+): Promise<T> {
   mkdirSync(dirname(lock), { recursive: true });
-  await takeLock(lock);
+  await takeLock(lock, everyMilliseconds);
   const release = () => rmSync(lock, { force: true });
   const interrupted = () => {
     release();
@@ -20,18 +27,28 @@ export async function withLock<T>(lock: string, action: () => T | Promise<T>): P
   }
 }
 
-/** Creating a file that must not exist either works or fails; the owner's pid is its content. */
-async function takeLock(lock: string): Promise<void> {
-  for (let waited = 0; ; waited++) {
-    try {
-      writeFileSync(lock, `${process.pid}`, { flag: 'wx' });
-      return;
-    } catch (error) {
-      if (!isExistsError(error)) throw error;
+async function takeLock(lock: string, everyMilliseconds: number): Promise<void> {
+  const since = performance.now();
+  let told = false;
+  while (!tryLock(lock)) {
+    if (isAbandoned(lock)) {
+      rmSync(lock, { force: true });
+    } else if (!told && performance.now() - since >= QUIET_MILLISECONDS) {
+      console.log(`waiting for another process to finish (${lock})`);
+      told = true;
     }
-    if (isAbandoned(lock)) rmSync(lock, { force: true });
-    else if (waited === 0) console.log(`waiting for another process to finish (${lock})`);
-    await sleep(500);
+    await sleep(everyMilliseconds);
+  }
+}
+
+/** Creating a file that must not exist either works or fails; the owner's pid is its content. */
+function tryLock(lock: string): boolean {
+  try {
+    writeFileSync(lock, `${process.pid}`, { flag: 'wx' });
+    return true;
+  } catch (error) {
+    if (isExistsError(error)) return false;
+    throw error;
   }
 }
 

@@ -26,7 +26,9 @@ async function main(args: readonly string[]): Promise<void> {
   try {
     recordCluster(name, { pid: process.pid, directory: enclosure.directory });
     // A terminal's Ctrl-C reaches the program too: it ends by itself, and then the cluster.
-    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => {});
+    process.on('SIGINT', () => {});
+    // This reaches only us: the program ends with its cluster.
+    process.once('SIGTERM', () => enclosure.stop());
     process.exitCode = await runInside(enclosure.directory, [process.execPath, ...program], {
       [NODE_VARIABLE]: enclosure.directory,
       [IMAGE_VARIABLE]: images.product ?? '',

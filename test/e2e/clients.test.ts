@@ -4,13 +4,14 @@ import { createHash } from 'node:crypto';
 import type { ServerResponse } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
+import { eventually } from '../support/eventually.ts';
 import { type AgentNamespace, useAgentNamespace } from '../support/node/agent-namespaces.ts';
 import { type AgentPod, startAgentPod } from '../support/node/agent-pod.ts';
 import { type Approval, approve, createFromManifest } from '../support/node/approve.ts';
 import { createGitService, type GitService } from '../support/node/git-service.ts';
 import { startCommand } from '../support/node/live-command.ts';
 import { NodeCluster } from '../support/node/node-cluster.ts';
-import { refusalIn } from '../support/node/refusal-text.ts';
+import { refusalIn, untilRefusedAsUsed } from '../support/node/refusal-text.ts';
 import { ensureInstalled } from '../support/node/release.ts';
 import { type Service, startService } from '../support/node/service.ts';
 import { type NodeUpstream, startNodeUpstream } from '../support/node/upstreams.ts';
@@ -30,8 +31,8 @@ let upstream: NodeUpstream;
 let streams: Service;
 let gitService: GitService;
 let gitServer: Service;
-/** The stream of events, once somebody reads it. */
-let events: ServerResponse | undefined;
+/** Streams of events, each once somebody reads it, by path. */
+const streamed = new Map<string, ServerResponse>();
 
 beforeAll(async () => {
   await ensureInstalled(cluster);
@@ -54,8 +55,8 @@ beforeAll(async () => {
     startService(cluster, {
       names: [STREAMS],
       handle(request, response) {
-        if (request.url !== '/events') return void sendSlowly(response);
-        events = response;
+        if (!request.url?.startsWith('/events')) return void sendSlowly(response);
+        streamed.set(request.url, response);
         response.writeHead(200, { 'content-type': 'text/event-stream' });
         response.write('data: first\n\n');
       },
@@ -95,6 +96,18 @@ const stream = session.request({ ':path': new URL(process.argv[1]).pathname });
 stream.on('response', (headers) => console.log(headers[':status'], session.alpnProtocol));
 stream.pipe(process.stdout);
 stream.on('close', () => session.close());`;
+
+/** Prints events, and what becomes of its connection: it connects again by itself, unless it is refused. */
+const EVENT_SOURCE = `
+const source = new EventSource(process.argv[1]);
+source.onmessage = ({ data }) => console.log('data: ' + data);
+// Nothing else keeps Node.js running until it connects again.
+const running = setInterval(() => {}, 60_000);
+source.onerror = () => {
+  const closed = source.readyState === EventSource.CLOSED;
+  console.log(closed ? 'closed' : 'lost');
+  if (closed) clearInterval(running);
+};`;
 
 const URLLIB = `
 import sys, urllib.error, urllib.request
@@ -161,8 +174,7 @@ describe.concurrent('a call', () => {
       { username: `system:serviceaccount:${namespace.name}:${ACCOUNT.account}`, host: HOST },
     ]);
 
-    const again = await outputOf(commandOf(url));
-    expect(refusalIn(again).detail, again).toContain('was used');
+    await untilRefusedAsUsed(() => outputOf(commandOf(url)));
     expect(effects()).toHaveLength(1);
   });
 });
@@ -186,24 +198,24 @@ describe.concurrent('a long exchange', () => {
     expect(upstream.effects.find(({ path }) => path === '/v1/upload')?.body).toHaveLength(
       UPLOAD_BYTES,
     );
-    expect(refusalIn(await upload()).detail).toContain('was used');
+    await untilRefusedAsUsed(upload);
   });
 
   it('a download comes whole, however long its server pauses', async () => {
     const download = () => outputOf(['curl', '-sS', `https://${STREAMS}/download`]);
     await approve(cluster, await download(), ACCOUNT);
     expect(await download()).toBe('before and after\nexit code 0\n');
-    expect(refusalIn(await download()).detail).toContain('was used');
+    await untilRefusedAsUsed(download);
   });
 
   it('events arrive as they are sent, and end at the deadline', async () => {
     const read = ['curl', '-sS', '--no-buffer', `https://${STREAMS}/events`];
-    await approve(cluster, await outputOf(read), { ...ACCOUNT, timeoutSeconds: 3 });
+    await approve(cluster, await outputOf(read), { ...ACCOUNT, timeoutSeconds: 8 });
     const reader = startCommand(cluster, agent, read);
     await reader.shows('data: first');
     // Sent only once the one before is known to have arrived.
     for (const data of ['second', 'third']) {
-      events?.write(`data: ${data}\n\n`);
+      streamed.get('/events')?.write(`data: ${data}\n\n`);
       await reader.shows(`data: ${data}`);
     }
     const { code, stderr } = await reader.ended;
@@ -211,8 +223,23 @@ describe.concurrent('a long exchange', () => {
       cut: true,
       stderr: expect.stringMatching(/^curl: /),
     });
-    expect(events?.destroyed).toBe(true);
-    expect(refusalIn(await outputOf(read)).detail).toContain('was used');
+    await eventually(() => expect(streamed.get('/events')?.destroyed).toBe(true));
+    await untilRefusedAsUsed(() => outputOf(read));
+  });
+
+  it('an EventSource hears of the end, and that there is no other use', async () => {
+    const url = `https://${STREAMS}/events?by=EventSource`;
+    await approve(cluster, await outputOf(['curl', '-sS', url]), { ...ACCOUNT, timeoutSeconds: 8 });
+    const [command, ...args] = node(EVENT_SOURCE, url);
+    const reader = startCommand(cluster, agent, [
+      `${command}`,
+      '--experimental-eventsource',
+      ...args,
+    ]);
+    await reader.shows('data: first');
+    await reader.shows('lost');
+    await reader.shows('closed');
+    expect((await reader.ended).code).toBe(0);
   });
 });
 
@@ -251,7 +278,7 @@ describe('git over HTTPS', () => {
     const granted = await outputOf(CLONE);
     expect(granted).toBe('exit code 0\n');
     expect(await fetched()).toBe(await gitService.head());
-    expect(refusalIn(await outputOf(['git', 'ls-remote', url])).detail).toContain('was used');
+    await untilRefusedAsUsed(() => outputOf(['git', 'ls-remote', url]));
   });
 
   it('fetches with two grants by version 0 of its protocol', async () => {

@@ -10,6 +10,7 @@ import { type FaultScene, FaultScenes, SUCCEEDED } from '../support/node/fault-s
 import { RESTARTED } from '../support/node/fault-timing.ts';
 import { NodeCluster } from '../support/node/node-cluster.ts';
 import type { ResidentAgent } from '../support/node/resident-agent.ts';
+import { untilSettled } from '../support/node/until-settled.ts';
 
 const cluster = new NodeCluster(inject('node'));
 let scenes: FaultScenes;
@@ -21,6 +22,7 @@ beforeAll(async () => {
 });
 afterAll(async () => {
   await scenes?.close();
+  await untilSettled(cluster);
   await cluster.disconnect();
 });
 

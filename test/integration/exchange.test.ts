@@ -233,7 +233,7 @@ describe('an agent of another namespace', () => {
 
     await consent(null);
     // Until the replicas have seen it; a grant that was used by then would fail the test.
-    await sleep(500);
+    await sleep(2_000);
     const refusal = expectRefusal(await call(urls[1]), 403, 'GrantRequired');
     expect(refusal.detail).toMatch(/does not accept/);
     await expectUnused(second);

@@ -315,8 +315,8 @@ describe('the deadline', () => {
     const grant = await stage.grant({ url }, { timeoutSeconds });
     const answer = await call(sidecar, client, { url });
     expect(answer).toMatchObject({ status: 504, problem: { code: 'DeadlineExceeded' } });
-    // It runs from before the request for the use, so what the service saw of it is shorter.
-    expect((await gone.promise) - begun).toBeLessThan(timeoutSeconds * 1000 + 200);
+    // It runs from before the request for the use, so what the service saw of it is shorter; the rest is a busy machine's.
+    expect((await gone.promise) - begun).toBeLessThan(timeoutSeconds * 1000 + 2_000);
     const { status } = await stage.ended(grant);
     expect(status).toMatchObject({ phase: 'Finished', outcome: 'Unknown' });
     expect(status?.uses?.[0]).not.toHaveProperty('responseCode');

@@ -43,7 +43,8 @@ export async function callThrough(
   }
 }
 
-function codeOf(text: string): string | undefined {
+/** `code` of a refusal; undefined if the text is something else. */
+export function codeOf(text: string): string | undefined {
   try {
     return (JSON.parse(text) as { code?: string }).code;
   } catch {

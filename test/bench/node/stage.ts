@@ -1,5 +1,6 @@
 /** What the benchmarks on a real node share: the release, an injected namespace and a plain one, and a service. */
 
+import { INJECTION_LABEL } from '../../../api/pod-layout.ts';
 import {
   createKubernetesClient,
   type KubernetesClient,
@@ -29,7 +30,7 @@ export interface BenchStage extends AsyncDisposable {
 
 export async function startStage(cluster: NodeCluster): Promise<BenchStage> {
   await using stack = new AsyncDisposableStack();
-  const labels = { 'actiongrant.dev/inject': 'enabled' };
+  const labels = { [INJECTION_LABEL.name]: INJECTION_LABEL.value };
   await cluster.apply(
     { apiVersion: 'v1', kind: 'Namespace', metadata: { name: INJECTED, labels } },
     { apiVersion: 'v1', kind: 'Namespace', metadata: { name: PLAIN } },

@@ -1,4 +1,5 @@
 import { existsSync } from 'node:fs';
+import { INJECTION_LABEL } from '../../../api/pod-layout.ts';
 import type { KubeObject } from '../api-client.ts';
 import type { NodeCluster } from './node-cluster.ts';
 
@@ -7,7 +8,7 @@ export const AGENT_NAMESPACES: readonly string[] = Array.from(
   { length: 16 },
   (_, index) => `agents-${index + 1}`,
 );
-const LABELS = { 'actiongrant.dev/inject': 'enabled' };
+const LABELS = { [INJECTION_LABEL.name]: INJECTION_LABEL.value };
 /** Pid of the test process that has it. */
 const CLAIM = 'e2e.actiongrant.dev/claimed-by';
 /** What a test file leaves in its namespace. */

@@ -106,10 +106,10 @@ async function sweepAbandoned(): Promise<void> {
   }
 }
 
-/** Whether an enclosure.sh with this directory runs. */
+/** Whether an enclosure.sh with this directory runs; another clone's may. */
 function isOwned(directory: string): boolean {
   return list('/proc').some((pid) =>
-    readText(`/proc/${pid}/cmdline`)?.includes(`${SCRIPT}\0${directory}\0`),
+    readText(`/proc/${pid}/cmdline`)?.includes(`/${basename(SCRIPT)}\0${directory}\0`),
   );
 }
 

@@ -1,11 +1,10 @@
-import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { toolPath } from '../../../scripts/tools.ts';
 import type { AgentPod } from './agent-pod.ts';
 import type { NodeCluster } from './node-cluster.ts';
+import { spawnInPod } from './spawn-in-pod.ts';
 
 const PROGRAM = readFileSync(join(import.meta.dirname, 'floods.py'), 'utf8');
 
@@ -23,14 +22,10 @@ export interface Flood {
 /** Starts one of floods.py in a pod. Resolves once it holds. @throws Error with its output if it does not */
 export async function startFlood(
   cluster: NodeCluster,
-  { namespace, name }: AgentPod,
+  pod: AgentPod,
   flood: string,
 ): Promise<Flood> {
-  const kubectl = [`--kubeconfig=${cluster.adminKubeconfig}`, 'exec', `--namespace=${namespace}`];
-  const child = spawn(toolPath('kubectl'), [
-    ...[...kubectl, '--stdin', name, '--container=agent', '--'],
-    ...['python3', '-c', PROGRAM, flood],
-  ]);
+  const child = spawnInPod(cluster, pod, ['python3', '-c', PROGRAM, flood], { stdin: true });
   const closed = once(child, 'close');
   let stderr = '';
   child.stderr.on('data', (chunk: Buffer) => {

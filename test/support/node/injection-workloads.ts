@@ -47,6 +47,8 @@ export function createWorkloads(
   const pod = (name: string, spec: object) => object('v1', 'Pod', name, spec);
   const labels = (app: string) => ({ metadata: { labels: { app } } });
   const often = { periodSeconds: 1, failureThreshold: 60 };
+  /** Often, but a busy machine's slowness is no failure. */
+  const patiently = { periodSeconds: 1, timeoutSeconds: 10 };
 
   return {
     container,
@@ -98,12 +100,12 @@ export function createWorkloads(
             { containerPort: SERVER_PORTS.declaredUDP, protocol: 'UDP' },
           ],
           startupProbe: { httpGet: { path: '/', port: 'http' }, ...often },
-          livenessProbe: { httpGet: { path: '/', port: SERVER_PORTS.declared }, periodSeconds: 1 },
+          livenessProbe: { httpGet: { path: '/', port: SERVER_PORTS.declared }, ...patiently },
           readinessProbe: { tcpSocket: { port: SERVER_PORTS.probed }, periodSeconds: 1 },
         },
         container('worker', `touch /tmp/ready; ${WAIT}`, {
           startupProbe: { exec: { command: ['test', '-e', '/tmp/ready'] }, ...often },
-          livenessProbe: { exec: { command: ['true'] }, periodSeconds: 1 },
+          livenessProbe: { exec: { command: ['true'] }, ...patiently },
         }),
       ],
     }),

@@ -1,34 +1,26 @@
-import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { toolPath } from '../../../scripts/tools.ts';
 import type { KubectlResult } from '../control-plane-client.ts';
 import { eventually } from '../eventually.ts';
 import type { AgentPod } from './agent-pod.ts';
 import type { NodeCluster } from './node-cluster.ts';
+import { spawnInPod } from './spawn-in-pod.ts';
 
 /** A command in a pod whose output is read while it runs. */
 export interface LiveCommand {
-  /** Resolves once its output has this text. @throws Error with its output, if it has not within 10 s */
+  /** Resolves once its output has this text. @throws Error with its output, if it has not within 20 s */
   shows(text: string): Promise<void>;
   readonly ended: Promise<KubectlResult>;
 }
 
-const SHOWN = { withinMilliseconds: 10_000, everyMilliseconds: 10 };
+const SHOWN = { withinMilliseconds: 20_000, everyMilliseconds: 10 };
 
 /** Starts a command in a pod. It ends by itself: give it a deadline. */
 export function startCommand(
   cluster: NodeCluster,
-  { namespace, name }: AgentPod,
+  pod: AgentPod,
   command: readonly string[],
 ): LiveCommand {
-  const kubectl = [`--kubeconfig=${cluster.adminKubeconfig}`, 'exec', `--namespace=${namespace}`];
-  const child = spawn(toolPath('kubectl'), [
-    ...kubectl,
-    name,
-    '--container=agent',
-    '--',
-    ...command,
-  ]);
+  const child = spawnInPod(cluster, pod, command);
   let stdout = '';
   let stderr = '';
   child.stdout.on('data', (chunk: Buffer) => {

@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { AGENT_IMAGE } from '../../../scripts/images/images.ts';
@@ -163,9 +163,9 @@ export class NodeCluster extends ControlPlane {
     if (before !== undefined) {
       process.kill(before, 'SIGTERM');
       // The API server waits for its open watches, which nobody ends.
-      await eventually(() => this.#assertGone(server, before), GRACE).catch(() =>
-        process.kill(before, 'SIGKILL'),
-      );
+      await eventually(() => this.#assertGone(server, before), GRACE).catch(() => {
+        if (this.#pid(server) === before) process.kill(before, 'SIGKILL');
+      });
     }
     await eventually(() => this.#assertRuns(server, before), RESTART);
   }
@@ -200,8 +200,13 @@ export class NodeCluster extends ControlPlane {
   }
 
   #pid(server: ServerName): number | undefined {
-    const file = join(this.#files.pids, server);
-    return existsSync(file) ? Number(readFileSync(file, 'utf8')) : undefined;
+    try {
+      return Number(readFileSync(join(this.#files.pids, server), 'utf8'));
+    } catch (error) {
+      // It has ended.
+      if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined;
+      throw error;
+    }
   }
 
   #dnsLog(): string {

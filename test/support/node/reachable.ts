@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { connect } from 'node:net';
 
 /** A port that is closed by a packet filter says nothing; this process is on the same node. */
-const SILENT_MILLISECONDS = 1_000;
+const SILENT_MILLISECONDS = 3_000;
 
 /** Whether a TCP connection from the node to a pod comes about. */
 export async function opens(host: string, port: number): Promise<boolean> {

@@ -1,5 +1,7 @@
 /** What a refusal looks like in the output of an agent's client. */
 
+import { setTimeout as sleep } from 'node:timers/promises';
+
 export interface ShownRefusal {
   readonly code: string;
   readonly detail: string;
@@ -31,4 +33,22 @@ export function refusalIn(output: string): ShownRefusal {
   const detail = MESSAGE.exec(lines)?.[1];
   if (detail === undefined) throw new Error(`no refusal is in this output:\n${output}`);
   return { code: '', detail, manifest: MANIFEST.exec(lines)?.[0] };
+}
+
+const REPORTED_MILLISECONDS = 10_000;
+
+/**
+ * Calls until the refusal says that the grant was used. That it is in use may be said before: a sidecar reports a use's end
+ * after the answer. @throws Error at once if a call is not refused, or for another reason
+ */
+export async function untilRefusedAsUsed(call: () => Promise<string>): Promise<void> {
+  const deadline = performance.now() + REPORTED_MILLISECONDS;
+  for (;;) {
+    const { detail } = refusalIn(await call());
+    if (detail.includes('was used')) return;
+    if (!detail.includes('is in use by another call') || performance.now() > deadline) {
+      throw new Error(`not refused because it was used: ${detail}`);
+    }
+    await sleep(100);
+  }
 }

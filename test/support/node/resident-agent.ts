@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Agent, request } from 'undici';
-import type { KubeObject } from '../api-client.ts';
-import { type AgentPod, startAgentPod } from './agent-pod.ts';
+import { codeOf } from '../agent-call.ts';
+import { type AgentPod, runningAgentPod, startAgentPod } from './agent-pod.ts';
 import type { NodeCluster } from './node-cluster.ts';
 
 const PROGRAM = readFileSync(join(import.meta.dirname, 'resident-program.ts'), 'utf8');
@@ -62,17 +62,15 @@ export function residentIn(pod: AgentPod): ResidentAgent {
   return { ...pod, call: (call) => ask(pod, call) };
 }
 
-/** The same agent where it is now: a pod whose namespaces were made anew has another address. */
+/**
+ * The same agent where it is now: a pod whose namespaces were made anew has another address. Resolves once the pod is
+ * Ready. @throws Error if it does not get there
+ */
 export async function foundAgain(
   cluster: NodeCluster,
-  agent: ResidentAgent,
+  { namespace, name }: ResidentAgent,
 ): Promise<ResidentAgent> {
-  const { namespace, name } = agent;
-  const path = `/api/v1/namespaces/${namespace}/pods/${name}`;
-  const { status } = await cluster.api<
-    KubeObject & { status: { podIPs: readonly { readonly ip: string }[] } }
-  >('GET', path);
-  return residentIn({ ...agent, addresses: status.podIPs.map(({ ip }) => ip) });
+  return residentIn(await runningAgentPod(cluster, namespace, name));
 }
 
 /** @throws Error if the agent itself is not there to answer */
@@ -95,13 +93,5 @@ async function ask(
     return 'failure' in answer ? answer : { ...answer, code: codeOf(answer.text) };
   } finally {
     await dispatcher.destroy();
-  }
-}
-
-function codeOf(text: string): string | undefined {
-  try {
-    return (JSON.parse(text) as { code?: string }).code;
-  } catch {
-    return undefined;
   }
 }

@@ -9,7 +9,7 @@ interface Call {
 }
 
 const PORT = 8080;
-const CALL_MILLISECONDS = 30_000;
+const CALL_MILLISECONDS = 90_000;
 
 createServer((incoming, response) => {
   void text(incoming)

@@ -1,12 +1,26 @@
 /** Takes from a pod's sidecar what it needs: memory, and ports to connect from. */
 
 import { execFile } from 'node:child_process';
-import { readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { SIDECAR_UID } from '../../../api/pod-layout.ts';
 
 const run = promisify(execFile);
+
+/** Where a process's memory is counted and limited. */
+const CGROUP_V1 = {
+  tree: '/sys/fs/cgroup/memory',
+  line: /^\d+:memory:(.+)$/m,
+  usage: 'memory.usage_in_bytes',
+  limit: 'memory.limit_in_bytes',
+};
+const CGROUP_V2 = {
+  tree: '/sys/fs/cgroup',
+  line: /^0::(.+)$/m,
+  usage: 'memory.current',
+  limit: 'memory.max',
+};
 
 /** From which ports connections may be made, in the network of this process's pod alone. */
 export async function setPorts(pid: number, range: string): Promise<void> {
@@ -31,10 +45,15 @@ export async function occupyPorts(
   await run('nsenter', [`--target=${pid}`, '--net', ...user, 'bash', '-c', `exec ${opens}`]);
 }
 
-/** Lowers the limit of a container's own cgroup to what it has now. */
+/** Lowers the limit of a container's own cgroup to what it has now. @throws Error if the process is in none of its own */
 export function leaveNoMemory(pid: number): void {
-  const line = readFileSync(`/proc/${pid}/cgroup`, 'utf8').match(/^\d+:memory:(.+)$/m);
-  const directory = `/sys/fs/cgroup/memory${line?.[1]}`;
-  const usage = Number(readFileSync(join(directory, 'memory.usage_in_bytes'), 'utf8'));
-  writeFileSync(join(directory, 'memory.limit_in_bytes'), `${usage}`);
+  const { tree, line, usage, limit } = existsSync('/sys/fs/cgroup/cgroup.controllers')
+    ? CGROUP_V2
+    : CGROUP_V1;
+  const path = line.exec(readFileSync(`/proc/${pid}/cgroup`, 'utf8'))?.[1];
+  if (path === undefined || path === '/') {
+    throw new Error(`process ${pid} is in no cgroup of its own below ${tree}`);
+  }
+  const directory = join(tree, path);
+  writeFileSync(join(directory, limit), readFileSync(join(directory, usage), 'utf8').trim());
 }

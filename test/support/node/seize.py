@@ -9,8 +9,8 @@ for entry in filter(str.isdigit, os.listdir("/proc")):
     try:
         with open(f"/proc/{entry}/cmdline", "rb") as file:
             command = file.read().replace(b"\0", b" ").decode("latin-1")
-    except FileNotFoundError:
-        # It has ended since.
+    except (FileNotFoundError, ProcessLookupError):
+        # It has ended since, or between the two calls.
         continue
     if int(entry) != os.getpid() and libc.ptrace(PTRACE_SEIZE, int(entry), None, None) == 0:
         print(command)

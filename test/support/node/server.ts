@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { closeSync, existsSync, openSync, rmSync, writeFileSync } from 'node:fs';
+import { closeSync, existsSync, openSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type ServerName, stateFiles } from './layout.ts';
@@ -25,7 +25,9 @@ export async function supervise(directory: string, server: Server): Promise<neve
   for (;;) {
     while (existsSync(held)) await sleep(HELD_MILLISECONDS);
     const child = start(server, join(files.logs, `${server.name}.log`));
-    writeFileSync(pidFile, `${child.pid}`);
+    // Whole, whenever it is read.
+    writeFileSync(`${pidFile}.new`, `${child.pid}`);
+    renameSync(`${pidFile}.new`, pidFile);
     const outcome = await ended(child);
     rmSync(pidFile, { force: true });
     process.stdout.write(`${server.name} ended: ${outcome}\n`);

@@ -1,6 +1,7 @@
 import { Resolver } from 'node:dns/promises';
-import { closeSync, openSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { isIPv6 } from 'node:net';
+import { withLock } from '../../../scripts/lock.ts';
 import { eventually } from '../eventually.ts';
 import { startUpstream, type Upstream, type UpstreamOptions } from '../upstream.ts';
 import { NODE_ADDRESSES, stateFiles, UPSTREAM_ADDRESSES } from './layout.ts';
@@ -89,14 +90,11 @@ async function checkAnswers(names: readonly string[], addresses: readonly string
 }
 
 /** Test files of several runs may share a cluster: one at a time. */
-async function rewrite(path: string, change: (text: string) => readonly string[]): Promise<void> {
-  const lock = `${path}.lock`;
-  await eventually(() => closeSync(openSync(lock, 'wx')), RELOAD);
-  try {
+function rewrite(path: string, change: (text: string) => readonly string[]): Promise<void> {
+  const replace = () => {
     const lines = change(readFileSync(path, 'utf8'));
     writeFileSync(`${path}.aside`, lines.map((line) => `${line}\n`).join(''));
     renameSync(`${path}.aside`, path);
-  } finally {
-    rmSync(lock);
-  }
+  };
+  return withLock(`${path}.lock`, replace, { everyMilliseconds: 20 });
 }
