@@ -66,7 +66,7 @@ export async function startLocalSidecar(
   });
   let stopped: Promise<void> | undefined;
   const stop = (): Promise<void> => {
-    stopped ??= sidecar.stop().then(() => rm(directory, { recursive: true, force: true }));
+    stopped ??= sidecar.stop().finally(() => rm(directory, { recursive: true, force: true }));
     return stopped;
   };
   return {
