@@ -15,6 +15,11 @@ export type JsonValue =
   | JsonValue[]
   | { [key: string]: JsonValue };
 
+/** Whether a value that was parsed is an object, and no array. */
+export function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
 /** Where and why a text is not acceptable. `position` counts UTF-16 code units from 0. */
 export class JsonError extends Error {
   readonly position: number;

@@ -69,6 +69,17 @@ export function isIPv4(host: string): boolean {
   );
 }
 
+/** A host as it stands in a URL (RFC 3986 3.2.2): an IPv6 address in brackets, everything else as it is. */
+export function withBrackets(host: string): string {
+  // No name has a colon.
+  return host.includes(':') ? `[${host}]` : host;
+}
+
+/** A host as it is looked up and compared with addresses: without the brackets that IPv6 has in URLs. */
+export function withoutBrackets(host: string): string {
+  return host.replace(/^\[(.*)\]$/, '$1');
+}
+
 /** RFC 5952 text of a bracketed IPv6 address, so that one address has one spelling. */
 function canonicalIPv6(bracketed: string, field: string): string {
   try {

@@ -5,6 +5,7 @@
 
 import type { Action, ActionBody, HttpAction, KubernetesAction } from './action.ts';
 import type { BodyForm } from './digest.ts';
+import { isRecord } from './json.ts';
 import type { Outcome, Phase } from './phase.ts';
 import { isProblemCode, type ProblemCode, ProblemError } from './problem.ts';
 import { printable } from './url.ts';
@@ -273,9 +274,7 @@ function record(
   required: readonly string[],
   optional: readonly string[] | null = [],
 ): Record<string, unknown> {
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
-    throw malformed(field, 'must be a JSON object');
-  }
+  if (!isRecord(value)) throw malformed(field, 'must be a JSON object');
   for (const name of required) {
     if (!Object.hasOwn(value, name)) throw malformed(`${field}.${name}`, 'is missing');
   }
@@ -286,7 +285,7 @@ function record(
       }
     }
   }
-  return value as Record<string, unknown>;
+  return value;
 }
 
 function text(value: unknown, field: string, limit: number, mayBeEmpty = false): string {

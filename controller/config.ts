@@ -1,5 +1,6 @@
 /** Settings of the controller. The chart sets them; each is checked at start. */
 
+import { isRecord } from '../api/json.ts';
 import { ConfigReader, type Environment } from '../process/config.ts';
 import { LOG_LEVELS, type LogLevel } from '../process/log.ts';
 import { CERTIFICATES } from '../process/pem.ts';
@@ -117,14 +118,12 @@ function readSidecarSettings(reader: ConfigReader): { sidecar?: SidecarSettings 
 }
 
 function isResources(value: unknown): value is Resources {
-  const isObject = (item: unknown): item is object =>
-    typeof item === 'object' && item !== null && !Array.isArray(item);
   return (
-    isObject(value) &&
+    isRecord(value) &&
     Object.entries(value).every(
       ([member, quantities]) =>
         (member === 'limits' || member === 'requests') &&
-        isObject(quantities) &&
+        isRecord(quantities) &&
         Object.values(quantities).every((quantity) => typeof quantity === 'string'),
     )
   );

@@ -2,7 +2,7 @@
 
 import { INJECTION_LABEL } from '../api/pod-layout.ts';
 import type { NodeCluster } from '../test/support/node/node-cluster.ts';
-import { upgrade } from '../test/support/node/release.ts';
+import { releaseValues, upgrade } from '../test/support/node/release.ts';
 import { startNodeUpstream } from '../test/support/node/upstreams.ts';
 import type { Upstream } from '../test/support/upstream.ts';
 import { agentAnswer, type DemoAgent } from './agent.ts';
@@ -23,11 +23,8 @@ export async function setUpPods(cluster: NodeCluster, say: (text: string) => voi
   await using stack = new AsyncDisposableStack();
   const since = stopwatch();
   await applyNamespaces(cluster, { [INJECTION_LABEL.name]: INJECTION_LABEL.value });
-  await upgrade(cluster, {
-    controller: { image: cluster.productImage, imagePullPolicy: 'Never' },
-    rbac: { agentNamespaces: TEAMS.map(({ namespace }) => namespace) },
-    sidecar: { trustBundle: cluster.upstreamAuthority.certificate },
-  });
+  const namespaces = TEAMS.map(({ namespace }) => namespace);
+  await upgrade(cluster, releaseValues(cluster, namespaces));
   say(`helm installed the chart: two controller replicas are ready (${since()})`);
   await applyTeams(cluster);
   const upstreams = await Promise.all(

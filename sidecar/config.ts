@@ -1,11 +1,12 @@
 /** Settings of the sidecar. The injected pod spec sets them; each is checked at start. */
 
 import { readFileSync } from 'node:fs';
-import { isIP, isIPv6 } from 'node:net';
+import { isIP } from 'node:net';
 import { join } from 'node:path';
+import { isRecord } from '../api/json.ts';
 import { API_SERVER_NAMES } from '../api/names.ts';
 import { SETTINGS_FILES } from '../api/pod-layout.ts';
-import { parseAuthority } from '../api/url.ts';
+import { parseAuthority, withBrackets, withoutBrackets } from '../api/url.ts';
 import { ConfigReader, type Environment, type FileContent } from '../process/config.ts';
 import { LOG_LEVELS, type LogLevel } from '../process/log.ts';
 import { CERTIFICATES } from '../process/pem.ts';
@@ -151,7 +152,7 @@ function readSettings(directory: string | undefined): {
 
 /** @throws TypeError unless it is an object of our own settings, all of them text */
 function settingsIn(parsed: unknown): Record<string, string> {
-  if (typeof parsed !== 'object' || parsed === null || Array.isArray(parsed)) {
+  if (!isRecord(parsed)) {
     throw new TypeError('it is no JSON object');
   }
   const entries = Object.entries(parsed).map(([name, value]: [string, unknown]) => {
@@ -190,7 +191,7 @@ function kubernetesService(reader: ConfigReader): string[] {
   const host = reader.optionalText('KUBERNETES_SERVICE_HOST');
   const port = reader.integer('KUBERNETES_SERVICE_PORT', { min: 1, max: 65_535 }, 443);
   if (host === undefined) return [];
-  const authority = `${isIPv6(host) ? `[${host}]` : host}:${port}`;
+  const authority = `${withBrackets(host)}:${port}`;
   if (!isAuthority(authority)) {
     const form = 'must be a host in lower case (IPv6 as in RFC 5952)';
     reader.complain('KUBERNETES_SERVICE_HOST', `${form}, not "${host}"`);
@@ -201,7 +202,7 @@ function kubernetesService(reader: ConfigReader): string[] {
 /** Where a name is pinned to, no name is resolved: it must be an address. */
 function checkAddress(reader: ConfigReader, name: string, text: string): void {
   const host = /^(.+):[0-9]{1,5}$/.exec(text)?.[1] ?? '';
-  if (isIP(host.replace(/^\[(.*)\]$/, '$1')) === 0) {
+  if (isIP(withoutBrackets(host)) === 0) {
     reader.complain(name, `must be an IP address with a port, not "${text}"`);
   }
 }

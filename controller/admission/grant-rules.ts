@@ -7,6 +7,7 @@ import type { ActionGrant } from '../../api/generated/actiongrant.ts';
 import { agentNamespace, type GrantedAction } from '../../api/grant.ts';
 import { ACCEPTS_GRANTS_ANNOTATION } from '../../api/names.ts';
 import { ProblemError } from '../../api/problem.ts';
+import { withoutBrackets } from '../../api/url.ts';
 import { acceptsGrantsFrom } from './consent.ts';
 import { findTrackingMark } from './tracking-marks.ts';
 
@@ -67,9 +68,8 @@ function actionIsNotTheApiServerByHttp(
   { action }: GrantFacts,
   { apiServerHosts }: AdmissionSettings,
 ): ProblemError | null {
-  // Brackets belong to the URL, not to the address.
-  const host = action.url?.host.replace(/^\[(.*)\]$/, '$1');
-  if (host === undefined) return null;
+  if (action.url === undefined) return null;
+  const host = withoutBrackets(action.url.host);
   if (!API_SERVER_NAME.test(host) && !apiServerHosts.includes(host)) return null;
   return invalid(
     'spec.action.http.url',

@@ -1,5 +1,6 @@
 /** AdmissionReview (admission.k8s.io/v1): what the API server asks, and how it is answered. */
 
+import { isRecord } from '../../api/json.ts';
 import { PROBLEMS, ProblemError } from '../../api/problem.ts';
 
 /** Who made the request, as the API server authenticated it. */
@@ -132,10 +133,8 @@ function user(value: unknown): RequestUser {
 }
 
 function record(value: unknown, field: string): Record<string, unknown> {
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
-    throw malformed(field, 'must be an object');
-  }
-  return value as Record<string, unknown>;
+  if (!isRecord(value)) throw malformed(field, 'must be an object');
+  return value;
 }
 
 function text(value: unknown, field: string): string {

@@ -1,5 +1,7 @@
 /** Label selectors, as the API server matches them (metav1.LabelSelector). */
 
+import { isRecord } from '../../api/json.ts';
+
 export interface LabelSelector {
   matchLabels?: Readonly<Record<string, string>>;
   matchExpressions?: readonly LabelRequirement[];
@@ -62,8 +64,4 @@ function isRequirement(value: unknown): value is LabelRequirement {
   const takesValues = operator === 'In' || operator === 'NotIn';
   const takesNone = operator === 'Exists' || operator === 'DoesNotExist';
   return (takesValues && values.length > 0) || (takesNone && values.length === 0);
-}
-
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

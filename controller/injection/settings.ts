@@ -1,7 +1,7 @@
 /** What the ConfigMap of an agent namespace holds: the settings that are the same for every sidecar. Pure. */
 
-import { isIPv6 } from 'node:net';
 import { SETTINGS_FILES, SIDECAR_PATHS, SIDECAR_PORTS } from '../../api/pod-layout.ts';
+import { withBrackets } from '../../api/url.ts';
 import type { SidecarSettings } from '../config.ts';
 
 export interface SettingsFacts {
@@ -68,6 +68,6 @@ function sidecarEnvironment(facts: SettingsFacts): Record<string, string> {
 function kubernetesAuthorities({ apiServerHosts, kubernetesServer }: SettingsFacts): string[] {
   const ownPort = kubernetesServer.slice(kubernetesServer.lastIndexOf(':') + 1);
   return apiServerHosts.flatMap((host) =>
-    [...new Set(['443', ownPort])].map((port) => `${isIPv6(host) ? `[${host}]` : host}:${port}`),
+    [...new Set(['443', ownPort])].map((port) => `${withBrackets(host)}:${port}`),
   );
 }

@@ -3,6 +3,7 @@
 import { readFile } from 'node:fs/promises';
 import { isIP } from 'node:net';
 import { ProblemError } from '../../api/problem.ts';
+import { withoutBrackets } from '../../api/url.ts';
 import type { Clock } from '../../process/clock.ts';
 import type { Logger } from '../../process/log.ts';
 import { holdsCertificates } from '../../process/pem.ts';
@@ -86,7 +87,7 @@ function certificatesIn(pem: string, where: string): string {
 /** `address:port`: sidecars resolve no name for the API server. */
 function addressOf(origin: string): string {
   const { hostname, port } = new URL(origin);
-  if (isIP(hostname.replace(/^\[(.*)\]$/, '$1')) === 0) {
+  if (isIP(withoutBrackets(hostname)) === 0) {
     throw new ProblemError(
       'ConfigurationInvalid',
       `ACTIONGRANT_SIDECAR_IMAGE needs an API server that is reached by its address, not as ${hostname}`,

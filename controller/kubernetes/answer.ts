@@ -1,4 +1,5 @@
 /** How a call's end becomes a value or a KubernetesError: one table, no text matching. */
+import { isRecord } from '../../api/json.ts';
 import { KubernetesError, type KubernetesErrorKind } from './error.ts';
 import type { TransportAnswer, TransportError } from './transport.ts';
 
@@ -82,10 +83,6 @@ export function parseObject(text: string): Record<string, unknown> | undefined {
   } catch {
     return undefined;
   }
-}
-
-export function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 function kindOf(status: number, reason: string | undefined, effect: Effect): KubernetesErrorKind {

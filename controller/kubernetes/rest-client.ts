@@ -1,12 +1,7 @@
 /** The API's verbs as requests, and answers as objects. */
 import { Buffer } from 'node:buffer';
-import {
-  type Effect,
-  errorOfAnswer,
-  errorOfTransport,
-  isRecord,
-  objectOfAnswer,
-} from './answer.ts';
+import { isRecord } from '../../api/json.ts';
+import { type Effect, errorOfAnswer, errorOfTransport, objectOfAnswer } from './answer.ts';
 import type {
   CallOptions,
   DeleteOptions,

@@ -1,8 +1,8 @@
 /** Where the API server is and who we are to it: from a kubeconfig, or from inside a pod. */
 import { readFile } from 'node:fs/promises';
-import { isIPv6 } from 'node:net';
 import { join } from 'node:path';
 import type { KubeConfig } from '@kubernetes/client-node';
+import { withBrackets } from '../../api/url.ts';
 import { holdsCertificates } from '../../process/pem.ts';
 
 /** Where the API server is and who we are to it. */
@@ -50,8 +50,7 @@ export function checkAccess({ tls }: ServerAccess): void {
  * every replica 0.6 s and 60 MB: more than everything else this process loads.
  */
 function inCluster(server: KubernetesServer & { type: 'InCluster' }): ReadServerAccess {
-  const host = isIPv6(server.host) ? `[${server.host}]` : server.host;
-  const origin = `https://${host}:${server.port}`;
+  const origin = `https://${withBrackets(server.host)}:${server.port}`;
   return async () => {
     const [token, ca] = await Promise.all([
       readFile(join(server.directory, 'token'), 'utf8'),

@@ -1,6 +1,7 @@
 /** Watch events from a stream of lines. */
 import { Buffer } from 'node:buffer';
-import { errorOfStatus, isRecord, parseObject } from './answer.ts';
+import { isRecord } from '../../api/json.ts';
+import { errorOfStatus, parseObject } from './answer.ts';
 import { KubernetesError } from './error.ts';
 import type { KubernetesObject, Live } from './object.ts';
 

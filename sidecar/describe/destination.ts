@@ -1,7 +1,7 @@
 /** What a redirected connection's destination may be called. */
 
 import { ProblemError } from '../../api/problem.ts';
-import { printable } from '../../api/url.ts';
+import { printable, withBrackets } from '../../api/url.ts';
 import type { Destination } from './request-head.ts';
 
 /**
@@ -43,9 +43,7 @@ function hostsOf(
   searchDomains: readonly string[],
 ): readonly [full: string, ...shorter: string[]] {
   if ('address' in destination) {
-    const { address } = destination;
-    // RFC 3986 3.2.2
-    return [address.includes(':') ? `[${address}]` : address];
+    return [withBrackets(destination.address)];
   }
   const full = destination.name.toLowerCase();
   const suffixes = searchDomains.map((domain) => `.${domain}`);

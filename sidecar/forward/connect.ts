@@ -8,9 +8,10 @@ import {
   type TLSSocket,
 } from 'node:tls';
 import type { ProblemCode } from '../../api/problem.ts';
+import { withoutBrackets } from '../../api/url.ts';
 import { type Cutoff, cutError } from './cutoff.ts';
 import { ForwardError } from './error.ts';
-import { type Target, withoutBrackets } from './resolve.ts';
+import type { Target } from './resolve.ts';
 
 export interface TLSIdentity {
   context: SecureContext;

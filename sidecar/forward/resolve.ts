@@ -2,6 +2,7 @@
 
 import type { LookupAddress } from 'node:dns';
 import { BlockList, isIP, isIPv4 } from 'node:net';
+import { withoutBrackets } from '../../api/url.ts';
 import { type Lookup, lookUpOutside, systemLookup } from '../lookup.ts';
 import { ForwardError } from './error.ts';
 import { forbiddenAddress } from './forbidden-address.ts';
@@ -85,9 +86,4 @@ function pin(from: string, to: string): Target {
 
 function literal(address: string): LookupAddress {
   return { address, family: isIP(address) };
-}
-
-/** An IPv6 address without the brackets that it has in URLs. */
-export function withoutBrackets(host: string): string {
-  return host.startsWith('[') ? host.slice(1, -1) : host;
 }

@@ -1,7 +1,7 @@
 /** How clients reach us as an explicit proxy: absolute-form requests and CONNECT tunnels. */
 
 import { asProblem, ProblemError } from '../../api/problem.ts';
-import { parseAuthority } from '../../api/url.ts';
+import { parseAuthority, withoutBrackets } from '../../api/url.ts';
 import type { ClientConnection } from './connection.ts';
 import { refuseRaw } from './refusal.ts';
 
@@ -22,7 +22,7 @@ export function openTunnel(
     connection.connectAuthority = target;
     raw.write('HTTP/1.1 200 Connection Established\r\n\r\n');
     if (rest.length > 0) raw.unshift(rest);
-    return host.startsWith('[') ? host.slice(1, -1) : host;
+    return withoutBrackets(host);
   } catch (error) {
     refuseRaw(raw, asProblem(error));
     return null;

@@ -20,7 +20,7 @@ import {
   helmOnNode,
   RELEASE,
   RELEASE_NAMESPACE,
-  sharedValues,
+  releaseValues,
   upgrade,
 } from '../support/node/release.ts';
 import { type ResidentAgent, startResidentAgent } from '../support/node/resident-agent.ts';
@@ -84,11 +84,10 @@ afterAll(async () => {
 
 const helm = (...args: readonly string[]) => helmOnNode(cluster, args);
 const values = (changes: object = {}) => {
-  const { controller, sidecar } = sharedValues(cluster);
+  const { controller, ...shared } = releaseValues(cluster, [byHand, injected]);
   return {
+    ...shared,
     controller: { ...controller, ...changes },
-    sidecar,
-    rbac: { agentNamespaces: [byHand, injected] },
     injection: { namespaceSelector: { matchLabels: { 'actiongrant.dev/inject': LABEL } } },
   };
 };
@@ -320,7 +319,7 @@ describe('uninstalling with live grants', () => {
     const notes = await helmOnNode(
       cluster,
       ['install', RELEASE, CHART, ...flags],
-      sharedValues(cluster),
+      releaseValues(cluster),
     );
     restored = true;
     expect(notes).toContain('kubectl label namespace agents-1 actiongrant.dev/inject=enabled');

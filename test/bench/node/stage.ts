@@ -9,7 +9,7 @@ import { systemClock } from '../../../process/clock.ts';
 import type { KubeObject } from '../../support/api-client.ts';
 import { createServiceAccount } from '../../support/grants.ts';
 import type { NodeCluster } from '../../support/node/node-cluster.ts';
-import { RELEASE_NAMESPACE, upgrade } from '../../support/node/release.ts';
+import { RELEASE_NAMESPACE, releaseValues, upgrade } from '../../support/node/release.ts';
 import { startNodeUpstream } from '../../support/node/upstreams.ts';
 import { SERVICE } from '../../support/scene.ts';
 import type { Upstream } from '../../support/upstream.ts';
@@ -35,11 +35,7 @@ export async function startStage(cluster: NodeCluster): Promise<BenchStage> {
     { apiVersion: 'v1', kind: 'Namespace', metadata: { name: INJECTED, labels } },
     { apiVersion: 'v1', kind: 'Namespace', metadata: { name: PLAIN } },
   );
-  await upgrade(cluster, {
-    controller: { image: cluster.productImage, imagePullPolicy: 'Never' },
-    rbac: { agentNamespaces: [INJECTED] },
-    sidecar: { trustBundle: cluster.upstreamAuthority.certificate },
-  });
+  await upgrade(cluster, releaseValues(cluster, [INJECTED]));
   for (const account of [AGENT, CREDENTIAL_ACCOUNT]) {
     await createServiceAccount(cluster, INJECTED, account);
   }

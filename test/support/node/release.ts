@@ -17,11 +17,11 @@ const INSTALL_SECONDS = 120;
 /** Where a cluster remembers what is installed. */
 const RECORD = '/api/v1/namespaces/kube-system/configmaps/e2e-release';
 
-/** Values of the release that test files share. Spread them into a test's own. */
-export function sharedValues(cluster: NodeCluster) {
+/** Values of a release on the node: the product's own image, and trust in tests' servers. Spread them into a test's own. */
+export function releaseValues(cluster: NodeCluster, agentNamespaces = AGENT_NAMESPACES) {
   return {
     controller: { image: cluster.productImage, imagePullPolicy: 'Never' },
-    rbac: { agentNamespaces: AGENT_NAMESPACES },
+    rbac: { agentNamespaces },
     sidecar: { trustBundle: cluster.upstreamAuthority.certificate },
   };
 }
@@ -34,7 +34,7 @@ export function sharedValues(cluster: NodeCluster) {
  */
 export async function ensureInstalled(
   cluster: NodeCluster,
-  values: object = sharedValues(cluster),
+  values: object = releaseValues(cluster),
 ): Promise<void> {
   if (cluster.productImage === '') throw new Error('this run has no product image (--no-product)');
   // Test files that run at the same time want the same release: one of them installs it.

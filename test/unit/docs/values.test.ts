@@ -3,6 +3,7 @@
 import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { parse } from 'yaml';
+import { isRecord } from '../../../api/json.ts';
 import { codesIn, rowsOf } from './tables.ts';
 
 const VALUES = new URL('../../../charts/actiongrant/values.yaml', import.meta.url);
@@ -32,8 +33,4 @@ function undocumented(value: unknown, path: string, names: ReadonlySet<string>):
   return Object.entries(value).flatMap(([key, member]) =>
     undocumented(member, path === '' ? key : `${path}.${key}`, names),
   );
-}
-
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

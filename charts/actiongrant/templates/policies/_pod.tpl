@@ -4,6 +4,20 @@
 ['actiongrant-init', 'actiongrant']
 {{- end }}
 
+{{- /* What is the sidecar's alone: its user, which is its group too, and its ports. */ -}}
+{{- define "actiongrant.sidecarUID" -}}
+64464
+{{- end }}
+
+{{- define "actiongrant.sidecarPorts" -}}
+[15001, 15006, 15020, 15053]
+{{- end }}
+
+{{- /* Types that container runtimes give by themselves. */ -}}
+{{- define "actiongrant.seLinuxTypes" -}}
+['', 'container_t', 'container_init_t', 'container_kvm_t', 'container_engine_t']
+{{- end }}
+
 {{- define "actiongrant.agentDirectory" -}}
 '/var/run/secrets/kubernetes.io/serviceaccount'
 {{- end }}
@@ -76,8 +90,8 @@ startupProbe:
   successThreshold: 1
   timeoutSeconds: 1
 securityContext:
-  runAsUser: 64464
-  runAsGroup: 64464
+  runAsUser: {{ include "actiongrant.sidecarUID" . }}
+  runAsGroup: {{ include "actiongrant.sidecarUID" . }}
   runAsNonRoot: true
   allowPrivilegeEscalation: false
   readOnlyRootFilesystem: true
@@ -145,9 +159,9 @@ what Pod Security `restricted` says, which the namespace cannot have because of 
     an agent's containers run as a user that is named in the pod, with runAsNonRoot: true, and is neither 0 nor 64464, which
     is the sidecar's; nor is 64464 their group.
   holds: >-
-    !(c.?securityContext.?runAsUser.or(variables.pod.?runAsUser).orValue(0) in [0, 64464])
+    !(c.?securityContext.?runAsUser.or(variables.pod.?runAsUser).orValue(0) in [0, {{ include "actiongrant.sidecarUID" . }}])
     && c.?securityContext.?runAsNonRoot.or(variables.pod.?runAsNonRoot).orValue(false)
-    && c.?securityContext.?runAsGroup.orValue(0) != 64464
+    && c.?securityContext.?runAsGroup.orValue(0) != {{ include "actiongrant.sidecarUID" . }}
 - field: securityContext.seccompProfile
   advice: >-
     an agent's containers run under the seccomp profile RuntimeDefault or one of type Localhost, and under no AppArmor
@@ -155,7 +169,7 @@ what Pod Security `restricted` says, which the namespace cannot have because of 
   holds: >-
     c.?securityContext.?seccompProfile.?type.or(variables.pod.?seccompProfile.?type).orValue('') in ['RuntimeDefault', 'Localhost']
     && c.?securityContext.?appArmorProfile.?type.orValue('RuntimeDefault') in ['RuntimeDefault', 'Localhost']
-    && c.?securityContext.?seLinuxOptions.?type.orValue('') in ['', 'container_t', 'container_init_t', 'container_kvm_t', 'container_engine_t']
+    && c.?securityContext.?seLinuxOptions.?type.orValue('') in {{ include "actiongrant.seLinuxTypes" . }}
     && c.?securityContext.?seLinuxOptions.?user.orValue('') == ''
     && c.?securityContext.?seLinuxOptions.?role.orValue('') == ''
 - field: ports
@@ -163,10 +177,10 @@ what Pod Security `restricted` says, which the namespace cannot have because of 
     an agent's containers use no port of the node (hostPort), none of the sidecar's (15001, 15006, 15020, 15053), not for
     probes and lifecycle hooks either, and no SCTP, which is not let in. Choose another, and use a Service.
   holds: >-
-    c.?ports.orValue([]).all(p, p.?hostPort.orValue(0) == 0 && !(p.containerPort in [15001, 15006, 15020, 15053])
+    c.?ports.orValue([]).all(p, p.?hostPort.orValue(0) == 0 && !(p.containerPort in {{ include "actiongrant.sidecarPorts" . }})
     && p.?protocol.orValue('TCP') != 'SCTP')
     && [c.?livenessProbe, c.?readinessProbe, c.?startupProbe, c.?lifecycle.?postStart, c.?lifecycle.?preStop].all(h,
-    [h.?httpGet.?port, h.?tcpSocket.?port, h.?grpc.?port].all(p, !(p.orValue(0) in [15001, 15006, 15020, 15053])))
+    [h.?httpGet.?port, h.?tcpSocket.?port, h.?grpc.?port].all(p, !(p.orValue(0) in {{ include "actiongrant.sidecarPorts" . }})))
 - field: volumeMounts
   advice: >-
     only the sidecar mounts the volumes actiongrant-*; other containers have actiongrant-agent, read-only, at
