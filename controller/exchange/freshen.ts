@@ -12,8 +12,10 @@ import type { KubernetesClient } from '../kubernetes/client.ts';
 
 /** Time from one check of an agent to the next, at least. */
 const INTERVAL_MILLISECONDS = 100;
-/** A check of many grants is dear to the API server: the next one waits so many times its duration. */
-const REST_FACTOR = 5;
+/** A check of many grants is dear to the API server: after it, the next one rests so many times its duration… */
+const REST_FACTOR = 4;
+/** …but never for so long that whoever waits for it gives up: one that hung, because a server was away, says nothing of its cost. */
+const LONGEST_REST_MILLISECONDS = 1_000;
 /** Agents remembered; the least recently checked one is forgotten first. */
 const MAX_AGENTS = 10_000;
 const TIMEOUT_MILLISECONDS = 5_000;
@@ -60,8 +62,8 @@ export function createFreshener(options: FreshenerOptions): Freshener {
   };
 
   const turn = async ({ startedAt, duration }: Checks): Promise<void> => {
-    const interval = Math.max(INTERVAL_MILLISECONDS, REST_FACTOR * duration);
-    const left = startedAt + interval - clock.monotonic();
+    const rest = Math.min(REST_FACTOR * duration, LONGEST_REST_MILLISECONDS);
+    const left = startedAt + Math.max(INTERVAL_MILLISECONDS, duration + rest) - clock.monotonic();
     if (left > 0) await pause(clock, left);
   };
 

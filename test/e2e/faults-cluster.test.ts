@@ -43,7 +43,6 @@ describe('under calls', () => {
     await scenes.expectEnd(at, { ...SUCCEEDED, withinMilliseconds: 30_000 });
     await untilGranted(granted);
     await scenes.expectEnd(granted, SUCCEEDED);
-    await untilLookedUp();
     await scenes.expectToWork(agent);
   });
 
@@ -58,7 +57,6 @@ describe('under calls', () => {
     }
     await untilServed();
     await untilGranted(await scenes.scene());
-    await untilLookedUp();
     await scenes.expectToWork(agent);
     // The consuming write may have landed without anybody learning of it; then it was given back, or is burnt.
     const { status } = await untilGrant(
@@ -95,19 +93,6 @@ function untilGranted(at: FaultScene): Promise<void> {
     const answer = await agent.call(at.call);
     if ('status' in answer && answer.status === 200) return;
     scenes.expectEffects(at, 0, JSON.stringify(answer));
-    expect(answer).toMatchObject({ status: 503 });
-    throw new Error(JSON.stringify(answer));
-  }, RESTARTED);
-}
-
-/**
- * A miss is looked up at the API server, and the next look-up rests five times as long as the last one took: after one that hung
- * while the servers were away, misses are answered 503 for up to half a minute, which says that trying again helps.
- */
-function untilLookedUp(): Promise<void> {
-  return eventually(async () => {
-    const answer = await agent.call(scenes.neverGranted);
-    if ('status' in answer && answer.status === 403) return;
     expect(answer).toMatchObject({ status: 503 });
     throw new Error(JSON.stringify(answer));
   }, RESTARTED);

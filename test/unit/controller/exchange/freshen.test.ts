@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, test } from 'vitest';
 import { createFreshener } from '../../../../controller/exchange/freshen.ts';
 import { isKubernetesError } from '../../../../controller/kubernetes/error.ts';
 import { aGrant, anApprovedStatus } from '../../../support/builders.ts';
@@ -122,6 +122,27 @@ describe('checks of one agent', () => {
     const third = freshener.freshen(AGENT);
     (await held.next()).answer(200, list());
     await third;
+  });
+});
+
+describe('after a check that took', () => {
+  test.each([
+    ['10 ms, the next one starts 100 ms after its start', 10, 90],
+    ['200 ms, the next one rests four times as long', 200, 800],
+    ['the 5 s of a server that hangs, the next one rests 1 s', 5_000, 1_000],
+  ])('%s', async (_, duration, rest) => {
+    const { freshener } = await aFreshener();
+    const first = freshener.freshen(AGENT);
+    const running = await held.next();
+    await clock.advance(duration);
+    running.answer(200, list());
+    await first;
+    const second = freshener.freshen(AGENT);
+    await clock.advance(rest - 1);
+    expect(held.waiting).toBe(0);
+    await clock.advance(1);
+    (await held.next()).answer(200, list());
+    await second;
   });
 });
 
