@@ -9,6 +9,7 @@ import {
   type Count,
   countCheck,
   countTests,
+  failures,
   SKIPPED,
   summaryLine,
   type VitestReport,
@@ -54,12 +55,14 @@ const stages = STAGES.filter(({ script }) => wanted.length === 0 || wanted.inclu
 mkdirSync(REPORTS, { recursive: true });
 const counts: Count[] = [];
 const failed: string[] = [];
+const failedTests: string[] = [];
 for (const stage of stages) {
   const count = interrupted ? countCheck(false) : await runStage(stage);
   counts.push(count);
   if (count.failed > 0) failed.push(stage.script);
 }
 if (failed.length > 0) console.log(`\nfailed: ${failed.join(', ')}`);
+for (const line of failedTests) console.log(`  ${line}`);
 console.log(summaryLine(counts));
 process.exitCode = failed.length > 0 ? 1 : 0;
 
@@ -74,7 +77,10 @@ async function runStage({ script, kind, whyNot }: Stage): Promise<Count> {
   const succeeded = await runScript(script, kind === 'vitest' ? reporters : []);
   const seconds = ((performance.now() - started) / 1000).toFixed(1);
   console.log(`== ${script} ${succeeded ? 'ok' : 'FAILED'}, ${seconds} s`);
-  return kind === 'vitest' ? countTests(succeeded, readReport(report)) : countCheck(succeeded);
+  if (kind === 'check') return countCheck(succeeded);
+  const results = readReport(report);
+  failedTests.push(...failures(results).map((line) => line.replace(`${ROOT}/`, '')));
+  return countTests(succeeded, results);
 }
 
 /** A developer's machine need not be able to run everything; where nothing is looked at by hand, it must. */

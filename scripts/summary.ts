@@ -5,15 +5,25 @@ export interface Count {
   readonly skipped: number;
 }
 
-/** The fields of vitest's JSON report that are counted. */
+interface TestResult {
+  readonly status: string;
+  readonly fullName: string;
+  readonly failureMessages?: readonly string[] | null;
+}
+
+/** The fields of vitest's JSON report that are read. */
 export interface VitestReport {
   readonly numPassedTests: number;
   readonly numFailedTests: number;
   readonly numPendingTests: number;
   readonly numTodoTests: number;
   readonly testResults: readonly {
+    /** The file. */
+    readonly name: string;
     readonly status: string;
-    readonly assertionResults: readonly unknown[];
+    /** Why the file could not be loaded; empty if it could. */
+    readonly message: string;
+    readonly assertionResults: readonly TestResult[];
   }[];
 }
 
@@ -40,6 +50,22 @@ export function countTests(succeeded: boolean, report: VitestReport | undefined)
     failed: succeeded ? failed : Math.max(failed, 1),
     skipped: report.numPendingTests + report.numTodoTests,
   };
+}
+
+/** What failed, a line each: whoever sees only the end of a long run's output must see that. */
+export function failures(report: VitestReport | undefined): string[] {
+  return (report?.testResults ?? []).flatMap(({ name, status, message, assertionResults }) => {
+    if (status === 'failed' && assertionResults.length === 0) {
+      return [`${name}: ${firstLine(message)}`];
+    }
+    return assertionResults
+      .filter((test) => test.status === 'failed')
+      .map((test) => `${name} > ${test.fullName}: ${firstLine(test.failureMessages?.[0] ?? '')}`);
+  });
+}
+
+function firstLine(text: string): string {
+  return text.split('\n', 1)[0] ?? '';
 }
 
 /** The last line of `make test`, and the only one of its form. */

@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest';
 import {
   countCheck,
   countTests,
+  failures,
   summaryLine,
   type VitestReport,
 } from '../../../scripts/summary.ts';
@@ -17,6 +18,13 @@ function aReport(overrides: Partial<VitestReport> = {}): VitestReport {
   };
 }
 
+const anUnloadableFile = {
+  name: '/repo/test/unit/b.test.ts',
+  status: 'failed',
+  message: 'SyntaxError: no\n  at b',
+  assertionResults: [],
+};
+
 describe('the tests of a vitest run', () => {
   test.each([
     ['all pass', true, aReport(), { passed: 5, failed: 0, skipped: 0 }],
@@ -29,7 +37,7 @@ describe('the tests of a vitest run', () => {
     [
       'a file that can not be loaded is a failure',
       false,
-      aReport({ testResults: [{ status: 'failed', assertionResults: [] }] }),
+      aReport({ testResults: [anUnloadableFile] }),
       { passed: 5, failed: 1, skipped: 0 },
     ],
     [
@@ -47,4 +55,28 @@ describe('the tests of a vitest run', () => {
 test('the last line sums tests and checks', () => {
   const counts = [countCheck(true), countCheck(false), { passed: 40, failed: 2, skipped: 1 }];
   expect(summaryLine(counts)).toBe('41 passed, 3 failed, 1 skipped');
+});
+
+test('what failed is named with its file and the first line of its reason', () => {
+  const report = aReport({
+    testResults: [
+      {
+        name: '/repo/test/unit/a.test.ts',
+        status: 'failed',
+        message: '',
+        assertionResults: [
+          { status: 'passed', fullName: 'adds', failureMessages: [] },
+          { status: 'failed', fullName: 'divides by 0', failureMessages: ['Error: NaN\n at x'] },
+          { status: 'failed', fullName: 'says nothing', failureMessages: null },
+        ],
+      },
+      anUnloadableFile,
+    ],
+  });
+  expect(failures(report)).toEqual([
+    '/repo/test/unit/a.test.ts > divides by 0: Error: NaN',
+    '/repo/test/unit/a.test.ts > says nothing: ',
+    '/repo/test/unit/b.test.ts: SyntaxError: no',
+  ]);
+  expect(failures(undefined)).toEqual([]);
 });
