@@ -47,6 +47,11 @@ export const SUCCESS_CACHE_MILLISECONDS = 10_000;
 /** After this the reconciler records the revocation as unconfirmed. */
 export const CONFIRMATION_LIMIT_MILLISECONDS = 20_000;
 const POLL_MILLISECONDS = 250;
+/**
+ * The API server looks for a Secret in a cache of its own first (k8s.io/kubernetes, serviceaccount/tokengetter.go). Asked before
+ * that has heard of the deletion, it would accept a token that nobody used, and then remember it for the whole 10 s.
+ */
+const SETTLE_MILLISECONDS = 250;
 /** TokenReviews under way at once: confirming must not crowd out using. */
 const MAX_REVIEWS = 8;
 /** Tokens remembered. Beyond, the oldest is forgotten and its confirmation rests on the sidecar's copy. */
@@ -84,10 +89,10 @@ export function createConfirmer(options: ConfirmerOptions): Confirmer {
     const deletedAt = Date.parse(use.credential.deletedTime);
     const startedAt = Date.parse(use.startTime);
     const audience = grant.spec.credential?.serviceAccountToken?.audience;
-    if (await severalServers()) {
-      // One refusal says nothing of the others' caches: wait out what any of them can hold.
-      await pause(clock, deletedAt + SUCCESS_CACHE_MILLISECONDS + POLL_MILLISECONDS - clock.now());
-    }
+    // One refusal says nothing of other servers' caches: with several, wait out what any of them can hold.
+    const held = (await severalServers()) ? SUCCESS_CACHE_MILLISECONDS : 0;
+    const early = deletedAt + held + SETTLE_MILLISECONDS - clock.now();
+    if (early > 0) await pause(clock, early);
     for (let round = 0; !stopped; round++) {
       if (clock.now() > deletedAt + CONFIRMATION_LIMIT_MILLISECONDS) return;
       if (await refused(token, audience).catch(() => false)) break;

@@ -10,6 +10,7 @@ import { configMaps, secrets, serviceAccounts } from '../../controller/kubernete
 import type { KubernetesServer } from '../../controller/kubernetes/server.ts';
 import { systemClock } from '../../process/clock.ts';
 import { connectControlPlane } from '../support/control-plane.ts';
+import { eventually } from '../support/eventually.ts';
 
 const plane = connectControlPlane(inject('controlPlane'));
 const clients: KubernetesClient[] = [];
@@ -179,7 +180,11 @@ describe('against a real API server', () => {
     expect(Date.parse(minted.expirationTimestamp)).toBeGreaterThan(Date.now());
     const spec = { token: minted.token, audiences: ['https://edr.example.com'] };
     await client.delete(secrets, { namespace, name: 'bound' }, { uid: bound.metadata.uid });
-    expect(await client.tokenReview(spec)).not.toHaveProperty('authenticated', true);
+    // Its cache of Secrets may be behind, and what it accepted it accepts for 10 s more.
+    await eventually(
+      async () => expect(await client.tokenReview(spec)).not.toHaveProperty('authenticated', true),
+      { withinMilliseconds: 15_000, everyMilliseconds: 50 },
+    );
     const again = client.tokenRequest(
       { namespace, name: 'edr' },
       {

@@ -24,7 +24,7 @@ import { reviewedUser } from '../support/upstream.ts';
  * from when on the API server refuses the credential, and when its Secret was gone.
  *
  * The API server caches a successful authentication for 10 s from its first use (measured; nothing shortens it), so a
- * credential that was used is accepted until then, and one that never was is refused at once.
+ * credential that was used is accepted until then, and one that never was is refused once its cache of Secrets has heard.
  */
 
 const SUCCESS_CACHE_MILLISECONDS = 10_000;
@@ -159,7 +159,7 @@ describe.concurrent.each([FOR_A_SERVICE, FOR_THE_API_SERVER])(
   'a credential $name',
   { timeout: 2 * WAIT_MILLISECONDS },
   ({ create, isAccepted }) => {
-    test('that was never used is refused as soon as its use has ended', async () => {
+    test('that was never used is refused once its use has ended, and said to be', async () => {
       const used = await inUse(await create());
       const { scene, answer, token, secret } = used;
       const sent = Date.now();
@@ -167,11 +167,16 @@ describe.concurrent.each([FOR_A_SERVICE, FOR_THE_API_SERVER])(
       const answered = Date.now();
       expect(reported.body).toEqual({ phase: 'Finished', outcome: 'Succeeded' });
       expect(await secretStatus(secret)).toBe(404);
-      expect(await isAccepted(token)).toBe(false);
       const confirmed = await untilConfirmed(scene.grant);
+      expect(await isAccepted(token)).toBe(false);
       const { credential } = useOf(confirmed, answer.nonce);
       expectBetween(credential?.deletedTime, sent, answered);
-      expectBetween(credential?.rejectedTime, sent, answered + TOLERANCE_MILLISECONDS);
+      // Mostly at once; but whoever asks before the API server's cache of Secrets has heard of it has it remembered.
+      expectBetween(
+        credential?.rejectedTime,
+        sent,
+        answered + SUCCESS_CACHE_MILLISECONDS + TOLERANCE_MILLISECONDS,
+      );
       expect(Date.parse(`${credential?.rejectedTime}`)).toBeGreaterThanOrEqual(
         Date.parse(`${credential?.deletedTime}`),
       );
@@ -230,7 +235,7 @@ describe.concurrent.each([FOR_A_SERVICE, FOR_THE_API_SERVER])(
         metadata: { name: secret },
         data: { token: 'YQ==' },
       });
-      expect(await isAccepted(token)).toBe(false);
+      await untilRefused(() => isAccepted(token));
       expect((await report(used, 'Succeeded')).body).toMatchObject({ outcome: 'Succeeded' });
       const confirmed = await untilConfirmed(scene.grant);
       const { credential } = useOf(confirmed, answer.nonce);
@@ -247,7 +252,7 @@ describe.concurrent.each([FOR_A_SERVICE, FOR_THE_API_SERVER])(
       const ended = await untilPhase(plane, scene.grant, 'Finished', WAIT_MILLISECONDS);
       expect(ended.status?.outcome).toBe('Unknown');
       expect(await secretStatus(secret)).toBe(404);
-      expect(await isAccepted(token)).toBe(false);
+      await untilRefused(() => isAccepted(token));
       const { credential, outcome } = useOf(ended, answer.nonce);
       expect(outcome).toBe('Unknown');
       expectBetween(credential?.deletedTime, 0, Date.now());
@@ -270,7 +275,7 @@ describe.concurrent.each([FOR_A_SERVICE, FOR_THE_API_SERVER])(
       const { scene, token, secret } = first;
       await report(first, 'NotDispatched');
       expect(await secretStatus(secret)).toBe(404);
-      expect(await isAccepted(token)).toBe(false);
+      await untilRefused(() => isAccepted(token));
       const second = await inUse(scene);
       expect(second.secret).not.toBe(secret);
       expect(await isAccepted(second.token)).toBe(true);

@@ -76,15 +76,20 @@ async function start({ severalServers = false } = {}): Promise<void> {
 
 const at = (milliseconds: number): string => new Date(clock.now() + milliseconds).toISOString();
 
-/** A grant whose use began so long ago, and whose Secret was deleted just now. */
+/** A grant whose use began, and whose Secret was deleted, so long ago. */
 function ended(
-  { startedAgo = 1_000, outcome = 'Succeeded' as Outcome, name = 'quarantine-1' } = {},
+  {
+    startedAgo = 1_000,
+    deletedAgo = 250,
+    outcome = 'Succeeded' as Outcome,
+    name = 'quarantine-1',
+  } = {},
   spec = aGrantSpec(),
 ): LiveGrant {
   const use = anEndedUse(outcome, {
     id: NONCE,
     startTime: at(-startedAgo),
-    credential: aUseCredential({ id: 'jti-1', deletedTime: at(0) }),
+    credential: aUseCredential({ id: 'jti-1', deletedTime: at(-deletedAgo) }),
   });
   const grant = aGrant({
     metadata: { name, resourceVersion: '5' },
@@ -145,6 +150,17 @@ describe('a revocation is confirmed', () => {
     await write();
   });
 
+  it('not before the API server has had time to hear of the deletion: it would remember the token', async () => {
+    await start();
+    confirmer.confirm(ended({ deletedAgo: 10 }), NONCE, new Secret(TOKEN));
+    await paused();
+    await clock.advance(239);
+    expect(held.waiting).toBe(0);
+    await clock.advance(1);
+    await review(false);
+    await write();
+  });
+
   it('after the cache of the API server has run out, and no sooner', async () => {
     await start();
     confirmer.confirm(ended({ startedAgo: 4_000 }), NONCE, new Secret(TOKEN));
@@ -163,7 +179,7 @@ describe('a revocation is confirmed', () => {
 
   it('after what any of several API servers can have cached', async () => {
     await start({ severalServers: true });
-    confirmer.confirm(ended(), NONCE, new Secret(TOKEN));
+    confirmer.confirm(ended({ deletedAgo: 0 }), NONCE, new Secret(TOKEN));
     await paused();
     await clock.advance(SUCCESS_CACHE_MILLISECONDS);
     expect(held.waiting).toBe(0);
