@@ -57,7 +57,7 @@ function namespaceRefusal(
     const list = [...agentNamespaces, namespace].join(',');
     return new ProblemError(
       'PodRefused',
-      `Namespace ${namespace} is labelled for injection, but its agents could not get grants: it is not in rbac.agentNamespaces. Add it with: helm upgrade ${release.name} <chart> --namespace ${release.namespace} --reset-then-reuse-values --set "rbac.agentNamespaces={${list}}"`,
+      `Namespace ${namespace} is labelled for injection, but its agents could not get grants: it is not in rbac.agentNamespaces. Add it with: helm upgrade ${release.name} CHART --namespace ${release.namespace} --reset-then-reuse-values --set "rbac.agentNamespaces={${list}}"`,
     );
   }
   if (!settingsPublished(namespace)) {

@@ -128,7 +128,7 @@ describe('refused', () => {
     const status = refusal(injectPod(dependencies, aRequest(aPod(), { namespace: 'hr' })));
     expect(status).toMatchObject({ code: 403, reason: 'Forbidden' });
     expect(status.message).toContain(
-      'helm upgrade grants <chart> --namespace actiongrant-system --reset-then-reuse-values --set "rbac.agentNamespaces={soc,shop,hr}"',
+      'helm upgrade grants CHART --namespace actiongrant-system --reset-then-reuse-values --set "rbac.agentNamespaces={soc,shop,hr}"',
     );
   });
 
