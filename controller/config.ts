@@ -32,6 +32,10 @@ export interface ControllerConfig {
   apiServerAudiences: string[];
   /** Uses and reports of one pod, a second. */
   podRatePerSecond: number;
+  /** Grants for one agent that may wait for a decision at a time. */
+  maxPendingPerAgent: number;
+  /** Ended grants that a namespace keeps. */
+  maxFinishedPerNamespace: number;
   logLevel: LogLevel;
   /** Of the namespaces whose pods must be injected ones to call the exchange. */
   injectionSelector: LabelSelector;
@@ -76,6 +80,16 @@ export function readControllerConfig(environment: Environment): ControllerConfig
       'ACTIONGRANT_POD_RATE_PER_SECOND',
       { min: 1, max: 100_000 },
       50,
+    ),
+    maxPendingPerAgent: reader.integer(
+      'ACTIONGRANT_MAX_PENDING_PER_AGENT',
+      { min: 1, max: 10_000 },
+      20,
+    ),
+    maxFinishedPerNamespace: reader.integer(
+      'ACTIONGRANT_MAX_FINISHED_PER_NAMESPACE',
+      { min: 1, max: 1_000_000 },
+      10_000,
     ),
     logLevel: reader.oneOf('ACTIONGRANT_LOG_LEVEL', LOG_LEVELS, 'info'),
     injectionSelector: readInjectionSelector(reader),

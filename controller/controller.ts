@@ -19,6 +19,7 @@ import { createServerCount } from './exchange/api-servers.ts';
 import { createConfirmer } from './exchange/confirm.ts';
 import { createExchange } from './exchange/wiring.ts';
 import { grantGauges } from './gauges.ts';
+import { countAwaitingDecision, firstEndedBeyond } from './grants/cache.ts';
 import type { LiveGrant } from './grants/resource.ts';
 import { createInjection } from './injection/wiring.ts';
 import type { KubernetesClient } from './kubernetes/client.ts';
@@ -79,18 +80,25 @@ export async function startController(dependencies: ControllerDependencies): Pro
   const queue = createWorkQueue({ clock });
   /** Keys that nobody takes would only pile up: a new leader begins with every grant there is. */
   let leading = false;
-  const enqueue = (grant: LiveGrant): void => {
-    if (leading) queue.add(keyOf(grant.metadata));
+  const enqueue = (grant: LiveGrant | undefined): void => {
+    if (leading && grant !== undefined) queue.add(keyOf(grant.metadata));
   };
+  /** One that ends may push out the one that ended first; one that is gone may not have been the only one too many. */
+  const enqueueSurplus = ({ metadata: { namespace } }: LiveGrant): void =>
+    enqueue(firstEndedBeyond(grants, namespace, config.maxFinishedPerNamespace));
   const caches = createCaches({
     client,
     clock,
     log,
     agentNamespaces: config.agentNamespaces,
-    onGrant: enqueue,
+    onGrant(grant) {
+      enqueue(grant);
+      enqueueSurplus(grant);
+    },
     // On every replica: a deletion is seen once, so it must not be lost between two leaders. Repeating it is harmless.
     onGrantDeleted(lastKnown) {
       reporter.deleted(lastKnown);
+      enqueueSurplus(lastKnown);
       revokeDeleted(client, lastKnown).catch((error: unknown) =>
         log.warn('the Secret of a deleted grant is left to garbage collection', {
           grant: keyOf(lastKnown.metadata),
@@ -158,7 +166,9 @@ export async function startController(dependencies: ControllerDependencies): Pro
         controllerUsername: `system:serviceaccount:${config.namespace}:actiongrant-controller`,
         apiServerHosts: config.apiServerHosts,
         apiServerAudiences: config.apiServerAudiences,
+        maxPendingPerAgent: config.maxPendingPerAgent,
       },
+      countAwaitingDecision: (agent) => countAwaitingDecision(grants, agent),
       ...(injection === undefined ? {} : { injection: injection.webhook }),
     }),
   );
@@ -196,6 +206,7 @@ export async function startController(dependencies: ControllerDependencies): Pro
               randomSuffix,
               queue,
               podIsGone,
+              maxFinishedPerNamespace: config.maxFinishedPerNamespace,
               log,
               confirm: (grant, nonce) => confirmer.confirm(grant, nonce, undefined),
             },

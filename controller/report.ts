@@ -28,7 +28,7 @@ export interface Reporter {
   /** A grant is gone from the API server; by whom, the audit log of the API server says. */
   deleted(grant: ActionGrant): void;
   /** The line that must be there before a finished grant is deleted: the last record of it. */
-  collected(grant: ActionGrant): void;
+  collected(grant: ActionGrant, reason: string): void;
 }
 
 export interface ReporterDependencies {
@@ -134,9 +134,10 @@ export function createReporter({ log, events, metrics, now }: ReporterDependenci
       const ended = grant.status !== undefined && isTerminal(grant.status.phase);
       if (!ended) log.info('a grant was deleted before its end, which revokes it', fieldsOf(grant));
     },
-    collected(grant) {
-      log.info('a finished grant is deleted after its time to live', {
+    collected(grant, reason) {
+      log.info('a grant that has ended is deleted', {
         ...fieldsOf(grant),
+        reason,
         spec: { agent: grant.spec.agent, requester: grant.spec.requester },
         status: grant.status,
       });

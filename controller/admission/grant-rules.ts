@@ -19,6 +19,8 @@ export interface AdmissionSettings {
   apiServerHosts: readonly string[];
   /** Audiences that the API server accepts: a token for one of them is a credential for the whole cluster. */
   apiServerAudiences: readonly string[];
+  /** Grants for one agent that may wait for a decision at a time. */
+  maxPendingPerAgent: number;
 }
 
 /** What was looked up for one grant. */
@@ -32,6 +34,8 @@ export interface GrantFacts {
   mayDecide: boolean;
   /** Whether the requester may delegate the credential's ServiceAccount. */
   mayDelegate: boolean;
+  /** Grants for the same agent that wait for a decision, as far as this replica has heard. */
+  awaitingDecision: number;
 }
 
 type Rule = (facts: GrantFacts, settings: AdmissionSettings) => ProblemError | null;
@@ -46,6 +50,7 @@ export const AUTHORITY_RULES: readonly Rule[] = [
   agentNamespaceConsents,
   requesterMayDecide,
   requesterMayDelegate,
+  agentHasRoomToWait,
 ];
 
 /** The first refusal among the rules, or null. */
@@ -135,6 +140,19 @@ function requesterMayDelegate({ grant, requester, mayDelegate }: GrantFacts): Pr
   return forbidden(
     'spec.credential.serviceAccountToken.serviceAccountName',
     `${requester} may not delegate the ServiceAccount ${grant.metadata.namespace}/${account}. Leave spec.approvedByRequester out and have someone else decide, or have a Role bound to you there with: apiGroups [""], resources [serviceaccounts], resourceNames [${account}], verbs [delegate]`,
+  );
+}
+
+/** Threat 17: whoever asks without end leaves the deciders no attention for anybody else. */
+function agentHasRoomToWait(
+  { grant, awaitingDecision }: GrantFacts,
+  { maxPendingPerAgent }: AdmissionSettings,
+): ProblemError | null {
+  if (grant.spec.approvedByRequester || awaitingDecision < maxPendingPerAgent) return null;
+  const { serviceAccountName } = grant.spec.agent;
+  return forbidden(
+    'spec.agent',
+    `${awaitingDecision} grants for ${agentNamespace(grant)}/${serviceAccountName} wait for a decision, and limits.maxPendingPerAgent is ${maxPendingPerAgent}. Wait until some are decided or expire, or delete what nobody needs: kubectl get actiongrants --all-namespaces --field-selector status.phase=Pending,spec.agent.serviceAccountName=${serviceAccountName}`,
   );
 }
 

@@ -4,6 +4,7 @@ import type { ActionGrant } from '../../api/generated/actiongrant.ts';
 import { agentNamespace, grantedAction } from '../../api/grant.ts';
 import { API_GROUP } from '../../api/names.ts';
 import { ProblemError } from '../../api/problem.ts';
+import { type Agent, agentOf } from '../grants/cache.ts';
 import type { CallOptions, KubernetesClient } from '../kubernetes/client.ts';
 import { isKubernetesError } from '../kubernetes/error.ts';
 import { namespaces } from '../kubernetes/resources.ts';
@@ -20,6 +21,8 @@ import type { AdmissionAnswer, AdmissionRequest, RequestUser } from './review.ts
 export interface ValidateGrantDependencies {
   client: KubernetesClient;
   settings: AdmissionSettings;
+  /** Grants for the agent that wait for a decision. */
+  countAwaitingDecision(agent: Agent): number;
   /** For each question to the API server; they are asked side by side. */
   timeoutMilliseconds: number;
 }
@@ -28,14 +31,20 @@ export interface ValidateGrantDependencies {
 const UNASKED = { agentNamespaceAnnotations: null, mayDecide: false, mayDelegate: false } as const;
 
 export async function validateGrant(
-  { client, settings, timeoutMilliseconds }: ValidateGrantDependencies,
+  { client, settings, timeoutMilliseconds, countAwaitingDecision }: ValidateGrantDependencies,
   request: AdmissionRequest,
 ): Promise<AdmissionAnswer> {
   if (request.operation !== 'CREATE') return { allowed: true };
   const grant = grantOf(request);
   try {
     const action = grantedAction(grant.spec.action);
-    const form: GrantFacts = { grant, action, requester: request.user.username, ...UNASKED };
+    const form: GrantFacts = {
+      grant,
+      action,
+      requester: request.user.username,
+      awaitingDecision: countAwaitingDecision(agentOf(grant)),
+      ...UNASKED,
+    };
     const refusal =
       decideGrant(FORM_RULES, form, settings) ??
       decideGrant(

@@ -8,6 +8,7 @@ import type { ActionGrant } from '../../api/generated/actiongrant.ts';
 import { agentNamespace, attemptsUsed, grantedAction } from '../../api/grant.ts';
 import { MAX_ATTEMPTS } from '../../api/names.ts';
 import { ProblemError } from '../../api/problem.ts';
+import { byText } from '../kubernetes/time.ts';
 import type { Caller } from './caller.ts';
 
 /** A call, reduced to what grants are compared with. */
@@ -102,11 +103,6 @@ export function preferred(
     FORM_ORDER.indexOf(a.form) - FORM_ORDER.indexOf(b.form) ||
     byText(a.grant.status?.expirationTime ?? '', b.grant.status?.expirationTime ?? '')
   );
-}
-
-/** Order of times as the API writes them. Not localeCompare: a refusal may have to order thousands of grants. */
-export function byText(a: string, b: string): number {
-  return a < b ? -1 : a > b ? 1 : 0;
 }
 
 const FORM_ORDER: readonly BodyForm[] = ['None', 'JSON', 'SHA256', 'Any'];

@@ -14,12 +14,13 @@ import {
 import { actionGrants, type LiveGrant } from '../grants/resource.ts';
 import type { KubernetesClient } from '../kubernetes/client.ts';
 import { isKubernetesError } from '../kubernetes/error.ts';
+import { byText } from '../kubernetes/time.ts';
 import type { ControllerMetrics, UseStage } from '../metrics.ts';
 import type { Reporter } from '../report.ts';
 import type { Caller } from './caller.ts';
 import { type Consumption, consume } from './consume.ts';
 import type { Freshener } from './freshen.ts';
-import { byText, type Mismatch, mismatch, preferred } from './match.ts';
+import { type Mismatch, mismatch, preferred } from './match.ts';
 import { type MintedCredential, mint } from './mint.ts';
 
 export interface UseDependencies {

@@ -2,7 +2,9 @@
 
 import type { ActionGrant } from '../../api/generated/actiongrant.ts';
 import { agentNamespace, currentUse } from '../../api/grant.ts';
+import { isTerminal } from '../../api/phase.ts';
 import type { Store } from '../kubernetes/store.ts';
+import { byText } from '../kubernetes/time.ts';
 import type { LiveGrant } from './resource.ts';
 
 /** What the transaction needs of the reflector. */
@@ -14,6 +16,8 @@ const BY_ACTION = 'agentAction';
 const BY_PAST_ACTION = 'agentActionNotApproved';
 const BY_NONCE = 'nonce';
 const BY_POD = 'podInUse';
+const BY_AGENT_WAITING = 'agentAwaitingDecision';
+const BY_NAMESPACE_ENDED = 'namespaceEnded';
 
 /** An agent, as grants name it. */
 export interface Agent {
@@ -31,6 +35,10 @@ export function indexGrants(cache: GrantCache): void {
     const use = currentUse(grant);
     return use === undefined ? [] : [use.podUID];
   });
+  cache.index(BY_AGENT_WAITING, (grant) =>
+    awaitsDecision(grant) ? [agentKey(agentOf(grant))] : [],
+  );
+  cache.index(BY_NAMESPACE_ENDED, (grant) => (hasEnded(grant) ? [grant.metadata.namespace] : []));
 }
 
 /** Approved grants of this agent for this digest. */
@@ -53,14 +61,57 @@ export function grantsInUseBy(cache: GrantCache, podUID: string): LiveGrant[] {
   return cache.byIndex(BY_POD, podUID);
 }
 
+/** Grants for this agent that wait for somebody's decision, in whatever namespace. */
+export function countAwaitingDecision(cache: GrantCache, agent: Agent): number {
+  return cache.countByIndex(BY_AGENT_WAITING, agentKey(agent));
+}
+
+/** The grant of the namespace that ended first, if more than `most` have ended. */
+export function firstEndedBeyond(
+  cache: GrantCache,
+  namespace: string,
+  most: number,
+): LiveGrant | undefined {
+  if (cache.countByIndex(BY_NAMESPACE_ENDED, namespace) <= most) return undefined;
+  return cache
+    .byIndex(BY_NAMESPACE_ENDED, namespace)
+    .reduce((first, grant) => (byText(endOf(grant), endOf(first)) < 0 ? grant : first));
+}
+
+function endOf({ metadata, status }: LiveGrant): string {
+  return status?.finishTime ?? metadata.creationTimestamp;
+}
+
+/** What is being deleted, and only held by somebody's finalizer, counts as gone. */
+function isKept({ metadata }: LiveGrant): boolean {
+  return metadata.deletionTimestamp === undefined;
+}
+
+function awaitsDecision(grant: LiveGrant): boolean {
+  const { spec, status } = grant;
+  return isKept(grant) && !spec.approvedByRequester && (status?.phase ?? 'Pending') === 'Pending';
+}
+
+function hasEnded(grant: LiveGrant): boolean {
+  return isKept(grant) && grant.status !== undefined && isTerminal(grant.status.phase);
+}
+
 function keysOf(grant: LiveGrant): string[] {
   const digest = grant.status?.actionDigest;
-  const { serviceAccountName } = grant.spec.agent;
-  return digest === undefined
-    ? []
-    : [actionKey({ namespace: agentNamespace(grant), serviceAccountName }, digest)];
+  return digest === undefined ? [] : [actionKey(agentOf(grant), digest)];
+}
+
+export function agentOf(grant: ActionGrant): Agent {
+  return {
+    namespace: agentNamespace(grant),
+    serviceAccountName: grant.spec.agent.serviceAccountName,
+  };
+}
+
+function agentKey({ namespace, serviceAccountName }: Agent): string {
+  return `${namespace}/${serviceAccountName}`;
 }
 
 function actionKey(agent: Agent, digest: string): string {
-  return `${agent.namespace}/${agent.serviceAccountName}/${digest}`;
+  return `${agentKey(agent)}/${digest}`;
 }

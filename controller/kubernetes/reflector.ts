@@ -102,6 +102,7 @@ class ListWatcher<T extends KubernetesObject> implements Reflector<T> {
   list: Store<T>['list'] = () => this.#store.list();
   index: Store<T>['index'] = (name, keys) => this.#store.index(name, keys);
   byIndex: Store<T>['byIndex'] = (name, key) => this.#store.byIndex(name, key);
+  countByIndex: Store<T>['countByIndex'] = (name, key) => this.#store.countByIndex(name, key);
 
   observe(object: Live<T>): boolean {
     const taken = this.#store.observe(object);

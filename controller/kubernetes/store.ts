@@ -24,6 +24,8 @@ export interface Store<T extends KubernetesObject> {
   /** Registers an index; objects already there are indexed at once. */
   index(name: string, keys: (object: Live<T>) => readonly string[]): void;
   byIndex(name: string, key: string): Live<T>[];
+  /** How many `byIndex` would return, without a copy of them. */
+  countByIndex(name: string, key: string): number;
 }
 
 interface Entry<T extends KubernetesObject> {
@@ -80,9 +82,17 @@ export class ObjectStore<T extends KubernetesObject> implements Store<T> {
   }
 
   byIndex(name: string, key: string): Live<T>[] {
+    return [...(this.#indexed(name, key)?.values() ?? [])];
+  }
+
+  countByIndex(name: string, key: string): number {
+    return this.#indexed(name, key)?.size ?? 0;
+  }
+
+  #indexed(name: string, key: string): ReadonlyMap<string, Live<T>> | undefined {
     const index = this.#indexes.get(name);
     if (!index) throw new Error(`there is no index ${name}`);
-    return [...(index.entries.get(key)?.values() ?? [])];
+    return index.entries.get(key);
   }
 
   /** Call it when a list is asked for; `replaceAll` with its answer. */

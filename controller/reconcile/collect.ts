@@ -6,6 +6,7 @@ import { actionGrants, type LiveGrant } from '../grants/resource.ts';
 import { collected, revocationConfirmed } from '../grants/transitions.ts';
 import { writeStatus } from '../grants/write-status.ts';
 import type { KubernetesClient } from '../kubernetes/client.ts';
+import type { RemovalReason } from './decide.ts';
 import type { StepDependencies } from './dependencies.ts';
 
 /** Deletes the Secret that a terminal grant still names, then records that it is gone. */
@@ -31,12 +32,13 @@ export async function recordUnconfirmed(
   reporter.revoked(written, 'Unconfirmed', { nonce: use.id });
 }
 
-/** Deletes a grant past its time to live: exactly this version, after its last log line. */
+/** Deletes a grant that has ended: exactly this version, after its last log line. */
 export async function remove(
   { client, reporter }: StepDependencies,
   grant: LiveGrant,
+  reason: RemovalReason,
 ): Promise<void> {
-  reporter.collected(grant);
+  reporter.collected(grant, reason);
   const { namespace, name, uid, resourceVersion } = grant.metadata;
   await client.delete(
     actionGrants,

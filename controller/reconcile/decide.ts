@@ -23,16 +23,19 @@ export type Step =
   | { type: 'Collect' }
   /** Nobody confirmed the revocation in time. */
   | { type: 'Unconfirmed'; use: Use }
-  /** Past its time to live. */
-  | { type: 'Remove' }
+  | { type: 'Remove'; reason: RemovalReason }
   /** Nothing until then; `undefined`: until it changes. */
   | { type: 'Wait'; milliseconds: number | undefined };
+
+export type RemovalReason = 'its time to live is over' | 'its namespace keeps newer ones';
 
 export interface Facts {
   /** Wall clock, ms. */
   now: number;
   /** Whether the pod of a use is known to be gone. */
   podIsGone(use: Use): boolean;
+  /** Whether its namespace has more ended grants than it may keep, and this one ended first. */
+  isSurplus(): boolean;
 }
 
 export function decide(grant: ActionGrant, facts: Facts): Step {
@@ -71,11 +74,11 @@ export function decide(grant: ActionGrant, facts: Facts): Step {
       return { type: 'Wait', milliseconds: end - now };
     }
     default:
-      return decideTerminal(grant, now);
+      return decideTerminal(grant, facts);
   }
 }
 
-function decideTerminal(grant: ActionGrant, now: number): Step {
+function decideTerminal(grant: ActionGrant, { now, isSurplus }: Facts): Step {
   if (grant.status === undefined || !isTerminal(grant.status.phase)) {
     return { type: 'Wait', milliseconds: undefined };
   }
@@ -86,7 +89,9 @@ function decideTerminal(grant: ActionGrant, now: number): Step {
   const removal =
     Date.parse(grant.status.finishTime ?? grant.metadata.creationTimestamp) +
     grant.spec.ttlSecondsAfterFinished * 1000;
-  return now >= removal ? { type: 'Remove' } : { type: 'Wait', milliseconds: removal - now };
+  if (now >= removal) return { type: 'Remove', reason: 'its time to live is over' };
+  if (isSurplus()) return { type: 'Remove', reason: 'its namespace keeps newer ones' };
+  return { type: 'Wait', milliseconds: removal - now };
 }
 
 function isBeingDeleted({ metadata }: ActionGrant): boolean {

@@ -3,6 +3,7 @@
 import type { Use } from '../../api/generated/actiongrant.ts';
 import { ProblemError } from '../../api/problem.ts';
 import type { Logger } from '../../process/log.ts';
+import { firstEndedBeyond } from '../grants/cache.ts';
 import type { LiveGrant } from '../grants/resource.ts';
 import { isKubernetesError } from '../kubernetes/error.ts';
 import { parseKey } from '../kubernetes/object.ts';
@@ -16,6 +17,8 @@ import { expire } from './expire.ts';
 export interface ReconcilerDependencies extends BurnDependencies {
   queue: WorkQueue;
   podIsGone(grant: LiveGrant, use: Use): boolean;
+  /** Ended grants that a namespace keeps: with more, the one that ended first goes before its time. */
+  maxFinishedPerNamespace: number;
   log: Logger;
 }
 
@@ -73,11 +76,15 @@ export async function reconcile(
   dependencies: ReconcilerDependencies,
   key: string,
 ): Promise<number | undefined> {
-  const grant = dependencies.cache.get(parseKey(key));
+  const { cache, maxFinishedPerNamespace } = dependencies;
+  const grant = cache.get(parseKey(key));
   if (grant === undefined) return undefined;
+  const { namespace, uid } = grant.metadata;
   const step = decide(grant, {
     now: dependencies.clock.now(),
     podIsGone: (use) => dependencies.podIsGone(grant, use),
+    isSurplus: () =>
+      firstEndedBeyond(cache, namespace, maxFinishedPerNamespace)?.metadata.uid === uid,
   });
   switch (step.type) {
     case 'Wait':
@@ -109,7 +116,7 @@ export async function reconcile(
       await recordUnconfirmed(dependencies, grant, step.use);
       break;
     case 'Remove':
-      await remove(dependencies, grant);
+      await remove(dependencies, grant, step.reason);
       return undefined;
   }
   // The step's own write may be in the cache already: look at once at what it needs next.

@@ -67,10 +67,18 @@ beforeAll(async () => {
     controllerUsername: chart.controllerUsername,
     apiServerHosts: ['10.96.0.1'],
     apiServerAudiences: ['https://api.cluster.example'],
+    maxPendingPerAgent: 20,
   };
   app.use(
     '/admission',
-    createAdmissionRouter({ client, settings, timeoutMilliseconds: 3_000, log: silent }),
+    createAdmissionRouter({
+      client,
+      settings,
+      // There is no controller here, so nothing waits; test/integration/limits.test.ts has one.
+      countAwaitingDecision: () => 0,
+      timeoutMilliseconds: 3_000,
+      log: silent,
+    }),
   );
   server.on('request', app);
   await bindRoles();

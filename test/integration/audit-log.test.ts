@@ -14,7 +14,7 @@ import { type Product, startProduct } from '../support/product.ts';
 import { createScene, type Scene } from '../support/scene.ts';
 
 const CONSUMED = 'a grant was consumed';
-const COLLECTED = 'a finished grant is deleted after its time to live';
+const COLLECTED = 'a grant that has ended is deleted';
 
 let plane: OwnControlPlane;
 let product: Product;

@@ -73,6 +73,18 @@ describe('values', () => {
       '/webhook/timeoutSeconds',
       'maximum',
     ],
+    [
+      'no pending grant',
+      { limits: { maxPendingPerAgent: 0 } },
+      '/limits/maxPendingPerAgent',
+      'minimum',
+    ],
+    [
+      'more ended grants than etcd holds',
+      { limits: { maxFinishedPerNamespace: 1e9 } },
+      '/limits/maxFinishedPerNamespace',
+      'maximum',
+    ],
     ['a port that needs root', { webhook: { port: 443 } }, '/webhook/port', 'minimum'],
     [
       'a namespace that is no name',
@@ -121,7 +133,7 @@ describe('values', () => {
       '/networkPolicy/metricsFrom/0',
       'podLabels',
     ],
-    ['limits that nothing keeps', { limits: { maxPendingPerAgent: 3 } }, 'limits'],
+    ['a limit that nothing keeps', { limits: { maxGrants: 3 } }, '/limits', 'maxGrants'],
   ])('with %s are refused', async ([, values, ...words]) => {
     const refusal = renderChart(values);
     for (const word of words) await expect(refusal).rejects.toThrow(word);

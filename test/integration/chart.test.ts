@@ -171,6 +171,7 @@ describe('the chart', () => {
     const manifests = await renderChart({
       rbac: { agentNamespaces: ['soc', 'shop'] },
       webhook: { port: 9443 },
+      limits: { maxPendingPerAgent: 5, maxFinishedPerNamespace: 1_000_000 },
       apiServer: { hosts: ['api.cluster.example'], audiences: ['https://api.cluster.example'] },
       sidecar: {
         image: 'sidecar:1',
@@ -208,6 +209,8 @@ describe('the chart', () => {
       agentNamespaces: ['soc', 'shop'],
       apiServerHosts: ['10.96.0.1', 'api.cluster.example'],
       apiServerAudiences: expect.arrayContaining(['https://api.cluster.example']),
+      maxPendingPerAgent: 5,
+      maxFinishedPerNamespace: 1_000_000,
       logLevel: 'info',
       injectionSelector: { matchLabels: { 'actiongrant.dev/inject': 'enabled' } },
       sidecar: {

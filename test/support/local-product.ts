@@ -95,6 +95,8 @@ async function startReplica(
       apiServerHosts: [],
       apiServerAudiences: [],
       podRatePerSecond: 1_000,
+      maxPendingPerAgent: 20,
+      maxFinishedPerNamespace: 10_000,
       injectionSelector: { matchLabels: { [INJECTION_LABEL.name]: INJECTION_LABEL.value } },
       logLevel: 'error',
     },

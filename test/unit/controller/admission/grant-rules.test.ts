@@ -16,6 +16,7 @@ const settings = {
   controllerUsername: CONTROLLER,
   apiServerHosts: ['10.96.0.1', 'fd00::1', 'api.cluster.example'],
   apiServerAudiences: ['https://api.cluster.example'],
+  maxPendingPerAgent: 20,
 };
 
 interface Case {
@@ -36,6 +37,7 @@ function decide({ spec = {}, labels, facts }: Case) {
       agentNamespaceAnnotations: null,
       mayDecide: true,
       mayDelegate: true,
+      awaitingDecision: 0,
       ...facts,
     },
     settings,
@@ -59,6 +61,11 @@ describe('a grant', () => {
         spec: { ...approved, credential: undefined as never },
         facts: { mayDelegate: false },
       },
+    ],
+    ['for an agent with room for one more to wait', { facts: { awaitingDecision: 19 } }],
+    [
+      'that its requester decides, whoever else waits',
+      { spec: approved, facts: { awaitingDecision: 20 } },
     ],
     ['with a GitOps mark that waits for a decision', { labels: { 'kapp.k14s.io/app': '1' } }],
     ['of our controller that waits for a decision', { facts: { requester: CONTROLLER } }],
@@ -115,6 +122,7 @@ describe('a grant', () => {
       'GrantForbidden',
       { spec: approved, labels: { 'kapp.k14s.io/app': '1' } },
     ],
+    ['spec.agent', 'GrantForbidden', { facts: { awaitingDecision: 20 } }],
     ['spec.agent.namespace', 'GrantForbidden', { spec: elsewhere }],
     [
       'spec.agent.namespace',

@@ -8,12 +8,14 @@ import { join } from 'node:path';
 import express from 'express';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { createAdmissionRouter } from '../../../../controller/admission/router.ts';
+import { countAwaitingDecision } from '../../../../controller/grants/cache.ts';
 import {
   createKubernetesClient,
   type KubernetesClient,
 } from '../../../../controller/kubernetes/client.ts';
 import { systemClock } from '../../../../process/clock.ts';
 import { createLogger } from '../../../../process/log.ts';
+import { aGrantCache } from '../exchange/grants-api.ts';
 
 let server: Server;
 let client: KubernetesClient;
@@ -36,9 +38,24 @@ beforeAll(async () => {
     write: (line) => lines.push(line),
     now: () => 0,
   });
-  const settings = { controllerUsername: 'controller', apiServerHosts: [], apiServerAudiences: [] };
+  const settings = {
+    controllerUsername: 'controller',
+    apiServerHosts: [],
+    apiServerAudiences: [],
+    maxPendingPerAgent: 20,
+  };
+  const grants = aGrantCache();
   const app = express();
-  app.use('/admission', createAdmissionRouter({ client, settings, timeoutMilliseconds: 500, log }));
+  app.use(
+    '/admission',
+    createAdmissionRouter({
+      client,
+      settings,
+      countAwaitingDecision: (agent) => countAwaitingDecision(grants, agent),
+      timeoutMilliseconds: 500,
+      log,
+    }),
+  );
   server = createServer(app).listen(0, '127.0.0.1');
   await once(server, 'listening');
   url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/admission`;

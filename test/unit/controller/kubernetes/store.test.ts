@@ -171,9 +171,11 @@ describe('an index', () => {
     const names = (key: string) => store.byIndex('uid', key).map(({ metadata }) => metadata.name);
     expect(names('u1')).toEqual(['a', 'b']);
     expect(names('u2')).toEqual([]);
+    expect([store.countByIndex('uid', 'u1'), store.countByIndex('uid', 'u2')]).toEqual([2, 0]);
     store.applyDeleted(thing('a', 'u1', 13));
     expect(names('u1')).toEqual(['b']);
     expect(() => store.byIndex('other', '')).toThrow('no index');
+    expect(() => store.countByIndex('other', '')).toThrow('no index');
   });
 });
 

@@ -40,6 +40,7 @@ function next(grant: ActionGrant, seconds: number, facts: Partial<Facts> = {}): 
   return decide(grant, {
     now: Date.parse(NOON) + seconds * 1000,
     podIsGone: () => false,
+    isSurplus: () => false,
     ...facts,
   });
 }
@@ -48,6 +49,7 @@ const wait = (seconds?: number): Step => ({
   type: 'Wait',
   milliseconds: seconds === undefined ? undefined : seconds * 1000,
 });
+const PAST_ITS_TIME: Step = { type: 'Remove', reason: 'its time to live is over' };
 const SLACK = DEADLINE_SLACK_MILLISECONDS / 1000;
 const LIMIT = (CONFIRMATION_LIMIT_MILLISECONDS + DEADLINE_SLACK_MILLISECONDS) / 1000;
 
@@ -214,14 +216,26 @@ describe('a grant that has ended', () => {
       wait(finishedAt + 3600 - 20),
     ],
     ['waits for its time to live', clean, 20, wait(finishedAt + 3600 - 20)],
-    ['past its time to live, is removed', clean, finishedAt + 3600, { type: 'Remove' }],
+    ['past its time to live, is removed', clean, finishedAt + 3600, PAST_ITS_TIME],
   ])('%s', (_, status, seconds, step) => {
     expect(next(grantIn(status), seconds)).toEqual(step);
   });
 
   it.each<Phase>(['Finished', 'Denied', 'Expired', 'Revoked'])('%s is terminal', (phase) => {
     const { credential: _, ...status } = aStatus(phase);
-    expect(next(grantIn(status), 99_999)).toEqual({ type: 'Remove' });
+    expect(next(grantIn(status), 99_999)).toEqual(PAST_ITS_TIME);
+  });
+
+  it.each<[string, ActionGrantStatus, Step]>([
+    ['is removed', clean, { type: 'Remove', reason: 'its namespace keeps newer ones' }],
+    ['loses its Secret first', aFinishedStatus(), { type: 'Collect' }],
+    [
+      'waits for the confirmation of its revocation first',
+      { ...clean, uses: [unconfirmed], conditions: [awaiting] },
+      wait(DELETED_AT + LIMIT - 20),
+    ],
+  ])('that is one too many in its namespace, %s', (_, status, step) => {
+    expect(next(grantIn(status), 20, { isSurplus: () => true })).toEqual(step);
   });
 
   it.each<Phase>(['Expired', 'Revoked'])('%s with a Secret is collected', (phase) => {
