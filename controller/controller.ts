@@ -84,8 +84,9 @@ export async function startController(dependencies: ControllerDependencies): Pro
     if (leading && grant !== undefined) queue.add(keyOf(grant.metadata));
   };
   /** One that ends may push out the one that ended first; one that is gone may not have been the only one too many. */
-  const enqueueSurplus = ({ metadata: { namespace } }: LiveGrant): void =>
-    enqueue(firstEndedBeyond(grants, namespace, config.maxFinishedPerNamespace));
+  const enqueueSurplus = ({ metadata: { namespace } }: LiveGrant): void => {
+    if (leading) enqueue(firstEndedBeyond(grants, namespace, config.maxFinishedPerNamespace));
+  };
   const caches = createCaches({
     client,
     clock,
