@@ -2,11 +2,13 @@
 
 import type { ActionGrant, Use } from '../api/generated/actiongrant.ts';
 import { agentNamespace } from '../api/grant.ts';
+import { ProblemError } from '../api/problem.ts';
 import type { Clock } from '../process/clock.ts';
 import type { LogFields, Logger } from '../process/log.ts';
 import { unavailable } from './exchange/use.ts';
 import { grantsInUseBy, indexGrants } from './grants/cache.ts';
 import { actionGrants, hasEnded, type LiveGrant, type Pod, pods } from './grants/resource.ts';
+import { type AgentPod, keepGrant, keepNamespace, keepPod } from './kept-objects.ts';
 import type { KubernetesClient } from './kubernetes/client.ts';
 import { isKubernetesError } from './kubernetes/error.ts';
 import type { Live } from './kubernetes/object.ts';
@@ -25,20 +27,26 @@ export interface CachesOptions {
 
 export interface Caches {
   readonly grants: Reflector<ActionGrant>;
-  /** The pod from the cache, or live if the cache has not seen this one. @throws ProblemError KubernetesUnavailable */
-  findPod(namespace: string, name: string, uid: string): Promise<Live<Pod> | undefined>;
+  /**
+   * The pod from the cache, or live if the cache has not seen this one.
+   * @throws ProblemError NotReady if the pods of its namespace cannot be read now, KubernetesUnavailable
+   */
+  findPod(namespace: string, name: string, uid: string): Promise<Live<AgentPod> | undefined>;
   /** Whether the cache says so; it may lag behind. */
   podIsGone(grant: LiveGrant, use: Use): boolean;
   /** Of a namespace; undefined if it is not known. */
   annotationsOf(namespace: string): Readonly<Record<string, string>> | undefined;
   /** Likewise; an empty record if it has none. */
   labelsOf(namespace: string): Readonly<Record<string, string>> | undefined;
-  /** Names of the caches on which nothing may be decided now; empty: all are current. */
+  /**
+   * Names of the caches without which nothing may be decided now; empty: all are current. The pods of one namespace are not
+   * among them but right after the start: whoever takes a namespace away, or our rights in it, stops its agents and no others.
+   */
   notCurrent(): string[];
   /** When each resource's cache was last known to be current, seconds since the epoch; the oldest of its caches. */
   lastSync(): ReadonlyMap<string, number>;
   start(): void;
-  /** @throws when the signal fires before */
+  /** Of grants and namespaces. @throws when the signal fires before */
   waitForSync(signal: AbortSignal): Promise<void>;
   stop(): Promise<void>;
 }
@@ -48,6 +56,8 @@ export interface Caches {
  * a deleted pod or a withdrawn consent would still count, so nothing is decided on it.
  */
 const STALE_MILLISECONDS = 5 * 60_000;
+/** A replica that starts waits for the pods of every namespace before it takes calls, but no longer than this. */
+const FIRST_PODS_MILLISECONDS = 30_000;
 
 /** What is the same for a cache of any resource. */
 interface Cache {
@@ -61,6 +71,7 @@ export function createCaches(options: CachesOptions): Caches {
   const grants = createReflector({
     client,
     resource: actionGrants,
+    keep: keepGrant,
     clock,
     handlers: {
       onAdd: onGrant,
@@ -70,12 +81,15 @@ export function createCaches(options: CachesOptions): Caches {
     report: reportTo(log, { resource: 'actiongrants' }),
   });
   indexGrants(grants);
-  const podsOf = new Map<string, Reflector<Pod>>(
+  /** Namespaces whose pods we may not read, or that are gone. */
+  const refused = new Set<string>();
+  const podsOf = new Map<string, Reflector<Pod, AgentPod>>(
     agentNamespaces.map((namespace) => [
       namespace,
       createReflector({
         client,
         resource: pods,
+        keep: keepPod,
         clock,
         namespace,
         handlers: {
@@ -83,34 +97,60 @@ export function createCaches(options: CachesOptions): Caches {
             for (const grant of grantsInUseBy(grants, pod.metadata.uid)) onGrant(grant);
           },
         },
-        report: reportTo(log, { resource: 'pods', namespace }),
+        report(report) {
+          if (report.type === 'Listed') refused.delete(namespace);
+          else if (isKubernetesError(report.error, 'Forbidden', 'NotFound')) refused.add(namespace);
+          reportTo(log, { resource: 'pods', namespace })(report);
+        },
       }),
     ]),
   );
   const allNamespaces = createReflector({
     client,
     resource: namespaces,
+    keep: keepNamespace,
     clock,
     report: reportTo(log, { resource: 'namespaces' }),
   });
-  const caches: readonly Cache[] = [
+  const shared: readonly Cache[] = [
     { resource: 'actiongrants', reflector: grants },
     { resource: 'namespaces', reflector: allNamespaces },
-    ...[...podsOf].map(([namespace, reflector]) => ({ resource: 'pods', namespace, reflector })),
   ];
+  const ofPods = [...podsOf].map(([namespace, reflector]) => ({
+    resource: 'pods',
+    namespace,
+    reflector,
+  }));
+  const caches: readonly Cache[] = [...shared, ...ofPods];
+  let startedAt = 0;
+  const isCurrent = (reflector: Cache['reflector']): boolean =>
+    reflector.hasSynced() && clock.now() - reflector.lastSync() < STALE_MILLISECONDS;
+  /** Before their first list, unless that is refused or takes too long. */
+  const awaited = (): readonly Cache[] =>
+    clock.monotonic() - startedAt < FIRST_PODS_MILLISECONDS
+      ? ofPods.filter(
+          ({ namespace, reflector }) => !reflector.hasSynced() && !refused.has(namespace),
+        )
+      : [];
 
   return {
     grants,
     async findPod(namespace, name, uid) {
       const reflector = podsOf.get(namespace);
       if (reflector === undefined) return undefined;
+      if (!isCurrent(reflector)) {
+        throw new ProblemError(
+          'NotReady',
+          `This controller replica cannot read the pods of the namespace ${namespace} now; try again. If it stays so, its log says why.`,
+        );
+      }
       const cached = reflector.get({ namespace, name });
       if (cached?.metadata.uid === uid) return cached;
       // A pod's first call can be faster than the watch, also that of a pod made again under its name.
       try {
         const live = await client.get(pods, { namespace, name });
         reflector.observe(live);
-        return live;
+        return keepPod(live);
       } catch (error) {
         if (isKubernetesError(error, 'NotFound')) return undefined;
         throw unavailable(error);
@@ -128,12 +168,9 @@ export function createCaches(options: CachesOptions): Caches {
       return namespace === undefined ? undefined : (namespace.metadata.labels ?? {});
     },
     notCurrent: () =>
-      caches
-        .filter(
-          ({ reflector }) =>
-            !reflector.hasSynced() || clock.now() - reflector.lastSync() >= STALE_MILLISECONDS,
-        )
-        .map(({ resource, namespace }) => [resource, ...(namespace ? [namespace] : [])].join('/')),
+      [...shared.filter(({ reflector }) => !isCurrent(reflector)), ...awaited()].map(
+        ({ resource, namespace }) => [resource, ...(namespace ? [namespace] : [])].join('/'),
+      ),
     lastSync() {
       const times = new Map<string, number>();
       for (const { resource, reflector } of caches) {
@@ -143,10 +180,11 @@ export function createCaches(options: CachesOptions): Caches {
       return times;
     },
     start() {
+      startedAt = clock.monotonic();
       for (const { reflector } of caches) reflector.start();
     },
     async waitForSync(signal) {
-      await Promise.all(caches.map(({ reflector }) => reflector.waitForSync(signal)));
+      await Promise.all(shared.map(({ reflector }) => reflector.waitForSync(signal)));
     },
     async stop() {
       await Promise.all(caches.map(({ reflector }) => reflector.stop()));

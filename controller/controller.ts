@@ -244,7 +244,7 @@ export async function startController(dependencies: ControllerDependencies): Pro
     throw settingUnusable('ACTIONGRANT_LISTEN', 'cannot be listened on', error);
   });
   const stopping = new AbortController();
-  // A leader with cold caches would see no grants and no pods.
+  // A leader with a cold cache would see no grants. Pods that it does not know are not taken for gone.
   void caches
     .waitForSync(stopping.signal)
     .then(() => election.start())

@@ -16,7 +16,7 @@ import { EXCHANGE_AUDIENCE } from '../../api/names.ts';
 import { ProblemError } from '../../api/problem.ts';
 import type { Clock } from '../../process/clock.ts';
 import { forgetOldest } from '../../process/forget-oldest.ts';
-import type { Pod } from '../grants/resource.ts';
+import type { AgentPod } from '../kept-objects.ts';
 import type { KubernetesClient } from '../kubernetes/client.ts';
 import type { Live } from '../kubernetes/object.ts';
 import type { Caller } from './caller.ts';
@@ -27,14 +27,17 @@ export interface AuthenticatorOptions {
   clock: Clock;
   /** Asked as soon as it is known whose token it is: the token of a pod that is gone must not cost live look-ups. */
   rateLimiter: RateLimiter;
-  /** The pod from the cache, or live if the cache has not seen this UID; undefined if there is none of this name. */
-  findPod(namespace: string, name: string, uid: string): Promise<Live<Pod> | undefined>;
+  /**
+   * The pod from the cache, or live if the cache has not seen this UID; undefined if there is none of this name.
+   * @throws ProblemError NotReady, KubernetesUnavailable
+   */
+  findPod(namespace: string, name: string, uid: string): Promise<Live<AgentPod> | undefined>;
   /** What makes this pod no injected one where it must be; undefined: nothing does. */
-  injectionFault(pod: Live<Pod>): string | undefined;
+  injectionFault(pod: Live<AgentPod>): string | undefined;
 }
 
 export interface Authenticator {
-  /** @throws ProblemError Unauthenticated, TooManyRequests, PodUnknown, PodNotInjected, KubernetesUnavailable */
+  /** @throws ProblemError Unauthenticated, TooManyRequests, PodUnknown, PodNotInjected, NotReady, KubernetesUnavailable */
   authenticate(authorization: string | undefined): Promise<Caller>;
 }
 
@@ -135,7 +138,7 @@ export function createAuthenticator({
       if (
         pod === undefined ||
         pod.metadata.uid !== caller.podUID ||
-        pod.spec?.serviceAccountName !== caller.serviceAccountName ||
+        pod.serviceAccountName !== caller.serviceAccountName ||
         pod.status?.phase === 'Succeeded' ||
         pod.status?.phase === 'Failed'
       ) {

@@ -54,7 +54,7 @@ export function createExchange(parts: ExchangeParts): Router {
       findPod,
       injectionFault: (pod) =>
         requiredInjectionFault(
-          pod,
+          pod.injectionFault,
           labelsOf(pod.metadata.namespace ?? ''),
           config.injectionSelector,
         ),

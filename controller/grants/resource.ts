@@ -22,7 +22,7 @@ export interface Pod extends KubernetesObject {
 }
 
 /** Whether the pod with this UID runs no more; `pod` is what has its name now. */
-export function hasEnded(pod: Pod | undefined, uid: string): boolean {
+export function hasEnded(pod: Pick<Pod, 'metadata' | 'status'> | undefined, uid: string): boolean {
   return (
     pod?.metadata?.uid !== uid ||
     pod.status?.phase === 'Succeeded' ||

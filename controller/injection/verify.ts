@@ -28,15 +28,15 @@ export function injectionFault(pod: InjectablePod): string | undefined {
 }
 
 /**
- * The same, where the pod's namespace asks for injection. `labels` are the namespace's; of one that is not known, nothing
+ * The fault of a pod, where its namespace asks for injection. `labels` are the namespace's; of one that is not known, nothing
  * less is asked.
  */
 export function requiredInjectionFault(
-  pod: InjectablePod,
+  fault: string | undefined,
   labels: Readonly<Record<string, string>> | undefined,
   selector: LabelSelector,
 ): string | undefined {
-  return labels === undefined || selects(selector, labels) ? injectionFault(pod) : undefined;
+  return labels === undefined || selects(selector, labels) ? fault : undefined;
 }
 
 function faultOfOurs({ spec = {} }: InjectablePod): string | undefined {

@@ -63,6 +63,7 @@ export function errorOfStatus(object: unknown): KubernetesError {
 /** No answer, or half of one. */
 export function errorOfTransport(error: TransportError, effect: Effect): KubernetesError {
   if (effect === 'Write' && error.sent) return new KubernetesError('Ambiguous', error.message);
+  if (error.tooLarge) return new KubernetesError('TooLarge', error.message);
   return new KubernetesError(error.aborted ? 'Aborted' : 'Unavailable', error.message);
 }
 

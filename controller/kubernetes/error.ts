@@ -32,6 +32,8 @@ export type KubernetesErrorKind =
   | 'Unavailable'
   /** A read was answered with something that is not what it should be. */
   | 'Malformed'
+  /** A read's answer was larger than is kept: ask for less. */
+  | 'TooLarge'
   /** The caller's signal fired; for a write: before any byte was sent. */
   | 'Aborted';
 

@@ -20,15 +20,20 @@ export type ReflectorReport =
   | { type: 'ListFailed' | 'WatchFailed' | 'HandlerFailed'; error: unknown }
   | { type: 'Listed'; objects: number };
 
-export interface ReflectorOptions<T extends KubernetesObject> {
+export interface ReflectorOptions<T extends KubernetesObject, K extends KubernetesObject = T> {
   client: Pick<KubernetesClient, 'list' | 'watch'>;
   resource: Resource<T>;
+  /**
+   * What is kept of an object: the parts that somebody reads. Whoever may write objects decides how large they are, and all of
+   * them are in memory.
+   */
+  keep(object: Live<T>): Live<K>;
   clock: Clock;
   /** Absent: all namespaces. */
   namespace?: string;
   labelSelector?: string;
   fieldSelector?: string;
-  handlers?: ReflectorHandlers<T>;
+  handlers?: ReflectorHandlers<K>;
   report: (report: ReflectorReport) => void;
   /** In [0, 1). Default Math.random. */
   random?: () => number;
@@ -38,7 +43,8 @@ export interface ReflectorOptions<T extends KubernetesObject> {
  * The store is never older than what it showed before, and two things are never missed: the
  * deletion of an object, and its replacement by another of the same name.
  */
-export interface Reflector<T extends KubernetesObject> extends Store<T> {
+export interface Reflector<T extends KubernetesObject, K extends KubernetesObject = T>
+  extends Store<K> {
   start(): void;
   /** Ends the watch; resolves when nothing more will be called. */
   stop(): Promise<void>;
@@ -57,13 +63,15 @@ export interface Reflector<T extends KubernetesObject> extends Store<T> {
   observe(object: Live<T>): boolean;
 }
 
-export function createReflector<T extends KubernetesObject>(
-  options: ReflectorOptions<T>,
-): Reflector<T> {
+export function createReflector<T extends KubernetesObject, K extends KubernetesObject = T>(
+  options: ReflectorOptions<T, K>,
+): Reflector<T, K> {
   return new ListWatcher(options);
 }
 
+/** Of the first try; a page that is too large for one answer is asked for in parts. */
 const pageSize = 500;
+const pageDivisor = 10;
 const retry = { firstMilliseconds: 200, maximumMilliseconds: 10_000 };
 /** After as many watches that ended at once, doubt the version they start from. */
 const failuresBeforeRelist = 5;
@@ -74,10 +82,12 @@ const watchSeconds = { minimum: 300, spread: 300 };
 /** How long after its own end a watch is taken for dead. */
 const watchGraceMilliseconds = 30_000;
 
-class ListWatcher<T extends KubernetesObject> implements Reflector<T> {
-  readonly #options: ReflectorOptions<T>;
+class ListWatcher<T extends KubernetesObject, K extends KubernetesObject>
+  implements Reflector<T, K>
+{
+  readonly #options: ReflectorOptions<T, K>;
   readonly #random: () => number;
-  readonly #store = new ObjectStore<T>();
+  readonly #store = new ObjectStore<K>();
   readonly #stopping = new AbortController();
   readonly #firstSync = Promise.withResolvers<void>();
   #running: Promise<void> | undefined;
@@ -86,8 +96,9 @@ class ListWatcher<T extends KubernetesObject> implements Reflector<T> {
   #lastSync = 0;
   #failures = 0;
   #mustList = true;
+  #pageSize = pageSize;
 
-  constructor(options: ReflectorOptions<T>) {
+  constructor(options: ReflectorOptions<T, K>) {
     this.#options = options;
     this.#random = options.random ?? Math.random;
     // Nobody has to wait for the first sync.
@@ -98,14 +109,14 @@ class ListWatcher<T extends KubernetesObject> implements Reflector<T> {
     return this.#store.size;
   }
 
-  get: Store<T>['get'] = (reference) => this.#store.get(reference);
-  list: Store<T>['list'] = () => this.#store.list();
-  index: Store<T>['index'] = (name, keys) => this.#store.index(name, keys);
-  byIndex: Store<T>['byIndex'] = (name, key) => this.#store.byIndex(name, key);
-  countByIndex: Store<T>['countByIndex'] = (name, key) => this.#store.countByIndex(name, key);
+  get: Store<K>['get'] = (reference) => this.#store.get(reference);
+  list: Store<K>['list'] = () => this.#store.list();
+  index: Store<K>['index'] = (name, keys) => this.#store.index(name, keys);
+  byIndex: Store<K>['byIndex'] = (name, key) => this.#store.byIndex(name, key);
+  countByIndex: Store<K>['countByIndex'] = (name, key) => this.#store.countByIndex(name, key);
 
   observe(object: Live<T>): boolean {
-    const taken = this.#store.observe(object);
+    const taken = this.#store.observe(this.#options.keep(object));
     this.#dispatch();
     return taken;
   }
@@ -167,18 +178,21 @@ class ListWatcher<T extends KubernetesObject> implements Reflector<T> {
     return true;
   }
 
-  async #listAll(): Promise<{ items: Live<T>[]; version: string }> {
-    try {
-      return await this.#listPages(pageSize);
-    } catch (error) {
-      // The snapshot was compacted between two pages: ask for all of it at once.
-      if (isKubernetesError(error, 'Gone')) return this.#listPages(undefined);
-      throw error;
+  async #listAll(): Promise<{ items: Live<K>[]; version: string }> {
+    for (;;) {
+      try {
+        return await this.#listPages(this.#pageSize);
+      } catch (error) {
+        // The snapshot was compacted between two pages: ask for all of it at once.
+        if (isKubernetesError(error, 'Gone')) return this.#listPages(undefined);
+        if (!isKubernetesError(error, 'TooLarge') || this.#pageSize === 1) throw error;
+        this.#pageSize = Math.ceil(this.#pageSize / pageDivisor);
+      }
     }
   }
 
-  async #listPages(limit: number | undefined): Promise<{ items: Live<T>[]; version: string }> {
-    const items: Live<T>[] = [];
+  async #listPages(limit: number | undefined): Promise<{ items: Live<K>[]; version: string }> {
+    const items: Live<K>[] = [];
     for (let next: string | undefined = ''; ; ) {
       const page: KubernetesList<T> = await this.#options.client.list(this.#options.resource, {
         ...this.#selection(),
@@ -186,7 +200,7 @@ class ListWatcher<T extends KubernetesObject> implements Reflector<T> {
         ...(next ? { continue: next } : {}),
         signal: this.#stopping.signal,
       });
-      items.push(...page.items);
+      items.push(...page.items.map((item) => this.#options.keep(item)));
       next = page.metadata.continue;
       if (!next) return { items, version: page.metadata.resourceVersion };
     }
@@ -194,7 +208,7 @@ class ListWatcher<T extends KubernetesObject> implements Reflector<T> {
 
   /** @returns whether the next one may start at once. */
   async #watchOnce(): Promise<boolean> {
-    const { client, resource, clock } = this.#options;
+    const { client, resource, clock, keep } = this.#options;
     const began = clock.monotonic();
     const seconds = watchSeconds.minimum + Math.floor(this.#random() * watchSeconds.spread);
     const silent = new AbortController();
@@ -210,8 +224,8 @@ class ListWatcher<T extends KubernetesObject> implements Reflector<T> {
       });
       for await (const event of events) {
         if (event.type === 'BOOKMARK') this.#store.applyBookmark(event.resourceVersion);
-        else if (event.type === 'DELETED') this.#store.applyDeleted(event.object);
-        else this.#store.applyPresent(event.object);
+        else if (event.type === 'DELETED') this.#store.applyDeleted(keep(event.object));
+        else this.#store.applyPresent(keep(event.object));
         told = true;
         this.#failures = 0;
         this.#proveCurrent();
@@ -260,7 +274,7 @@ class ListWatcher<T extends KubernetesObject> implements Reflector<T> {
     this.#dispatching = false;
   }
 
-  #tell(change: Change<T>): void {
+  #tell(change: Change<K>): void {
     const { handlers } = this.#options;
     try {
       if (change.type === 'Add') handlers?.onAdd?.(change.object);

@@ -179,8 +179,7 @@ export class ObjectStore<T extends KubernetesObject> implements Store<T> {
     }
   }
 
-  #put(incoming: Live<T>, observedInList: number): void {
-    const object = withoutManagedFields(incoming);
+  #put(object: Live<T>, observedInList: number): void {
     const key = keyOf(referenceOf(object));
     const previous = this.#entries.get(key)?.object;
     if (previous && previous.metadata.uid !== object.metadata.uid) {
@@ -207,7 +206,7 @@ export class ObjectStore<T extends KubernetesObject> implements Store<T> {
     this.#entries.delete(key);
     for (const index of this.#indexes.values()) removeFromIndex(index, key, stored);
     this.#rememberDeleted(stored.metadata.uid);
-    this.#changes.push({ type: 'Delete', object: withoutManagedFields(lastKnown) });
+    this.#changes.push({ type: 'Delete', object: lastKnown });
   }
 
   #rememberDeleted(uid: string): void {
@@ -221,13 +220,6 @@ export class ObjectStore<T extends KubernetesObject> implements Store<T> {
 /** False also when the versions can't be compared: then only the watch may say. */
 function isNewer(version: string, than: string): boolean {
   return compareResourceVersions(version, than) > 0;
-}
-
-/** They are half of a small object's memory and nothing here reads them. */
-function withoutManagedFields<T extends KubernetesObject>(object: Live<T>): Live<T> {
-  if (object.metadata.managedFields === undefined) return object;
-  const { managedFields: _, ...metadata } = object.metadata;
-  return { ...object, metadata };
 }
 
 function addToIndex<T extends KubernetesObject>(

@@ -37,11 +37,14 @@ export class TransportError extends Error {
   /** False: not one byte of the request was written. */
   readonly sent: boolean;
   readonly aborted: boolean;
+  /** The answer was longer than is read. */
+  readonly tooLarge: boolean;
 
-  constructor(message: string, how: { sent: boolean; aborted?: boolean }) {
+  constructor(message: string, how: { sent: boolean; aborted?: boolean; tooLarge?: boolean }) {
     super(message);
     this.sent = how.sent;
     this.aborted = how.aborted ?? false;
+    this.tooLarge = how.tooLarge ?? false;
   }
 }
 
@@ -70,8 +73,8 @@ const idleMilliseconds = 60_000;
 /** TCP keep-alive finds a connection that a NAT or a dead node dropped silently. */
 const keepAliveProbeMilliseconds = 15_000;
 const connectTimeoutMilliseconds = 5_000;
-/** A page of 500 objects stays far below it. */
-const answerLimitBytes = 64 * 1024 * 1024;
+/** Well below the memory of a replica, since it is held as bytes, text and objects. Lists ask for smaller pages. */
+const answerLimitBytes = 16 * 1024 * 1024;
 
 interface Connected {
   access: ServerAccess;
@@ -232,7 +235,7 @@ class Call implements Dispatcher.DispatchHandler {
     this.#resolve = resolve;
     this.#reject = reject;
     this.#signal = request.signal;
-    this.#onAbort = () => this.#fail('aborted', true);
+    this.#onAbort = () => this.#fail('aborted', { aborted: true });
     this.#signal?.addEventListener('abort', this.#onAbort, { once: true });
     this.#timer = clock.after(request.timeoutMilliseconds, () => this.#fail('no answer in time'));
   }
@@ -271,7 +274,7 @@ class Call implements Dispatcher.DispatchHandler {
 
   onResponseData(_controller: Dispatcher.DispatchController, chunk: Buffer): void {
     this.#length += chunk.length;
-    if (this.#length > answerLimitBytes) this.#fail('the answer is too large');
+    if (this.#length > answerLimitBytes) this.#fail('the answer is too large', { tooLarge: true });
     else this.#chunks.push(chunk);
   }
 
@@ -286,9 +289,9 @@ class Call implements Dispatcher.DispatchHandler {
     this.#fail(describe(error));
   }
 
-  #fail(message: string, aborted = false): void {
+  #fail(message: string, how: { aborted?: boolean; tooLarge?: boolean } = {}): void {
     if (!this.#settle()) return;
-    const error = new TransportError(message, { sent: this.#controller !== undefined, aborted });
+    const error = new TransportError(message, { sent: this.#controller !== undefined, ...how });
     this.#reject(error);
     this.#controller?.abort(error);
   }

@@ -56,6 +56,7 @@ beforeEach(async () => {
   reflector = createReflector<ConfigMap>({
     client: cut,
     resource: configMaps,
+    keep: (object) => object,
     clock: systemClock,
     namespace,
     handlers: {

@@ -3,7 +3,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { ProblemError } from '../../../../api/problem.ts';
 import { createAuthenticator } from '../../../../controller/exchange/authenticate.ts';
 import { createRateLimiter } from '../../../../controller/exchange/rate-limit.ts';
-import type { Pod } from '../../../../controller/grants/resource.ts';
+import type { AgentPod } from '../../../../controller/kept-objects.ts';
 import type { Live } from '../../../../controller/kubernetes/object.ts';
 import { FakeClock } from '../../../support/fake-clock.ts';
 import { answer, StubApiServer, status } from '../kubernetes/stub-api-server.ts';
@@ -15,9 +15,10 @@ const CALLER = {
   podName: 'incident-agent-0',
   podUID: 'pod-1',
 };
-const POD: Live<Pod> = {
+const POD: Live<AgentPod> = {
   metadata: { namespace: 'soc', name: CALLER.podName, uid: CALLER.podUID, resourceVersion: '1' },
-  spec: { serviceAccountName: CALLER.serviceAccountName },
+  serviceAccountName: CALLER.serviceAccountName,
+  injectionFault: undefined,
   status: { phase: 'Running' },
 };
 const BOUND = {
@@ -81,9 +82,9 @@ async function anAuthenticator({
 }
 
 interface Options {
-  findPod?: () => Promise<Live<Pod> | undefined>;
+  findPod?: () => Promise<Live<AgentPod> | undefined>;
   burst?: number;
-  injectionFault?: (pod: Live<Pod>) => string | undefined;
+  injectionFault?: (pod: Live<AgentPod>) => string | undefined;
 }
 
 function claims(overrides: JWTPayload = {}): JWTPayload {
@@ -177,10 +178,10 @@ describe('before anything is looked up, a caller is refused', () => {
 });
 
 describe('a pod', () => {
-  it.each<[string, Live<Pod> | undefined]>([
+  it.each<[string, Live<AgentPod> | undefined]>([
     ['that is not there', undefined],
     ['that was made again', { ...POD, metadata: { ...POD.metadata, uid: 'pod-2' } }],
-    ['of another account', { ...POD, spec: { serviceAccountName: 'other' } }],
+    ['of another account', { ...POD, serviceAccountName: 'other' }],
     ['that has succeeded', { ...POD, status: { phase: 'Succeeded' } }],
     ['that has failed', { ...POD, status: { phase: 'Failed' } }],
   ])('%s is unknown', async (_, pod) => {

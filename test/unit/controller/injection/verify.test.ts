@@ -54,8 +54,10 @@ describe('a pod that was never injected', () => {
     ['where its namespace has no labels', {}, false],
     ['where its namespace is not known', undefined, true],
   ])('%s', (_where, labels, isFault) => {
-    expect(requiredInjectionFault(aPod(), labels, selector) !== undefined).toBe(isFault);
-    expect(requiredInjectionFault(whole(), labels, selector)).toBeUndefined();
+    const fault = (pod: InjectablePod) =>
+      requiredInjectionFault(injectionFault(pod), labels, selector);
+    expect(fault(aPod()) !== undefined).toBe(isFault);
+    expect(fault(whole())).toBeUndefined();
   });
 });
 

@@ -61,6 +61,7 @@ async function run(options: Partial<ReflectorOptions<ConfigMap>> = {}) {
   reflector = createReflector<ConfigMap>({
     client: await stub.client({ clock: options.clock ?? systemClock }),
     resource: configMaps,
+    keep: (object) => object,
     clock: systemClock,
     namespace: 'soc',
     random: () => 0,
@@ -246,6 +247,54 @@ describe('a reflector', () => {
     send('MODIFIED', map('a', 'u1', 15));
     send('MODIFIED', map('a', 'u1', 16));
     await told(['add u1@3', 'update u1@15', 'update u1@16']);
+  });
+
+  it('asks for smaller pages where an answer would be too large, and goes on with that', async () => {
+    const MEBIBYTES = 4;
+    const fat = (index: number): Live<ConfigMap> => ({
+      ...map(`m${index}`, `u${index}`, index + 1),
+      data: { text: 'x'.repeat(MEBIBYTES * 1024 * 1024) },
+    });
+    const items = Array.from({ length: 7 }, (_, index) => fat(index));
+    const limits: number[] = [];
+    stub.handler = (request, response) => {
+      if (request.query.get('watch') === 'true') {
+        watches.push({ request, response });
+        response.writeHead(200).flushHeaders();
+        return;
+      }
+      const limit = Number(request.query.get('limit'));
+      limits.push(limit);
+      const from = Number(request.query.get('continue') ?? 0);
+      const more = from + limit < items.length ? { continue: `${from + limit}` } : {};
+      answer(response, 200, {
+        metadata: { resourceVersion: '20', ...more },
+        items: items.slice(from, from + limit),
+      });
+    };
+    const made = await run({
+      keep: ({ data: _, ...object }) => object,
+    });
+    await watchesBegun(1);
+    // Three pages of 5, 50 and 500 would hold more than an answer may.
+    expect(limits).toEqual([500, 50, 5, 1, 1, 1, 1, 1, 1, 1]);
+    expect(made.size).toBe(7);
+    expect(made.list().every((object) => !('data' in object))).toBe(true);
+    expect(failures()).toEqual([]);
+  });
+
+  it('keeps of listed, watched and observed objects what it is told to', async () => {
+    const labelled = (name: string, uid: string, version: number): Live<ConfigMap> => ({
+      ...map(name, uid, version),
+      data: { secret: 'x' },
+    });
+    listed.items = [labelled('a', 'u1', 3)];
+    const made = await run({ keep: ({ data: _, ...object }) => object });
+    await watchesBegun(1);
+    send('ADDED', labelled('b', 'u2', 11));
+    await told(['add u1@3', 'add u2@11']);
+    expect(made.observe(labelled('c', 'u3', 12))).toBe(true);
+    expect(made.list().map((object) => 'data' in object)).toEqual([false, false, false]);
   });
 
   it('gives up a watch that is silent beyond its end', async () => {

@@ -178,12 +178,3 @@ describe('an index', () => {
     expect(() => store.countByIndex('other', '')).toThrow('no index');
   });
 });
-
-it('managed fields are not kept, nor taken from the caller', () => {
-  const { store } = listed();
-  const object = thing('a', 'u1', 11);
-  object.metadata.managedFields = [{}];
-  store.observe(object);
-  expect(store.get({ name: 'a' })?.metadata).not.toHaveProperty('managedFields');
-  expect(object.metadata.managedFields).toEqual([{}]);
-});
