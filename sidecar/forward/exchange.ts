@@ -14,8 +14,8 @@ export interface ExchangeOptions {
   cutoff: Cutoff;
   token: TokenPatterns | null;
   onDispatched?: (() => void) | undefined;
-  /** Called once, when nothing of the exchange is left. */
-  onEnd(): void;
+  /** Called once, when nothing of the exchange is left; before undici hears of it if it has failed. */
+  onEnd(failed: boolean): void;
 }
 
 /** @throws ForwardError */
@@ -34,7 +34,10 @@ export function exchange(
           method: request.method as Dispatcher.HttpMethod,
           path: request.path,
           headers,
-          body: body instanceof Readable ? new Upload(body, options.cutoff) : body,
+          body:
+            body instanceof Readable
+              ? new Upload(body, options.cutoff, (error) => handler.onUploadError(error))
+              : body,
         },
         handler,
       );
@@ -113,11 +116,15 @@ class ExchangeHandler implements Dispatcher.DispatchHandler {
     }
     const rest = this.#scanner?.end();
     if (rest !== undefined && rest.length > 0) this.#body?.push(rest);
-    this.#end();
+    this.#end(false);
     this.#body?.complete();
   }
 
   onResponseError(_controller: Dispatcher.DispatchController | null, error: Error): void {
+    this.#fail(this.#asForwardError(error));
+  }
+
+  onUploadError(error: Error): void {
     this.#fail(this.#asForwardError(error));
   }
 
@@ -134,15 +141,15 @@ class ExchangeHandler implements Dispatcher.DispatchHandler {
 
   #fail(error: ForwardError): void {
     if (this.#over) return;
-    this.#end();
+    this.#end(true);
     if (this.#body === undefined) this.#reject(error);
     else this.#body.destroy(error);
   }
 
-  #end(): void {
+  #end(failed: boolean): void {
     this.#over = true;
     this.#options.cutoff.dispose();
-    this.#options.onEnd();
+    this.#options.onEnd(failed);
   }
 
   #asForwardError(error: Error): ForwardError {

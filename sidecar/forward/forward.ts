@@ -2,7 +2,7 @@
 
 import type { Socket } from 'node:net';
 import type { Readable } from 'node:stream';
-import { createSecureContext, type SecureContext } from 'node:tls';
+import { createSecureContext, type SecureContext, TLSSocket } from 'node:tls';
 import type { buildConnector } from 'undici';
 import Client from 'undici/lib/dispatcher/client.js';
 import type { Clock } from '../../process/clock.ts';
@@ -150,7 +150,7 @@ export function createForwarder(options: ForwarderOptions): Forwarder {
       how.kubernetes?.ca,
       ...(identity?.refusedNames ?? []),
     ].join('\n');
-    const pool = pools.get(key, () => ({
+    const { pool, http2 } = pools.get(key, (http2) => ({
       origin: originOf(request),
       options: {
         ...DISPATCHER_OPTIONS,
@@ -159,7 +159,13 @@ export function createForwarder(options: ForwarderOptions): Forwarder {
             .resolve(request.host, request.port)
             .then((target) => connect(target, identity, connectMilliseconds))
             .then(
-              (socket) => callback(null, socket),
+              (socket) => {
+                if (speaksHTTP2(socket)) {
+                  http2.add(socket);
+                  socket.once('close', () => http2.delete(socket));
+                }
+                callback(null, socket);
+              },
               (error: Error) => callback(error, null),
             );
         },
@@ -169,7 +175,11 @@ export function createForwarder(options: ForwarderOptions): Forwarder {
       cutoff: new Cutoff(clock, how.deadline, how.signal),
       token: null,
       onDispatched: how.onDispatched,
-      onEnd: () => {},
+      onEnd(failed) {
+        // Node writes empty frames without end on an HTTP/2 stream that is given up while its body waits for the peer's
+        // window, so the connection goes first. What else is on it belongs to the same grant.
+        if (failed) for (const socket of http2) socket.destroy();
+      },
     });
   }
 
@@ -189,6 +199,10 @@ function withCutoff(cutoff: Cutoff, work: () => Promise<Socket>): Promise<Socket
     cutoff.listen((code) => reject(cutError(code, false)));
     work().then(resolve, reject);
   });
+}
+
+function speaksHTTP2(socket: Socket): boolean {
+  return socket instanceof TLSSocket && socket.alpnProtocol === 'h2';
 }
 
 /** Undici's own reconnecting would send a use again. */
@@ -211,14 +225,28 @@ function headersOf(request: UpstreamRequest, token: string | null): string[] {
   for (const [name, value] of request.headers) {
     const lower = name.toLowerCase();
     if (SET_HERE.has(lower) || (lower === 'content-length' && !streamed)) continue;
-    if (token !== null && (lower === 'authorization' || lower === 'accept-encoding')) continue;
-    headers.push(name, value);
+    if (token === null) headers.push(name, value);
+    else if (lower === 'accept') headers.push(name, withoutCharset(value));
+    else if (!NEGOTIATED_HERE.has(lower)) headers.push(name, value);
   }
   if (token !== null) {
     // Only what is not encoded can be checked for the token.
     headers.push('accept-encoding', 'identity', 'authorization', `Bearer ${token}`);
   }
   return headers;
+}
+
+/** With a credential: only an answer in plain bytes can be checked for it, so the agent does not choose how it is written. */
+const NEGOTIATED_HERE: ReadonlySet<string> = new Set([
+  'accept-charset',
+  'accept-encoding',
+  'authorization',
+]);
+
+/** RFC 9110 12.5.1: media types may have the parameter. One that cannot be taken out takes the header with it. */
+function withoutCharset(accept: string): string {
+  const rest = accept.replace(/\s*;\s*charset\s*=\s*(?:"[^"\\]*"|[^\s,;"]+)/gi, '');
+  return /charset/i.test(rest) ? '*/*' : rest;
 }
 
 /**

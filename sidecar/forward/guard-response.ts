@@ -69,6 +69,13 @@ export function guardResponseHead(
         'The host encoded its response although asked not to; whether it repeats the credential cannot be checked.',
       );
     }
+    if (name === 'content-type' && token !== null && !isLegible(value)) {
+      throw new ForwardError(
+        'UpstreamEncodedResponse',
+        true,
+        'The host answered in a charset in which its response cannot be checked for the credential.',
+      );
+    }
     if (token?.occurIn(`${name}:${value}`)) throw credentialEchoed();
     const kept = !NEVER_PASSED.has(name) && !(token !== null && SESSION_STATE.has(name));
     // RFC 9110 8.6: a 204 has no Content-Length, and some clients wait for the bytes it promises.
@@ -88,6 +95,15 @@ function withoutNamed(passed: HeaderPair[], all: readonly HeaderPair[]): HeaderP
 
 function isIdentity(value: string): boolean {
   return value.split(',').every((coding) => ['', 'identity'].includes(coding.trim().toLowerCase()));
+}
+
+/** Charsets that write ASCII, and so every token, as ASCII does (WHATWG Encoding; not UTF-16, UTF-32, UTF-7 or EBCDIC). */
+const LEGIBLE =
+  /^(?:utf-?8|(?:us-)?ascii|iso[-_]?8859-\d{1,2}|latin-?\d|windows-125\d|cp-?125\d|koi8-[ru]|gbk?|gb2312|gb18030|big5|shift[-_]jis|euc-(?:jp|kr))$/i;
+
+function isLegible(contentType: string): boolean {
+  const charsets = contentType.matchAll(/charset\s*=\s*["']?([^\s"',;]*)/gi);
+  return [...charsets].every(([, charset]) => LEGIBLE.test(charset ?? ''));
 }
 
 export function credentialEchoed(): ForwardError {

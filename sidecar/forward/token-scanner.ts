@@ -14,13 +14,18 @@ export class TokenPatterns {
   readonly patterns: readonly Pattern[];
 
   /**
-   * The token as it is, its signature alone (the one part that cannot be known otherwise), and the token within base64 at
-   * each of the three alignments. Percent-, JSON- and HTML-encoding leave the alphabet of a JWT as it is, and its base64 has
-   * no character in which base64url differs. What an upstream disguises on purpose is not found: it may as well keep it.
+   * The token as it is, and parts of its signature (what nobody can know otherwise): as they are, in UTF-16, and within
+   * base64 at each of the three alignments. In parts, because a page that repeats what it got up to a limit of its own may
+   * stop in the middle, and the agent chooses where: it gets less than a third of the signature. Percent-, JSON- and
+   * HTML-encoding leave the alphabet of a JWT as it is, and its base64 has no character in which base64url differs. What an
+   * upstream disguises on purpose is not found: it may as well keep it.
    */
   constructor(token: string) {
-    const signature = token.split('.')[2] ?? '';
-    this.patterns = [token, signature, ...[0, 1, 2].map((shift) => base64Core(token, shift))]
+    const secret = token.split('.')[2] ?? token;
+    const encoded = [0, 1, 2].map((shift) => base64Core(secret, shift));
+    // Of both byte orders, but for the zero byte at one end.
+    const wide = thirdsOf(secret).map((part) => [...part].join('\0'));
+    this.patterns = [token, ...[secret, ...encoded].flatMap(thirdsOf), ...wide]
       .filter((text, index) => index === 0 || text.length >= SHORTEST_PATTERN)
       .map((text) => Buffer.from(text, 'latin1'))
       .map((bytes) => ({ bytes, fallback: fallbackOf(bytes) }));
@@ -31,6 +36,11 @@ export class TokenPatterns {
     const bytes = Buffer.from(text, 'latin1');
     return this.patterns.some((pattern) => bytes.includes(pattern.bytes));
   }
+}
+
+function thirdsOf(text: string): string[] {
+  const length = Math.floor(text.length / 3);
+  return [0, 1, 2].map((part) => text.slice(part * length, (part + 1) * length));
 }
 
 /** The characters of the base64 of `??token??` that depend on the token alone, `shift` bytes after a boundary. */

@@ -10,11 +10,14 @@ import { type Cutoff, cutError } from './cutoff.ts';
 export class Upload extends Transform {
   readonly #cutoff: Cutoff;
   readonly #source: Readable;
+  readonly #onFailure: (error: Error) => void;
 
-  constructor(source: Readable, cutoff: Cutoff) {
+  /** @param onFailure called before anybody else hears that the upload has failed */
+  constructor(source: Readable, cutoff: Cutoff, onFailure: (error: Error) => void) {
     super();
     this.#cutoff = cutoff;
     this.#source = source;
+    this.#onFailure = onFailure;
     source.on('error', (error) => this.destroy(error));
     source.on('close', () => {
       if (!source.readableEnded) this.destroy(new Error('the request body ended early'));
@@ -35,6 +38,7 @@ export class Upload extends Transform {
 
   override _destroy(error: Error | null, callback: (error?: Error | null) => void): void {
     this.#source.unpipe(this);
+    if (error !== null) this.#onFailure(error);
     callback(error);
   }
 }

@@ -212,7 +212,16 @@ class HTTP2Response implements ResponseWriter {
     }
     if (this.#stream.destroyed || this.#stream.closed) return;
     const endStream = this.#isHead || status === 204 || status === 205 || status === 304;
-    this.#stream.respond(flat, { endStream });
+    try {
+      this.#stream.respond(flat, { endStream });
+    } catch (error) {
+      // Such as a header twice that HTTP/2 clients are given once.
+      throw new ProblemError(
+        'UpstreamProtocolError',
+        'The head of the answer cannot be written as HTTP/2.',
+        { cause: error },
+      );
+    }
     this.#started = true;
     this.#finished = endStream;
   }

@@ -5,12 +5,13 @@
  */
 
 import { once } from 'node:events';
+import type { IncomingMessage } from 'node:http';
 import { constants, type Http2ServerResponse } from 'node:http2';
 import { PassThrough, Readable } from 'node:stream';
 import { setImmediate, setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, describe, expect, it } from 'vitest';
 import { systemClock } from '../../../../process/clock.ts';
-import type { Forwarder } from '../../../../sidecar/forward/forward.ts';
+import type { Forwarder, HeaderPair } from '../../../../sidecar/forward/forward.ts';
 import { createResolver } from '../../../../sidecar/forward/resolve.ts';
 import { eventually } from '../../../support/eventually.ts';
 import { freePort } from '../../../support/ports.ts';
@@ -61,6 +62,16 @@ async function startRaw(onData: (data: string) => string) {
     }),
   );
   return { upstream, forwarder: closing(await forwarderTo(upstream.port)) };
+}
+
+const MEBIBYTE = 1024 * 1024;
+
+/** A body of so many bytes that has more to come. */
+function flowing(bytes: number): PassThrough {
+  const stream = new PassThrough();
+  stream.on('error', () => {});
+  stream.write(Buffer.alloc(bytes, 'x'));
+  return stream;
 }
 
 describe.each(['h1', 'h2'] as const)('an exchange with an %s upstream', (protocol) => {
@@ -224,6 +235,39 @@ describe.each(['h1', 'h2'] as const)('an exchange with an %s upstream', (protoco
     expect(upload.destroyed).toBe(false);
   });
 
+  it.each<[what: string, credential: boolean, body: () => PassThrough | Buffer]>([
+    ['a body that is there, without a credential', false, () => Buffer.alloc(MEBIBYTE)],
+    ['a stream, without a credential', false, () => flowing(3 * MEBIBYTE)],
+    ['a stream, with a credential', true, () => flowing(3 * MEBIBYTE)],
+  ])(
+    'goes on after an upload that is given up while the host does not read it: %s',
+    async (_, credential, body) => {
+      const { upstream, forwarder } = await start(protocol, (req, res) => {
+        req.on('error', () => {});
+        if (req.method === 'GET') res.end('ok');
+        else asked.resolve(req);
+      });
+      const asked = Promise.withResolvers<IncomingMessage>();
+      const make = credential ? credentialed : aRequest;
+      const gone = new AbortController();
+      const upload = body();
+      const outcome = rejection(
+        forwarder.forward(make({ method: 'POST', body: upload }), options({ signal: gone.signal })),
+      );
+      const unread = await asked.promise;
+      await sleep(20);
+      // The agent resets its own side; with a stream that is heard first.
+      if (upload instanceof PassThrough) upload.destroy(new Error('client gone'));
+      gone.abort();
+      expect(await outcome).toMatchObject({ name: 'ForwardError', dispatched: true });
+      // Who does not read does not hear of the end either.
+      unread.resume();
+      await eventually(() => expect(upstream.open).toBe(0));
+      const next = await forwarder.forward(make(), options());
+      expect(await read(next.body)).toBe('ok');
+    },
+  );
+
   it('ends the exchange when the caller goes away', async () => {
     const { upstream, forwarder } = await start(protocol, (_req, res) => {
       res.writeHead(200);
@@ -304,6 +348,62 @@ describe.each(['h1', 'h2'] as const)('an exchange with an %s upstream', (protoco
     });
     const response = await forwarder.forward(aRequest(), options());
     expect(await read(response.body)).toBe('not really');
+  });
+
+  it('leaves the agent no choice of charset in a call with a credential, and all of it without', async () => {
+    const seen: unknown[] = [];
+    const { forwarder } = await start(protocol, (req, res) => {
+      seen.push([req.headers.accept, req.headers['accept-charset']]);
+      res.end();
+    });
+    const headers = (accept: string): HeaderPair[] => [
+      ['accept-charset', 'utf-16'],
+      ['accept', accept],
+    ];
+    const call = async (make: typeof aRequest, accept: string) =>
+      read((await forwarder.forward(make({ headers: headers(accept) }), options())).body);
+    for (const accept of [
+      'application/json;charset=utf-16, text/plain; Charset="utf-16le";q=0.5, */*',
+      'text/html',
+      'application/json;charset="ut\\f-16"',
+    ]) {
+      await call(credentialed, accept);
+    }
+    await call(aRequest, 'text/plain;charset=utf-16');
+    expect(seen).toEqual([
+      ['application/json, text/plain;q=0.5, */*', undefined],
+      ['text/html', undefined],
+      ['*/*', undefined],
+      ['text/plain;charset=utf-16', 'utf-16'],
+    ]);
+  });
+
+  it.each([
+    ['text/plain; charset=utf-16', false],
+    ['application/json;charset="UTF-16LE"', false],
+    ['text/plain; charset=utf-32', false],
+    ['text/plain; charset=utf-7', false],
+    ['text/plain; charset=ibm037', false],
+    ['text/plain; charset=utf-8; charset=utf-16', false],
+    ['text/plain; charset=utf-8', true],
+    ['text/html; charset="ISO-8859-15"', true],
+    ['text/plain;charset=windows-1252', true],
+    ['application/json', true],
+  ])('takes an answer of type %s to a call with a credential: %s', async (type, taken) => {
+    const { forwarder } = await start(protocol, (_req, res) => {
+      res.setHeader('content-type', type);
+      res.end('text');
+    });
+    const answered = forwarder.forward(credentialed(), options());
+    if (taken) expect(await read((await answered).body)).toBe('text');
+    else {
+      expect(await rejection(answered)).toMatchObject({
+        code: 'UpstreamEncodedResponse',
+        dispatched: true,
+      });
+    }
+    const plain = await forwarder.forward(aRequest(), options());
+    expect(await read(plain.body)).toBe('text');
   });
 
   it('refuses a response whose head repeats the token', async () => {

@@ -5,6 +5,7 @@ import { TOKEN } from './upstreams.ts';
 
 const patterns = new TokenPatterns(TOKEN);
 const signature = TOKEN.split('.')[2] ?? '';
+const third = Math.floor(signature.length / 3);
 
 /** Pushes the text in chunks that end at the given places. */
 function scan(text: string, cuts: readonly number[]): { passed: string; found: boolean } {
@@ -27,8 +28,8 @@ const nearMisses = fc
   .array(
     fc.oneof(
       fc.string({ maxLength: 8 }),
-      fc.nat(TOKEN.length - 1).map((length) => TOKEN.slice(0, length)),
-      fc.nat(signature.length - 1).map((length) => signature.slice(0, length)),
+      fc.nat(TOKEN.length - signature.length + third - 1).map((length) => TOKEN.slice(0, length)),
+      fc.nat(third - 1).map((length) => signature.slice(0, length)),
       fc.constant(TOKEN.slice(1, 40)),
     ),
     { maxLength: 12 },
@@ -65,6 +66,30 @@ describe('a token in a stream', () => {
 
   it('is found by its signature alone', () => {
     expect(scan(`x${signature}`, [20]).found).toBe(true);
+  });
+
+  it('is found in part, wherever whoever repeats it begins or stops: less than a third of the signature passes', () => {
+    const start = TOKEN.length - signature.length;
+    for (let length = start + third; length < TOKEN.length; length += 1) {
+      const { passed, found } = scan(`before ${TOKEN.slice(0, length)}`, [length]);
+      expect(found).toBe(true);
+      expect(passed.length).toBeLessThan('before '.length + start + third);
+    }
+    for (let from = 0; from + third <= signature.length; from += third) {
+      expect(scan(signature.slice(from), [5]).found).toBe(true);
+    }
+    // By chance less of it may stand somewhere.
+    expect(scan(signature.slice(0, third - 1), []).found).toBe(false);
+  });
+
+  it('is found in UTF-16, of either byte order, whole and cut off', () => {
+    for (const text of [TOKEN, TOKEN.slice(0, -third)]) {
+      const little = Buffer.from(`before ${text} after`, 'utf16le');
+      const big = Buffer.from(little).swap16();
+      for (const bytes of [little, big]) {
+        expect(scan(bytes.toString('latin1'), [50, 51]).found).toBe(true);
+      }
+    }
   });
 
   it('is found within base64 and base64url, at every alignment', () => {
