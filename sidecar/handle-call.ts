@@ -145,8 +145,14 @@ async function use(
 }
 
 async function answer(call: InterceptedCall, response: UpstreamResponse): Promise<void> {
-  call.respond.writeHead(response.status, response.headers);
-  await call.respond.pipe(response.body);
+  try {
+    call.respond.writeHead(response.status, response.headers);
+    await call.respond.pipe(response.body);
+  } catch (error) {
+    // An answer that nobody gets is not read on under a use that has ended.
+    response.body.destroy();
+    throw error;
+  }
 }
 
 /** What is sent: built from what was compared. For a JSON grant that is the canonical body. */

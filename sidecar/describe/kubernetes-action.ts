@@ -65,10 +65,11 @@ export function describeKubernetes(
   const parameters = parseKubernetesQuery(target.query);
   const action = attributes(method, path.path, parameters, contentType);
   checkGrantable(action, method);
+  const sent = upstream(formatTarget(action), contentType);
   return {
     kind: 'kubernetes',
     action,
-    upstream: upstream(formatTarget(action), contentType),
+    upstream: { ...sent, headers: withManager(sent.headers, action) },
     body,
     json: jsonReading(action.verb, contentType),
   };
@@ -275,6 +276,21 @@ function jsonReading(verb: string, contentType: string | null): KubernetesDescri
     );
   }
   return reading;
+}
+
+/** Without the parameter, the API server takes the name of the field's manager from the client's (managedfields, KEP-555). */
+const NAMES_A_MANAGER: ReadonlySet<string> = new Set(['create', 'update', 'patch', 'apply']);
+const USER_AGENT: HeaderPair = ['user-agent', 'actiongrant'];
+
+/** Who is on record as the manager of what is written is part of the action: the agent does not choose it beside the grant. */
+function withManager(
+  headers: readonly HeaderPair[],
+  { verb, queryParameters }: Attributes,
+): readonly HeaderPair[] {
+  const named = (queryParameters['fieldManager'] ?? '') !== '';
+  return NAMES_A_MANAGER.has(verb) && !named
+    ? [...headers.filter(([name]) => name !== 'user-agent'), USER_AGENT]
+    : headers;
 }
 
 /**

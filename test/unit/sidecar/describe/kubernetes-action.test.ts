@@ -31,6 +31,33 @@ function anAction(given: Partial<KubernetesAction>): Omit<KubernetesAction, 'bod
 
 const PATCH = (type: string) => ({ 'content-type': type });
 
+describe('the user agent, of which the API server makes the manager of fields', () => {
+  const AGENT = { 'user-agent': 'argocd-application-controller/v3' };
+  const sentBy = (method: string, target: string, type?: string) =>
+    kubernetes(method, target, {
+      ...AGENT,
+      ...(type === undefined ? {} : { 'content-type': type }),
+    }).upstream.headers.filter(([name]) => name === 'user-agent');
+  const JSON_TYPE = 'application/json';
+  const ours = [['user-agent', 'actiongrant']];
+  const theirs = [['user-agent', AGENT['user-agent']]];
+
+  it.each([
+    ['POST', `${SOC}/pods`, JSON_TYPE, ours],
+    ['PUT', `${SOC}/pods/web-0`, JSON_TYPE, ours],
+    ['PATCH', `${SOC}/pods/web-0`, 'application/merge-patch+json', ours],
+    ['PUT', `${SOC}/pods/web-0?fieldManager=`, JSON_TYPE, ours],
+    ['PUT', `${SOC}/pods/web-0?fieldManager=kubectl-replace`, JSON_TYPE, theirs],
+    ['GET', `${SOC}/pods/web-0`, undefined, theirs],
+    ['DELETE', `${SOC}/pods/web-0`, undefined, theirs],
+  ])(
+    "of %s %s is not the agent's choice unless the action names a manager",
+    (method, target, type, sent) => {
+      expect(sentBy(method, target, type)).toEqual(sent);
+    },
+  );
+});
+
 describe('a call to the API server', () => {
   it.each<[string, string, Partial<KubernetesAction>]>([
     ['GET', `${SOC}/pods/web-0`, { name: 'web-0' }],
@@ -162,6 +189,7 @@ describe('a call to the API server', () => {
     expect(describeHead(head, careless).upstream.headers).toEqual([
       ['kubectl-command', 'kubectl create'],
       ['content-type', 'application/json'],
+      ['user-agent', 'actiongrant'],
     ]);
   });
 
