@@ -33,6 +33,8 @@ export default defineConfig({
         test: {
           name: 'unit',
           include: ['test/unit/**/*.test.ts'],
+          // For machines that are busy with other things.
+          testTimeout: 30_000,
         },
       },
       {
