@@ -19,8 +19,8 @@ import {
   type UseAnswer,
   type UseRequest,
 } from '../api/wire.ts';
+import { Turns } from '../process/turns.ts';
 import { socketLookup } from './lookup.ts';
-import { Turns } from './turns.ts';
 
 export interface ExchangeClient {
   /**

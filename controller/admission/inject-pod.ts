@@ -18,6 +18,8 @@ export interface InjectPodDependencies {
   release: { name: string; namespace: string };
 }
 
+/** Each of them becomes larger by some kilobytes, in memory here and in the evaluation of policies after us. */
+const MAX_CONTAINERS = 100;
 /** More are told after these are mended: kubectl and Events show one line. */
 const FAULTS_TOLD = 5;
 
@@ -28,6 +30,8 @@ export function injectPod(
   const pod = podOf(request, request.object, 'request.object');
   const refusal = namespaceRefusal(dependencies, request.namespace);
   if (refusal !== null) return { allowed: false, problem: refusal };
+  const tooMany = tooManyContainers(pod);
+  if (tooMany !== null) return { allowed: false, problem: podRefused([tooMany]) };
   const injection = injectionFor(request, pod, dependencies.image);
   if (injection === null) return { allowed: true };
   if ('faults' in injection) return { allowed: false, problem: podRefused(injection.faults) };
@@ -67,6 +71,16 @@ function namespaceRefusal(
     );
   }
   return null;
+}
+
+function tooManyContainers({ spec = {} }: InjectablePod): PodFault | null {
+  const { initContainers = [], containers = [], ephemeralContainers = [] } = spec;
+  const count = initContainers.length + containers.length + ephemeralContainers.length;
+  if (count <= MAX_CONTAINERS) return null;
+  return {
+    field: 'spec.containers',
+    reason: `are ${count} with init and ephemeral ones, and an agent pod has ${MAX_CONTAINERS} at most. Use several pods`,
+  };
 }
 
 function podRefused(faults: readonly PodFault[]): ProblemError {

@@ -5,6 +5,7 @@ import { asProblem, ProblemError } from '../../api/problem.ts';
 import type { Logger } from '../../process/log.ts';
 import { sendProblem } from '../send-problem.ts';
 import { type InjectPodDependencies, injectPod } from './inject-pod.ts';
+import { createIntake, REVIEW_LIMIT_BYTES } from './intake.ts';
 import {
   type AdmissionAnswer,
   type AdmissionRequest,
@@ -13,9 +14,6 @@ import {
 } from './review.ts';
 import { stampRequester } from './stamp-requester.ts';
 import { type ValidateGrantDependencies, validateGrant } from './validate-grant.ts';
-
-/** The API server's own limit on requests, in bytes. */
-const BODY_LIMIT = 3 * 1024 * 1024;
 
 export interface AdmissionDependencies extends ValidateGrantDependencies {
   log: Logger;
@@ -27,11 +25,13 @@ export interface AdmissionDependencies extends ValidateGrantDependencies {
 export function createAdmissionRouter(dependencies: AdmissionDependencies): Router {
   const { log, injection } = dependencies;
   const router = express.Router();
+  const intake = createIntake();
+  const readReview = express.json({ limit: REVIEW_LIMIT_BYTES });
   const webhook = (
     name: string,
     answer: (request: AdmissionRequest) => AdmissionAnswer | Promise<AdmissionAnswer>,
   ): void => {
-    router.post(`/${name}`, express.json({ limit: BODY_LIMIT }), async (req, res) => {
+    router.post(`/${name}`, intake, readReview, async (req, res) => {
       const request = parseAdmissionReview(req.body);
       const answered = await answer(request);
       if (!answered.allowed) {
@@ -59,7 +59,10 @@ export function createAdmissionRouter(dependencies: AdmissionDependencies): Rout
 function bodyProblem(error: unknown): ProblemError | null {
   if (!(error instanceof Error) || !('type' in error)) return null;
   if (error.type === 'entity.too.large') {
-    return new ProblemError('BodyTooLarge', `The review is larger than ${BODY_LIMIT} bytes.`);
+    return new ProblemError(
+      'BodyTooLarge',
+      `The review is larger than ${REVIEW_LIMIT_BYTES} bytes.`,
+    );
   }
   return new ProblemError('RequestMalformed', 'The review is not JSON in UTF-8.');
 }

@@ -54,6 +54,22 @@ test('the patch turns the pod into the injected one', () => {
   );
 });
 
+test('a pod of more containers than anybody has is refused before it is made larger', () => {
+  const containers = (count: number) =>
+    Array.from({ length: count }, (_, index) => aContainer({ name: `c${index}` }));
+  const asked = (spec: Parameters<typeof aPod>[0]) => injectPod(dependencies, aRequest(aPod(spec)));
+  expect(asked({ containers: containers(100) }).allowed).toBe(true);
+  for (const spec of [
+    { containers: containers(101) },
+    { containers: containers(1), initContainers: containers(100) },
+  ]) {
+    const { code, message } = refusal(asked(spec));
+    expect(code).toBe(403);
+    expect(message).toContain('spec.containers are 101 with init and ephemeral ones');
+    expect(message).toContain('Use several pods');
+  }
+});
+
 test('a pod that is injected already is let through as it is', () => {
   expect(injectPod(dependencies, aRequest(injected()))).toEqual({ allowed: true, patch: [] });
 });
