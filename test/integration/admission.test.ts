@@ -19,6 +19,7 @@ import { type InstalledChart, installChart } from '../support/chart.ts';
 import { type OwnControlPlane, startControlPlane } from '../support/control-plane.ts';
 import type { Identity } from '../support/control-plane-client.ts';
 import { eventually } from '../support/eventually.ts';
+import { untilAllowed } from '../support/rbac.ts';
 
 const silent: Logger = { debug() {}, info() {}, warn() {}, error() {} };
 
@@ -30,6 +31,8 @@ let namespace: string;
 
 /** May request, decide, and delegate edr-quarantine. */
 const DORA: Identity = { user: 'dora', groups: ['deciders'] };
+/** May request and decide. */
+const PAT: Identity = { user: 'pat' };
 /** May only request. */
 const RUTH: Identity = { user: 'ruth' };
 
@@ -130,6 +133,12 @@ async function bindRoles(): Promise<void> {
     ],
   });
   await bind('dora-delegates', role('Role', 'delegate-edr-quarantine'), user('dora'));
+  const request = 'create actiongrants.actiongrant.dev';
+  const decide = 'create actiondecisions.actiongrant.dev';
+  const delegate = 'delegate serviceaccounts edr-quarantine';
+  await untilAllowed(plane, RUTH, [request], namespace);
+  await untilAllowed(plane, PAT, [request, decide], namespace);
+  await untilAllowed(plane, DORA, [request, decide, delegate], namespace);
 }
 
 async function create(
@@ -190,6 +199,13 @@ describe('the requester', () => {
       },
       subjects: [{ kind: 'ServiceAccount', name: 'ticket-bot', namespace }],
     });
+    const username = `system:serviceaccount:${namespace}:ticket-bot`;
+    await untilAllowed(
+      plane,
+      { user: username },
+      ['create actiongrants.actiongrant.dev'],
+      namespace,
+    );
     const { status } = await plane.api<{ status: { token: string } }>(
       'POST',
       `/api/v1/namespaces/${namespace}/serviceaccounts/ticket-bot/token`,
@@ -201,10 +217,7 @@ describe('the requester', () => {
       aNewGrant(),
       { as: await plane.kubeconfigForToken(status.token) },
     );
-    expect(created.spec.requester).toEqual({
-      username: `system:serviceaccount:${namespace}:ticket-bot`,
-      uid: account.metadata.uid,
-    });
+    expect(created.spec.requester).toEqual({ username, uid: account.metadata.uid });
   });
 });
 
@@ -305,7 +318,7 @@ describe('approval by the requester', () => {
     ['a mere requester', RUTH, {}, 'spec.approvedByRequester', /actiongrant-decider/],
     [
       'a decider who may not delegate',
-      { user: 'pat' },
+      PAT,
       {},
       'spec.credential.serviceAccountToken.serviceAccountName',
       /resourceNames \[edr-quarantine\]/,

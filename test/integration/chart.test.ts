@@ -15,6 +15,7 @@ import {
 } from '../support/chart.ts';
 import { type OwnControlPlane, startControlPlane } from '../support/control-plane.ts';
 import type { Identity } from '../support/control-plane-client.ts';
+import { isAllowed, untilAllowed } from '../support/rbac.ts';
 
 const CHART = join(ROOT, 'charts/actiongrant');
 
@@ -466,22 +467,11 @@ describe('on a cluster', () => {
         subjects: [{ kind: 'User', apiGroup: 'rbac.authorization.k8s.io', name: role }],
       },
     );
-    const may = async (question: string): Promise<boolean> => {
-      const [verb, full = ''] = question.split(' ');
-      const [resource = '', subresource] = full.split('/');
-      const group = resource.startsWith('action') ? 'actiongrant.dev' : '';
-      const { status } = await plane.api<{ status: { allowed: boolean } }>(
-        'POST',
-        '/apis/authorization.k8s.io/v1/subjectaccessreviews',
-        {
-          spec: {
-            user: role,
-            resourceAttributes: { namespace: agents, verb, group, resource, subresource },
-          },
-        },
-      );
-      return status.allowed;
-    };
+    const ofGroup = (question: string): string =>
+      question.includes(' action') ? `${question}.actiongrant.dev` : question;
+    const may = (question: string): Promise<boolean> =>
+      isAllowed(plane, { user: role }, ofGroup(question), agents);
+    await untilAllowed(plane, { user: role }, allowed.slice(0, 1).map(ofGroup), agents);
     const answers = await Promise.all(
       [...allowed, ...refused].map(async (question) => [question, await may(question)]),
     );

@@ -10,6 +10,7 @@ import { type OwnControlPlane, startControlPlane } from '../support/control-plan
 import { eventually } from '../support/eventually.ts';
 import { type ProgramResult, runProgram } from '../support/hook-job.ts';
 import { type Product, startProduct } from '../support/product.ts';
+import { untilAllowed } from '../support/rbac.ts';
 
 let plane: OwnControlPlane;
 let product: Product;
@@ -26,6 +27,7 @@ beforeAll(async () => {
     roleRef: { apiGroup: rbac, kind: 'ClusterRole', name: 'actiongrant-requester' },
     subjects: [{ kind: 'User', apiGroup: rbac, name: 'tester' }],
   });
+  await untilAllowed(plane, { user: 'tester' }, ['create actiongrants.actiongrant.dev'], agents);
   requester = await plane.kubeconfigFor({ user: 'tester' });
 });
 afterAll(async () => {

@@ -19,6 +19,7 @@ import {
   SIDECAR_IMAGE,
 } from '../support/injected-pod.ts';
 import { reportSidecar } from '../support/kubelet.ts';
+import { untilAllowed } from '../support/rbac.ts';
 
 let plane: OwnControlPlane;
 let chart: InstalledChart;
@@ -568,6 +569,7 @@ describe('a pod of an injected namespace', () => {
         },
       );
     }
+    await untilAllowed(plane, { user: 'tenant' }, ['create pods', 'get pods'], namespace);
     const as = await plane.kubeconfigFor({ user: 'tenant' });
     const good = await plane.kubectl(['create', '-n', namespace, '-f', '-'], {
       as,

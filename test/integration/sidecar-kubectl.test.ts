@@ -11,6 +11,7 @@ import { aKubernetesAction } from '../support/builders.ts';
 import { createGrant, createUsableGrant, grantsPath, untilPhase } from '../support/grants.ts';
 import { secretsInLogs } from '../support/log-secrets.ts';
 import type { SidecarProcess } from '../support/product.ts';
+import { untilAllowed } from '../support/rbac.ts';
 
 /** Where the agent's calls go; the grants are in a namespace of their own. */
 const TARGET = 'shop';
@@ -38,6 +39,8 @@ beforeAll(async () => {
       roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind: 'Role', name: 'config' },
       subjects: [{ kind: 'ServiceAccount', name: ACCOUNT, namespace }],
     });
+    const user = `system:serviceaccount:${namespace}:${ACCOUNT}`;
+    await untilAllowed(plane, { user }, ['patch configmaps'], name);
   }
   sidecar = await stage.startSidecar();
   kubeconfig = join(stage.product.directory, 'agent.kubeconfig');

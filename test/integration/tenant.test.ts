@@ -10,6 +10,7 @@ import { aNewGrant } from '../support/builders.ts';
 import { type InstalledChart, installChart } from '../support/chart.ts';
 import { type OwnControlPlane, startControlPlane } from '../support/control-plane.ts';
 import { anInjectedPod, type Change, changed } from '../support/injected-pod.ts';
+import { resourceAttributes, untilAllowed } from '../support/rbac.ts';
 
 /** What the aggregating controller of a whole cluster would put into `edit`: the last is the chart's. */
 const EDIT = ['system:aggregate-to-edit', 'system:aggregate-to-view', 'actiongrant-viewer'];
@@ -37,6 +38,8 @@ beforeAll(async () => {
     });
   }
   tenant = await plane.kubeconfigFor({ user: 'tenant' });
+  const oneOfEach = ['create pods', 'get pods', 'get actiongrants.actiongrant.dev'];
+  await untilAllowed(plane, { user: 'tenant' }, oneOfEach, namespace);
 });
 afterAll(() => plane?.stop());
 
@@ -59,24 +62,17 @@ function expectPolicy({ status, body }: ApiResponse<unknown>, policy: string): v
 }
 
 describe('the role', () => {
-  /** `verb resource[/subresource][.group][ name]` in the namespace, or in another one after `@`. */
+  /** In the namespace, or in another one after `@`. */
   async function may(right: string, as = tenant): Promise<boolean> {
     const [asked = '', where = namespace] = right.split(' @ ');
-    const [verb, what = '', name] = asked.split(' ');
-    const [path = '', ...group] = what.split('.');
-    const [resource, subresource] = path.split('/');
-    const resourceAttributes = {
-      verb,
-      group: group.join('.'),
-      resource,
-      ...(subresource === undefined ? {} : { subresource }),
-      ...(name === undefined ? {} : { name }),
-      ...(where === 'cluster' ? {} : { namespace: where }),
-    };
     const { status } = await plane.api<KubeObject & { status: { allowed: boolean } }>(
       'POST',
       '/apis/authorization.k8s.io/v1/selfsubjectaccessreviews',
-      { spec: { resourceAttributes } },
+      {
+        spec: {
+          resourceAttributes: resourceAttributes(asked, where === 'cluster' ? undefined : where),
+        },
+      },
       { as },
     );
     return status.allowed;
@@ -229,6 +225,8 @@ describe("#1 the sidecar's identity", () => {
       },
       subjects: [{ kind: 'ServiceAccount', name: 'incident-agent', namespace }],
     });
+    const itself = 'create serviceaccounts/token incident-agent';
+    await untilAllowed(plane, { user: account() }, [itself], namespace);
     const headers = { 'impersonate-user': account() };
     const asked = (audience: string) =>
       token({ audiences: [audience] }, 'incident-agent', { headers });

@@ -10,6 +10,7 @@ import { aNewGrant } from '../support/builders.ts';
 import { type InstalledChart, installChart } from '../support/chart.ts';
 import { type OwnControlPlane, startControlPlane } from '../support/control-plane.ts';
 import { issuePodToken } from '../support/kubelet.ts';
+import { untilAllowed } from '../support/rbac.ts';
 
 let plane: OwnControlPlane;
 let chart: InstalledChart;
@@ -146,6 +147,12 @@ describe('requester', () => {
       },
       subjects: [{ kind: 'ServiceAccount', name: 'incident-agent', namespace }],
     });
+    await untilAllowed(
+      plane,
+      { user: username },
+      ['create actiongrants.actiongrant.dev'],
+      namespace,
+    );
     const { status } = await plane.api<{ status: { token: string } }>(
       'POST',
       tokenPath('incident-agent'),

@@ -6,6 +6,7 @@ import { ROOT, toolPath } from '../../scripts/tools.ts';
 import type { KubeObject } from './api-client.ts';
 import type { ControlPlane } from './control-plane.ts';
 import { eventually } from './eventually.ts';
+import { untilAllowed } from './rbac.ts';
 
 const CHART = join(ROOT, 'charts/actiongrant');
 const RELEASE_NAMESPACE = 'actiongrant-system';
@@ -77,9 +78,9 @@ export function helm(args: readonly string[], input = ''): Promise<string> {
 }
 
 /**
- * Installs the chart as Helm 4 does (server-side apply, the CRDs first) and waits until its admission policies are in
- * effect. They hold for the whole cluster, so use a control plane of the test file's own. The namespaces of
- * `rbac.agentNamespaces` must exist.
+ * Installs the chart as Helm 4 does (server-side apply, the CRDs first) and waits until its admission policies and the
+ * controller's rights are in effect. The policies hold for the whole cluster, so use a control plane of the test file's own.
+ * The namespaces of `rbac.agentNamespaces` must exist.
  */
 export async function installChart(
   plane: ControlPlane,
@@ -104,6 +105,8 @@ export async function installChart(
   }
   await apply(plane, others);
   await untilPoliciesAreInEffect(plane);
+  const controllerUsername = `system:serviceaccount:${RELEASE_NAMESPACE}:actiongrant-controller`;
+  await untilControllerMayWork(plane, controllerUsername, manifests);
   const token = await plane.api<KubeObject & { status: { token: string } }>(
     'POST',
     `/api/v1/namespaces/${RELEASE_NAMESPACE}/serviceaccounts/actiongrant-controller/token`,
@@ -111,7 +114,7 @@ export async function installChart(
   );
   return {
     namespace: RELEASE_NAMESPACE,
-    controllerUsername: `system:serviceaccount:${RELEASE_NAMESPACE}:actiongrant-controller`,
+    controllerUsername,
     controllerKubeconfig: await plane.kubeconfigForToken(token.status.token),
   };
 }
@@ -171,6 +174,26 @@ async function untilPoliciesAreInEffect(plane: ControlPlane): Promise<void> {
     await sleep(50);
   }
   await mustRun(plane, ['delete', '-f', '-'], toYaml(last));
+}
+
+/** Of each Role and ClusterRole that the chart binds the controller to in a namespace. */
+const ONE_RIGHT: Readonly<Record<string, string>> = {
+  'actiongrant-controller': 'create leases.coordination.k8s.io',
+  'actiongrant-api-servers': 'list endpointslices.discovery.k8s.io',
+  'actiongrant-credentials': 'create serviceaccounts/token',
+};
+
+async function untilControllerMayWork(
+  plane: ControlPlane,
+  user: string,
+  manifests: readonly Manifest[],
+): Promise<void> {
+  await untilAllowed(plane, { user }, ['update actiongrants/status.actiongrant.dev']);
+  for (const { kind, metadata } of manifests) {
+    const right = ONE_RIGHT[metadata.name];
+    if (kind !== 'RoleBinding' || right === undefined) continue;
+    await untilAllowed(plane, { user }, [right], metadata.namespace);
+  }
 }
 
 async function apply(plane: ControlPlane, manifests: readonly Manifest[]): Promise<void> {
