@@ -7,7 +7,7 @@ import { writeState } from './cluster-files.ts';
 import { ControlPlane, type ControlPlaneDetails } from './control-plane-client.ts';
 import { freePort } from './ports.ts';
 import { apiServerFlags, type ControlPlaneOptions, etcdFlags } from './server-flags.ts';
-import { sweepAtExit, TiedProcess } from './tied-process.ts';
+import { StartError, startOnFreePorts, sweepAtExit, TiedProcess } from './tied-process.ts';
 
 export type { KubeObject } from './api-client.ts';
 export {
@@ -19,7 +19,6 @@ export type { ControlPlaneOptions } from './server-flags.ts';
 
 const READY_MILLISECONDS = 60_000;
 const GRACE_MILLISECONDS = 5_000;
-const START_ATTEMPTS = 3;
 
 /** A control plane that this process started and may therefore break. */
 export class OwnControlPlane extends ControlPlane implements AsyncDisposable {
@@ -111,33 +110,18 @@ export class OwnControlPlane extends ControlPlane implements AsyncDisposable {
   }
 }
 
-/** A server that ended or was not ready in time, with the last lines of its log. */
-class StartError extends Error {
-  readonly addressInUse: boolean;
-
-  constructor(process: TiedProcess) {
-    const log = process.logTail();
-    super(`${process.name} did not become ready:\n${log}`);
-    this.addressInUse = log.includes('address already in use');
-  }
-}
-
 /** Starts an etcd and a kube-apiserver; they end with this process, however it ends. */
-export async function startControlPlane(
-  options: ControlPlaneOptions = {},
-): Promise<OwnControlPlane> {
-  for (let attempt = 1; ; attempt++) {
+export function startControlPlane(options: ControlPlaneOptions = {}): Promise<OwnControlPlane> {
+  return startOnFreePorts(async () => {
     const plane = await launch(options);
     try {
       await plane.ready();
       return plane;
     } catch (error) {
       await plane.stop();
-      // A port that was free when it was looked up may be taken when it is bound.
-      const again = error instanceof StartError && error.addressInUse;
-      if (!again || attempt === START_ATTEMPTS) throw error;
+      throw error;
     }
-  }
+  });
 }
 
 async function launch(options: ControlPlaneOptions): Promise<OwnControlPlane> {

@@ -10,14 +10,19 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { ROOT } from '../../scripts/tools.ts';
 import type { KubeObject } from './api-client.ts';
 import { type Balancer, startBalancer } from './balancer.ts';
+import { aNewGrant } from './builders.ts';
 import { type InstalledChart, installChart } from './chart.ts';
 import type { ControlPlane } from './control-plane.ts';
+import { eventually } from './eventually.ts';
+import { grantsPath } from './grants.ts';
 import { issuePodToken, type PodToken } from './kubelet.ts';
 import { freePort } from './ports.ts';
-import { sweepAtExit, TiedProcess } from './tied-process.ts';
+import { StartError, startOnFreePorts, sweepAtExit, TiedProcess } from './tied-process.ts';
 
-const READY_MILLISECONDS = 30_000;
-const GRACE_MILLISECONDS = 15_000;
+/** Some tests take the API server away meanwhile. */
+const READY_MILLISECONDS = 60_000;
+/** Less than a kubelet's default of 30 s: a stop that needs more, and so is killed, waits for something it should not. */
+const GRACE_MILLISECONDS = 25_000;
 
 export interface ReplicaOptions {
   /** Instead of the chart's own kubeconfig: e.g. one that goes through a proxy. */
@@ -117,7 +122,11 @@ export class Product {
     return join(this.directory, 'exchange-ca.crt');
   }
 
-  async startReplica(options: ReplicaOptions = {}): Promise<Replica> {
+  startReplica(options: ReplicaOptions = {}): Promise<Replica> {
+    return startOnFreePorts(() => this.#launchReplica(options));
+  }
+
+  async #launchReplica(options: ReplicaOptions): Promise<Replica> {
     const name = `controller-${this.#count++}`;
     const port = await freePort();
     const operationsPort = options.operationsPort ?? (await freePort());
@@ -166,8 +175,13 @@ export class Product {
 
   async startSidecar(options: SidecarOptions): Promise<SidecarProcess> {
     const { namespace, serviceAccountName } = options;
-    const name = `sidecar-${this.#count++}`;
     const pod = options.pod ?? (await issuePodToken(this.plane, { namespace, serviceAccountName }));
+    return startOnFreePorts(() => this.#launchSidecar(pod, options));
+  }
+
+  async #launchSidecar(pod: PodToken, options: SidecarOptions): Promise<SidecarProcess> {
+    const { namespace, serviceAccountName } = options;
+    const name = `sidecar-${this.#count++}`;
     const port = await freePort();
     const operationsPort = await freePort();
     const file = (suffix: string): string => join(this.directory, `${name}-${suffix}`);
@@ -250,6 +264,7 @@ export async function startProduct(plane: ControlPlane, options: ProductOptions)
       typeof options.replica === 'function' ? options.replica(chart) : options.replica;
     await Promise.all(Array.from({ length: replicas }, () => product.startReplica(replica)));
     await writeFile(product.exchangeCAFile, await publishedBundle(plane, chart.namespace));
+    await untilAdmissionWorks(plane, agentNamespaces);
     return product;
   } catch (error) {
     await product.stop();
@@ -263,6 +278,22 @@ async function publishedBundle(plane: ControlPlane, namespace: string): Promise<
     `/api/v1/namespaces/${namespace}/configmaps/actiongrant-ca`,
   );
   return configMap.data['ca.crt'] ?? '';
+}
+
+/** The API server hears late of the caBundle that the replicas wrote into the webhooks; until then it answers 500. */
+async function untilAdmissionWorks(
+  plane: ControlPlane,
+  [namespace]: readonly string[],
+): Promise<void> {
+  if (namespace === undefined) return;
+  const path = `${grantsPath(namespace)}?dryRun=All`;
+  await eventually(
+    async () => {
+      const { status, body } = await plane.request('POST', path, aNewGrant());
+      if (status !== 201) throw new Error(`admission does not work: ${JSON.stringify(body)}`);
+    },
+    { withinMilliseconds: READY_MILLISECONDS, everyMilliseconds: 50 },
+  );
 }
 
 async function untilReady(child: TiedProcess, operationsPort: number): Promise<void> {
@@ -279,9 +310,8 @@ async function untilReady(child: TiedProcess, operationsPort: number): Promise<v
     }
     await sleep(50);
   }
-  const log = child.logTail();
   await child.kill();
-  throw new Error(`${child.name} is not ready: ${last}\n${log}`);
+  throw new StartError(child, last);
 }
 
 async function get(port: number, path: string): Promise<string> {

@@ -83,6 +83,31 @@ export class TiedProcess {
   }
 }
 
+/** A process that ended or was not ready in time, with the last lines of its log. */
+export class StartError extends Error {
+  readonly addressInUse: boolean;
+
+  constructor(process: TiedProcess, why = '') {
+    const log = process.logTail();
+    super(`${process.name} did not become ready${why === '' ? '' : `: ${why}`}\n${log}`);
+    this.addressInUse = log.includes('address already in use');
+  }
+}
+
+const START_ATTEMPTS = 3;
+
+/** Starts anew, on other ports, what ended because a port that was free when it was looked up was taken when it was bound. */
+export async function startOnFreePorts<T>(start: () => Promise<T>): Promise<T> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await start();
+    } catch (error) {
+      const again = error instanceof StartError && error.addressInUse;
+      if (!again || attempt === START_ATTEMPTS) throw error;
+    }
+  }
+}
+
 /** Removes `directory` when this process ends in whatever way; call the result to do it now. */
 export function sweepAtExit(directory: string): () => Promise<void> {
   const sweeper = spawn('/bin/sh', ['-c', SWEEP, 'sh', directory], {
