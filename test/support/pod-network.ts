@@ -5,7 +5,7 @@
  */
 
 import { execFile, spawnSync } from 'node:child_process';
-import { mkdtempSync, readFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, mkdtempSync, readFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -28,6 +28,11 @@ export const NARROW = { ipv4: '192.0.2.7' } as const;
 
 /** Compiled as they start, and several at once. */
 const PROGRAM_STARTS = { withinMilliseconds: 30_000, everyMilliseconds: 20 };
+const PROGRAM_MILLISECONDS = 50_000;
+/** How long a system call may take where nobody is to answer. */
+const SILENCE_SECONDS = 1;
+/** How long where somebody is: no test waits for its end. */
+export const ANSWER_SECONDS = 15;
 const PROGRAMS = ['unshare', 'nsenter', 'setpriv', 'ip', 'nft'];
 
 /** Why no pod network can be made here, or null. */
@@ -62,6 +67,10 @@ export class PodNetwork {
   private constructor(directory: string) {
     this.#directory = directory;
     this.#sweep = sweepAtExit(directory);
+    // Programs run as other users; Node keeps a cache for each.
+    mkdirSync(join(directory, 'compiled'));
+    chmodSync(join(directory, 'compiled'), 0o777);
+    chmodSync(directory, 0o711);
     const holder = ['--net', 'sleep', 'infinity'];
     this.#pod = new TiedProcess('pod', 'unshare', holder, join(directory, 'pod'));
     this.#world = new TiedProcess('world', 'unshare', holder, join(directory, 'world'));
@@ -161,12 +170,12 @@ export class PodNetwork {
   }
 
   /** System calls by a user of the pod without capabilities. */
-  async callsInPod(as: As, steps: readonly Step[]): Promise<Result[]> {
-    return resultsOf(await this.inPod(rawSockets(steps), as));
+  async callsInPod(as: As, steps: readonly Step[], seconds = SILENCE_SECONDS): Promise<Result[]> {
+    return resultsOf(await this.inPod(rawSockets(steps, seconds), as));
   }
 
-  async callsInWorld(steps: readonly Step[]): Promise<Result[]> {
-    return resultsOf(await this.inWorld(rawSockets(steps)));
+  async callsInWorld(steps: readonly Step[], seconds = SILENCE_SECONDS): Promise<Result[]> {
+    return resultsOf(await this.inWorld(rawSockets(steps, seconds)));
   }
 
   /** How many packets a deed sends out of the pod. */
@@ -240,10 +249,14 @@ export class PodNetwork {
     command: readonly string[],
     environment: Record<string, string>,
   ): Promise<Outcome> {
-    const variables = Object.entries(environment).map(([name, value]) => `${name}=${value}`);
+    // Hundreds of short programs of ours: half of each one's time would go into compiling it.
+    const compiled = { NODE_COMPILE_CACHE: join(this.#directory, 'compiled') };
+    const variables = Object.entries({ ...compiled, ...environment }).map(
+      ([name, value]) => `${name}=${value}`,
+    );
     const args = [`--net=/proc/${holder.pid}/ns/net`, 'env', ...variables, ...command];
     try {
-      return { code: 0, ...(await run('nsenter', args, { timeout: 20_000 })) };
+      return { code: 0, ...(await run('nsenter', args, { timeout: PROGRAM_MILLISECONDS })) };
     } catch (error) {
       const { code, stdout, stderr } = error as Partial<Outcome>;
       if (typeof code !== 'number') throw error;
@@ -255,10 +268,11 @@ export class PodNetwork {
 /** An IPv6 address as a number of nft. */
 const hexadecimal = (address: string): string => `0x${ipv6Bytes(address).toString('hex')}`;
 
-const rawSockets = (steps: readonly Step[]): string[] => [
+const rawSockets = (steps: readonly Step[], seconds: number): string[] => [
   process.execPath,
   'test/support/raw-sockets.ts',
   JSON.stringify(steps),
+  `${seconds}`,
 ];
 
 function resultsOf({ code, stdout, stderr }: Outcome): Result[] {

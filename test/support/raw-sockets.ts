@@ -1,6 +1,6 @@
 /**
- * System calls on sockets, for what Node's own API cannot ask for: a program that runs the steps given as JSON in its argument and
- * prints the result of each. It runs inside a pod's network as whoever is the attacker of a test.
+ * System calls on sockets, for what Node's own API cannot ask for: a program that runs the steps given as JSON in its first
+ * argument and prints the result of each. The second says how many seconds each may take. It runs inside a pod's network as whoever is the attacker of a test.
  */
 
 import { existsSync, writeFileSync } from 'node:fs';
@@ -40,7 +40,7 @@ const calls = {
 };
 
 /** Less than what a program in a pod's network has. */
-const AWAIT_MILLISECONDS = 15_000;
+const AWAIT_MILLISECONDS = 40_000;
 const SOL_SOCKET = 1;
 const SO_RCVTIMEO = 20;
 const SO_SNDTIMEO = 21;
@@ -77,12 +77,12 @@ function socketAddress(text: string, port: number): Buffer {
   return bytes;
 }
 
-/** So that no step waits for ever: 1 s to send, connect or receive. */
+/** So that no step waits for ever to send, connect or receive. */
 function bounded(fd: number): number {
-  const second = Buffer.alloc(16);
-  second.writeBigInt64LE(1n, 0);
+  const patience = Buffer.alloc(16);
+  patience.writeBigInt64LE(BigInt(process.argv[3] ?? 1), 0);
   for (const option of [SO_RCVTIMEO, SO_SNDTIMEO]) {
-    calls.setsockopt(fd, SOL_SOCKET, option, second, second.length);
+    calls.setsockopt(fd, SOL_SOCKET, option, patience, patience.length);
   }
   return fd;
 }
