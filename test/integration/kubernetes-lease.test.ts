@@ -13,6 +13,7 @@ import { eventually } from '../support/eventually.ts';
 
 const plane = connectControlPlane(inject('controlPlane'));
 const program = new URL('../support/lease-candidate.ts', import.meta.url).pathname;
+const WITHIN_MILLISECONDS = 20_000;
 const candidates: ChildProcess[] = [];
 let client: KubernetesClient;
 let namespace: string;
@@ -32,8 +33,9 @@ afterAll(async () => {
 });
 
 /** A process that stands for election and says when it starts and stops leading. */
-function candidate(identity: string) {
-  const child = spawn(process.execPath, [program, plane.adminKubeconfig, namespace, identity], {
+function candidate(identity: string, leaseMilliseconds: number) {
+  const args = [plane.adminKubeconfig, namespace, identity, `${leaseMilliseconds}`];
+  const child = spawn(process.execPath, [program, ...args], {
     stdio: ['ignore', 'pipe', 'inherit'],
   });
   candidates.push(child);
@@ -43,34 +45,37 @@ function candidate(identity: string) {
 }
 
 const says = ({ said }: { said: string[] }, line: string) =>
-  eventually(() => expect(said).toContain(line), { withinMilliseconds: 20_000 });
+  eventually(() => expect(said).toContain(line), { withinMilliseconds: WITHIN_MILLISECONDS });
+const lease = async () => (await client.get(leases, { namespace, name: 'candidates' })).spec;
 
 it('the follower of a killed leader leads when the Lease has run out, not before', async () => {
   namespace = await plane.createNamespace('lease');
-  const one = candidate('one');
+  const one = candidate('one', 3_000);
   await says(one, 'started');
-  const two = candidate('two');
+  const two = candidate('two', 3_000);
   await says(two, 'ready');
+  const before = await lease();
   one.child.kill('SIGKILL');
-  const killed = performance.now();
   await says(two, 'started');
-  // 3 s after a renewal that is at most one period of 0.6 s old.
-  expect(performance.now() - killed).toBeGreaterThan(2_000);
-  const { spec } = await client.get(leases, { namespace, name: 'candidates' });
-  expect(spec).toMatchObject({ holderIdentity: 'two', leaseTransitions: 1 });
+  const after = await lease();
+  expect(after).toMatchObject({ holderIdentity: 'two', leaseTransitions: 1 });
+  // The last renewal may be later than the one that was read, so this holds however slow the machine is.
+  expect(Date.parse(`${after?.acquireTime}`)).toBeGreaterThanOrEqual(
+    Date.parse(`${before?.renewTime}`) + 3_000,
+  );
 });
 
 it('the follower of a leader that stops leads at once', async () => {
   namespace = await plane.createNamespace('lease');
-  const one = candidate('one');
+  // Whoever leads before it has run out, leads because it was given up.
+  const lasts = 3 * WITHIN_MILLISECONDS;
+  const one = candidate('one', lasts);
   await says(one, 'started');
-  const two = candidate('two');
+  const two = candidate('two', lasts);
   await says(two, 'ready');
   one.child.kill('SIGTERM');
-  const stopping = performance.now();
   // Not its exit: what it said last may not have been read by then.
   await once(one.child, 'close');
   expect(one.said).toEqual(['ready', 'started', 'stopped']);
   await says(two, 'started');
-  expect(performance.now() - stopping).toBeLessThan(2_900);
 });

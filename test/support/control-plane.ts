@@ -25,15 +25,18 @@ export class OwnControlPlane extends ControlPlane implements AsyncDisposable {
   readonly #etcd: TiedProcess;
   readonly #startApiServer: () => TiedProcess;
   readonly #sweep: () => Promise<void>;
+  readonly #etcdURL: string;
   #apiServer: TiedProcess;
 
   constructor(
     details: ControlPlaneDetails,
+    etcdURL: string,
     etcd: TiedProcess,
     startApiServer: () => TiedProcess,
     sweep: () => Promise<void>,
   ) {
     super(details);
+    this.#etcdURL = etcdURL;
     this.#etcd = etcd;
     this.#startApiServer = startApiServer;
     this.#sweep = sweep;
@@ -55,6 +58,15 @@ export class OwnControlPlane extends ControlPlane implements AsyncDisposable {
       if (Date.now() > deadline) throw new StartError(this.#apiServer);
       await sleep(50);
     }
+  }
+
+  /** Forgets what was before this version of the cluster, as the API server makes etcd do every few minutes. */
+  async compact(resourceVersion: string): Promise<void> {
+    const response = await fetch(`${this.#etcdURL}/v3/kv/compaction`, {
+      method: 'POST',
+      body: JSON.stringify({ revision: resourceVersion }),
+    });
+    if (!response.ok) throw new Error(`etcd does not compact: ${await response.text()}`);
   }
 
   /** Starts a stopped or killed API server again, on the same port and the same etcd. */
@@ -148,5 +160,6 @@ async function launch(options: ControlPlaneOptions): Promise<OwnControlPlane> {
       flags,
       join(directory, 'kube-apiserver.log'),
     );
-  return new OwnControlPlane({ url, directory }, etcd, startApiServer, sweep);
+  const etcdURL = `http://127.0.0.1:${etcdPort}`;
+  return new OwnControlPlane({ url, directory }, etcdURL, etcd, startApiServer, sweep);
 }

@@ -1,12 +1,12 @@
 /**
- * A process that stands for election: `lease-candidate.ts <kubeconfig> <namespace> <identity>`.
+ * A process that stands for election: `lease-candidate.ts <kubeconfig> <namespace> <identity> <ms that the lease lasts>`.
  * Says `ready`, `started` and `stopped` on standard output; SIGTERM stops it in order.
  */
 import { createKubernetesClient } from '../../controller/kubernetes/client.ts';
 import { createLeaseElection } from '../../controller/kubernetes/lease.ts';
 import { systemClock } from '../../process/clock.ts';
 
-const [path = '', namespace = '', identity = ''] = process.argv.slice(2);
+const [path = '', namespace = '', identity = '', duration = ''] = process.argv.slice(2);
 const say = (line: string): void => void process.stdout.write(`${line}\n`);
 
 const client = await createKubernetesClient({
@@ -21,8 +21,8 @@ const election = createLeaseElection({
   namespace,
   name: 'candidates',
   identity,
-  leaseDurationMilliseconds: 3_000,
-  renewDeadlineMilliseconds: 2_000,
+  leaseDurationMilliseconds: Number(duration),
+  renewDeadlineMilliseconds: (Number(duration) * 2) / 3,
   retryPeriodMilliseconds: 500,
   onStartedLeading: () => say('started'),
   onStoppedLeading: () => say('stopped'),
