@@ -6,11 +6,13 @@
 
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
+import { existsSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { createServer as createHTTPSServer } from 'node:https';
 import type { Server } from 'node:net';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { decode, encode } from 'dns-packet';
 import type { Action } from '../../api/action.ts';
 import { PROBLEM_CONTENT_TYPE, ProblemError, toProblemDocument } from '../../api/problem.ts';
@@ -25,7 +27,7 @@ export interface OutsideWorld {
   records: Readonly<Record<string, string>>;
   /** Names in the certificate of the services. */
   names: readonly string[];
-  /** Gets `ca.crt`. */
+  /** Gets `ca.crt`, and `released` from the test. */
   directory: string;
 }
 
@@ -38,8 +40,8 @@ export type WorldEvent =
 /** Ports of the outside world. */
 export const WORLD_PORTS = { https: 443, http: 80, odd: 8080, api: 6443, exchange: 8443 } as const;
 
-/** How long an answer takes whose path has `slow` in it, ms. */
-const SLOW = 1_500;
+/** In the directory of the world: made by the test when an answer whose path has `slow` in it may end. */
+export const RELEASED_FILE = 'released';
 
 function tell(event: WorldEvent): void {
   process.stdout.write(`${JSON.stringify(event)}\n`);
@@ -69,14 +71,16 @@ async function startDNS(host: string, records: OutsideWorld['records']): Promise
   await once(socket, 'listening');
 }
 
-function service(port: number) {
-  return (request: IncomingMessage, response: ServerResponse): void => {
+function service(port: number, directory: string) {
+  return async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
     const { method = '', url = '', headers } = request;
     const { host = '', authorization } = headers;
     tell({ what: 'request', port, method, url, host, token: authorization !== undefined });
     request.resume();
     response.writeHead(200, { 'content-type': 'application/json' });
-    setTimeout(() => response.end('{"from":"outside"}'), url.includes('slow') ? SLOW : 0);
+    response.flushHeaders();
+    while (url.includes('slow') && !existsSync(join(directory, RELEASED_FILE))) await sleep(20);
+    response.end('{"from":"outside"}');
   };
 }
 
@@ -102,7 +106,7 @@ async function exchange(request: IncomingMessage, response: ServerResponse): Pro
       nonce,
       grant,
       bodyForm: 'None',
-      timeoutMilliseconds: 10_000,
+      timeoutMilliseconds: 60_000,
       ...(isSecure ? { credential } : {}),
     });
   } else if (request.url === '/v1/refusals') {
@@ -120,11 +124,12 @@ async function start(world: OutsideWorld): Promise<void> {
   };
   await writeFile(join(world.directory, 'ca.crt'), ca.certificate);
   const { https, http, odd, api, exchange: exchangePort } = WORLD_PORTS;
+  const serve = (port: number) => service(port, world.directory);
   const servers: [port: number, server: Server][] = [
-    [https, createHTTPSServer(await certificate(world.names), service(https))],
-    [http, createServer(service(http))],
-    [odd, createServer(service(odd))],
-    [api, createHTTPSServer(await certificate(['kubernetes.default.svc']), service(api))],
+    [https, createHTTPSServer(await certificate(world.names), serve(https))],
+    [http, createServer(serve(http))],
+    [odd, createServer(serve(odd))],
+    [api, createHTTPSServer(await certificate(['kubernetes.default.svc']), serve(api))],
     [
       exchangePort,
       createHTTPSServer(await certificate([]), (request, response) => {
