@@ -62,6 +62,12 @@ const use = (
 ): Promise<ExchangeAnswer> =>
   exchange.use(pod, aUseRequest({ action: call, waitMilliseconds }), port);
 
+const accountOf = ({ grant }: Scene): string =>
+  grant.spec.credential?.serviceAccountToken?.serviceAccountName ?? '';
+
+const removeAccount = (at: Scene): Promise<unknown> =>
+  plane.api('DELETE', `/api/v1/namespaces/${namespace}/serviceaccounts/${accountOf(at)}`);
+
 function expectRefusal(answer: ExchangeAnswer, status: number, code: ProblemCode): ProblemDocument {
   expect(answer.body).toMatchObject({ status, code });
   expect(answer.status).toBe(status);
@@ -213,27 +219,42 @@ describe('an agent of another namespace', () => {
     await consent(namespace);
     const foreign = await issuePodToken(plane, { namespace: others, serviceAccountName: 'helper' });
     const { credential } = (await scene()).grant.spec;
-    const urls = [1, 2].map((n) => `https://edr.example.com/v1/across/${n}-${randomUUID()}`);
-    const create = (url = ''): Promise<ActionGrant> =>
-      eventually(() =>
-        createUsableGrant(plane, namespace, {
-          spec: {
-            agent: { namespace: others, serviceAccountName: 'helper' },
-            action: anHttpAction({ url }),
-            ...(credential && { credential }),
-          },
-        }),
+    const lentByNobody = await scene();
+    const urls = [1, 2, 3].map((n) => `https://edr.example.com/v1/across/${n}-${randomUUID()}`);
+    const create = (url = '', from = credential): Promise<ActionGrant> =>
+      eventually(
+        () =>
+          createUsableGrant(plane, namespace, {
+            spec: {
+              agent: { namespace: others, serviceAccountName: 'helper' },
+              action: anHttpAction({ url }),
+              ...(from && { credential: from }),
+            },
+          }),
+        { withinMilliseconds: 20_000 },
       );
     const [first, second] = [await create(urls[0]), await create(urls[1])];
-    const call = (url = ''): Promise<ExchangeAnswer> =>
-      use({ pod: foreign, call: anHttpCall({ url }) });
+    // It tells whether a replica has heard of the consent, and is never used up.
+    await create(urls[2], lentByNobody.grant.spec.credential);
+    await removeAccount(lentByNobody);
+    const call = (url = '', port?: number): Promise<ExchangeAnswer> =>
+      use({ pod: foreign, call: anHttpCall({ url }) }, port);
+    const everyReplicaSays = (code: ProblemCode): Promise<void> =>
+      eventually(
+        async () => {
+          for (const { port } of product.replicas) {
+            expect(await call(urls[2], port)).toMatchObject({ code });
+          }
+        },
+        { withinMilliseconds: 20_000, everyMilliseconds: 50 },
+      );
+    await everyReplicaSays('CredentialRefused');
     const answer = await call(urls[0]);
     expect(answer.status).toBe(201);
     expect(answer.body).toMatchObject({ grant: { namespace, name: first.metadata.name } });
 
     await consent(null);
-    // Until the replicas have seen it; a grant that was used by then would fail the test.
-    await sleep(2_000);
+    await everyReplicaSays('GrantRequired');
     const refusal = expectRefusal(await call(urls[1]), 403, 'GrantRequired');
     expect(refusal.detail).toMatch(/does not accept/);
     await expectUnused(second);
@@ -241,15 +262,10 @@ describe('an agent of another namespace', () => {
 });
 
 describe("the credential's ServiceAccount", () => {
-  const accountOf = ({ grant }: Scene): string =>
-    grant.spec.credential?.serviceAccountToken?.serviceAccountName ?? '';
-  const remove = ({ grant }: Scene, name: string): Promise<unknown> =>
-    plane.api('DELETE', `/api/v1/namespaces/${grant.metadata.namespace}/serviceaccounts/${name}`);
-
   test('that was made again under its name since the approval is another one', async () => {
     const at = await scene();
     const name = accountOf(at);
-    await remove(at, name);
+    await removeAccount(at);
     await createServiceAccount(plane, namespace, name);
     const refusal = expectRefusal(await use(at), 403, 'CredentialRefused');
     expect(refusal.detail).toMatch(/re-created/);
@@ -258,7 +274,7 @@ describe("the credential's ServiceAccount", () => {
 
   test('that is gone lends nothing', async () => {
     const at = await scene();
-    await remove(at, accountOf(at));
+    await removeAccount(at);
     expectRefusal(await use(at), 403, 'CredentialRefused');
     await expectUnused(at.grant);
   });
@@ -531,7 +547,10 @@ test('a replica that has not read the grants decides nothing', async () => {
     environment: { ACTIONGRANT_LISTEN: `127.0.0.1:${port}` },
   });
   await held.hit;
-  const refusal = await eventually(async () => expectRefusal(await use(at, port), 503, 'NotReady'));
+  const refusal = await eventually(
+    async () => expectRefusal(await use(at, port), 503, 'NotReady'),
+    { withinMilliseconds: 30_000, everyMilliseconds: 50 },
+  );
   expect(refusal.retryable).toBe(true);
   held.release();
   const replica = await starting;
@@ -568,8 +587,8 @@ test('without the API server every call is refused with a reason to try again, a
       if (again.status !== 201) throw new Error(again.text);
       return again;
     },
-    { withinMilliseconds: 15_000, everyMilliseconds: 100 },
+    { withinMilliseconds: 30_000, everyMilliseconds: 100 },
   );
   expect(answer.body).toMatchObject({ grant: { uid: known.grant.metadata.uid } });
   for (const { running: alive } of running) expect(alive).toBe(true);
-}, 60_000);
+}, 180_000);
