@@ -15,6 +15,8 @@ import { startUpstream, type Upstream } from '../support/upstream.ts';
 
 const REPLICAS = 3;
 const MINIMUM_ATTEMPTS = 10_000;
+/** More than a sidecar waits for an authorization here. */
+const ANSWER_MILLISECONDS = 90_000;
 
 let plane: OwnControlPlane;
 let product: Product;
@@ -84,6 +86,8 @@ describe('through real sidecars', () => {
           serviceAccountName: 'incident-agent',
           connectTo: new Map([['edr.example.com:443', `127.0.0.1:${upstream.port}`]]),
           trustBundle: upstream.caPem,
+          // A sidecar asks for so many at a time; the last of many calls at once waits for those before.
+          environment: { ACTIONGRANT_USE_WAIT_MILLISECONDS: '60000' },
         }),
       ),
     );
@@ -105,7 +109,15 @@ describe('through real sidecars', () => {
         sidecars.flatMap((sidecar) =>
           Array.from({ length: CALLS_PER_POD }, async () => {
             const url = `https://edr.example.com${path}`;
-            const { status } = await callThrough(sidecar, 'POST', url, { reason: 'beaconing' });
+            const body = { reason: 'beaconing' };
+            const { status } = await callThrough(
+              sidecar,
+              'POST',
+              url,
+              body,
+              {},
+              ANSWER_MILLISECONDS,
+            );
             return { path, status };
           }),
         ),
@@ -126,5 +138,5 @@ describe('through real sidecars', () => {
       const [use] = status?.uses ?? [];
       expect(sidecars.map(({ pod }) => pod.podUid)).toContain(use?.podUID);
     }
-  });
+  }, 180_000);
 });

@@ -154,7 +154,7 @@ const accepted = async (token: string): Promise<boolean> =>
 /** What was accepted before, or before the API server's cache of Secrets had heard of it, is accepted for 10 s. */
 const untilRefused = (token: string): Promise<void> =>
   eventually(async () => expect(await accepted(token)).toBe(false), {
-    withinMilliseconds: 15_000,
+    withinMilliseconds: 30_000,
     everyMilliseconds: 100,
   });
 
@@ -468,7 +468,7 @@ describe.concurrent('finishing', () => {
   test('never give back a burnt use: it ends Unknown, whatever is reported later', async () => {
     const at = await scene({ timeoutSeconds: 1 });
     const used = await mustUse(at, a);
-    await untilPhase(plane, at.grant, 'Finished', 10_000);
+    await untilPhase(plane, at.grant, 'Finished');
     const before = await statusOf(at);
     expect(before).toMatchObject({ outcome: 'Unknown' });
     expect(before.uses?.map(({ outcome }) => outcome)).toEqual(['Unknown']);
@@ -486,7 +486,7 @@ describe.concurrent('finishing', () => {
       plane.api('PATCH', path, { metadata: { finalizers: names } }, MERGE);
     await finalizers(['example.com/hold']);
     await plane.api('DELETE', path);
-    await untilPhase(plane, at.grant, 'Finished', 10_000);
+    await untilPhase(plane, at.grant, 'Finished');
     expect(await secretsOf(at)).toEqual([]);
     await finalizers([]);
   });
@@ -499,9 +499,11 @@ describe.concurrent('finishing', () => {
     expect(await podIsGoneForSure(client, cached, useOf(cached))).toBe(false);
     await deletePod(plane, NAMESPACE, at.pod.podName);
     expect(await podIsGoneForSure(client, cached, useOf(cached))).toBe(true);
-    // And then the use ends long before its deadline.
-    const { status } = await untilPhase(plane, at.grant, 'Finished', 15_000);
+    // And then the use ends before its deadline.
+    const { status } = await untilPhase(plane, at.grant, 'Finished');
     expect(status?.outcome).toBe('Unknown');
+    const [{ endTime = '', deadlineTime } = useOf(cached)] = status?.uses ?? [];
+    expect(Date.parse(endTime)).toBeLessThan(Date.parse(deadlineTime));
     await untilRefused(used.token);
   });
 
@@ -536,6 +538,7 @@ describe.concurrent('the sidecar', () => {
     { pod }: Scene,
     replicas: readonly LocalReplica[],
     upstreamPort = upstream.port,
+    useWaitMilliseconds = 30_000,
   ): Promise<LocalSidecar> =>
     startLocalSidecar(plane, {
       pod,
@@ -543,6 +546,7 @@ describe.concurrent('the sidecar', () => {
       exchangeCAFile: product.exchangeCAFile,
       connectTo: new Map([[`${new URL(SERVICE).host}:443`, `127.0.0.1:${upstreamPort}`]]),
       trustBundle: upstream.caPem,
+      useWaitMilliseconds,
     });
 
   test('an honest NotDispatched: what the service may have seen is never given back', async () => {
@@ -596,11 +600,10 @@ describe.concurrent('the sidecar', () => {
     );
     // And the report that nothing was sent is slow, too.
     held.push(a.api.rule(at.requests.deleteSecret, { type: 'HoldRequest' }));
-    await using sidecar = await startSidecar(at, [a]);
-    const start = performance.now();
+    await using sidecar = await startSidecar(at, [a], upstream.port, 1_000);
+    // Nothing is released before there is an answer.
     const answer = await callThrough(sidecar, 'POST', at.url, at.body);
     expect(answer).toMatchObject({ status: 503, code: 'ControllerUnavailable' });
-    expect(performance.now() - start).toBeLessThan(10_000);
     for (const rule of held) rule.release();
     expect(upstream.count(`POST ${at.path}`)).toBe(0);
     await untilPhase(plane, at.grant, 'Approved');

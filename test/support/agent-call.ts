@@ -8,8 +8,8 @@ export interface AgentAnswer {
   readonly code: string | undefined;
 }
 
-/** More than a sidecar waits for anything in these tests. */
-const ANSWER_MILLISECONDS = 15_000;
+/** More than a sidecar waits for an authorization and a service, unless a test says how long it does. */
+const ANSWER_MILLISECONDS = 25_000;
 
 /** One call of an agent, as any HTTP client makes it that is told of a proxy and a CA. */
 export async function callThrough(
@@ -18,6 +18,7 @@ export async function callThrough(
   url: string,
   body?: unknown,
   headers: Readonly<Record<string, string>> = {},
+  answerMilliseconds = ANSWER_MILLISECONDS,
 ): Promise<AgentAnswer> {
   const dispatcher = new ProxyAgent({
     uri: sidecar.proxyURL,
@@ -28,8 +29,8 @@ export async function callThrough(
       method: method as 'GET',
       dispatcher,
       // A call that hangs should fail by itself, before its test is cut off.
-      headersTimeout: ANSWER_MILLISECONDS,
-      bodyTimeout: ANSWER_MILLISECONDS,
+      headersTimeout: answerMilliseconds,
+      bodyTimeout: answerMilliseconds,
       headers: {
         ...(body === undefined ? {} : { 'content-type': 'application/json' }),
         ...headers,

@@ -139,7 +139,7 @@ export async function contend(options: ContentionOptions): Promise<ContentionRes
   const attempt = async (prize: Prize): Promise<number> => {
     const own = pods.get(prize.agent) ?? [];
     const pod = pick(own, random);
-    const message = { nonce: randomUUID(), action: prize.call, waitMilliseconds: 20_000 };
+    const message = { nonce: randomUUID(), action: prize.call, waitMilliseconds: 60_000 };
     const ports = portsOf(options.product);
     const repeat = random() < REPEAT_SHARE;
     const sent = [ask(pod, message, pick(ports, random))];

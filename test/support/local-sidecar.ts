@@ -21,6 +21,8 @@ export interface LocalSidecarOptions {
   connectTo: ReadonlyMap<string, string>;
   /** PEM of the upstreams' CA. */
   trustBundle: string;
+  /** How long a call waits for its authorization. Default: the product's. */
+  useWaitMilliseconds?: number;
 }
 
 export interface LocalSidecar extends AsyncDisposable {
@@ -33,8 +35,9 @@ export interface LocalSidecar extends AsyncDisposable {
 
 export async function startLocalSidecar(
   plane: ControlPlane,
-  { pod, exchangeURLs, exchangeCAFile, connectTo, trustBundle }: LocalSidecarOptions,
+  options: LocalSidecarOptions,
 ): Promise<LocalSidecar> {
+  const { pod, exchangeURLs, exchangeCAFile, connectTo, trustBundle } = options;
   const directory = await mkdtemp(join(tmpdir(), 'actiongrant-sidecar-'));
   const tokenFile = join(directory, 'token');
   const caFile = join(directory, 'pod-ca.crt');
@@ -56,7 +59,7 @@ export async function startLocalSidecar(
       podName: undefined,
       caOutputFile: caFile,
       transparent: undefined,
-      useWaitMilliseconds: 5_000,
+      useWaitMilliseconds: options.useWaitMilliseconds ?? 5_000,
       logLevel: 'error',
       settingsIgnored: [],
     },
