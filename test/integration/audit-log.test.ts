@@ -78,7 +78,7 @@ describe('the log of the controller', () => {
   });
 
   test('has the line of a collection, with what became of the grant, once the grant is gone', async () => {
-    const scene = await createScene(plane, namespace, { ttlSecondsAfterFinished: 3 });
+    const scene = await createScene(plane, namespace, { ttlSecondsAfterFinished: 10 });
     const { nonce, grant, credential } = await exchange.mustUse(scene.pod, scene.call);
     const report = {
       outcome: 'Succeeded',
@@ -107,5 +107,5 @@ describe('the log of the controller', () => {
         status: { phase: 'Finished', uses: [{ id: nonce, podName: scene.pod.podName }] },
       });
     }
-  });
+  }, 120_000);
 });

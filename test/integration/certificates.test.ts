@@ -167,13 +167,13 @@ describe('in the long run', () => {
     await plane.killApiServer();
     replica.start();
     await clock.advance(10_000);
-    await eventually(() => expect(clock.pending).toBe(1));
+    await eventually(() => expect(clock.pending).toBe(1), { withinMilliseconds: 30_000 });
     expect(replica.isReady()).toBe(false);
     await plane.startApiServer();
     await clock.advance(10_000);
-    await eventually(() => expect(replica.isReady()).toBe(true));
+    await eventually(() => expect(replica.isReady()).toBe(true), { withinMilliseconds: 30_000 });
     await replica.stop();
-  });
+  }, 180_000);
 
   test('a serving certificate ends when it is not renewed', async () => {
     const clock = clockAt(Date.now());

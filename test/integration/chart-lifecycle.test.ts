@@ -108,10 +108,11 @@ async function untilInEffect(image: string, status: number): Promise<void> {
     'DELETE',
     '/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations/actiongrant',
   );
-  await expect.poll(() => createWith(image), { timeout: 15_000, interval: 100 }).toBe(status);
+  await expect.poll(() => createWith(image), { timeout: 30_000, interval: 100 }).toBe(status);
 }
 
-describe('a release', () => {
+// Each is several runs of helm, and of kubectl.
+describe('a release', { timeout: 180_000 }, () => {
   test('is installed, and says what to do next', async () => {
     const notes = await install();
     expect(notes).toContain(`kubectl label namespace ${agents} actiongrant.dev/inject=enabled`);

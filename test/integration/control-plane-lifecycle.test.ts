@@ -43,9 +43,9 @@ test.each(['SIGKILL', 'SIGINT'] as const)(
     expect([started.etcd, started.apiServer].map(isAlive)).toEqual([true, true]);
     parent.kill(signal);
     await expect
-      .poll(() => [started.etcd, started.apiServer].some(isAlive), { timeout: 5_000 })
+      .poll(() => [started.etcd, started.apiServer].some(isAlive), { timeout: 20_000 })
       .toBe(false);
-    await expect.poll(() => existsSync(started.directory), { timeout: 5_000 }).toBe(false);
+    await expect.poll(() => existsSync(started.directory), { timeout: 20_000 }).toBe(false);
   },
   60_000,
 );

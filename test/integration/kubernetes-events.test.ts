@@ -38,9 +38,9 @@ it('Events are created and counted', async () => {
     });
   record('once');
   record('twice');
-  await events.flush(5_000);
+  await events.flush(30_000);
   record('twice');
-  await events.flush(5_000);
+  await events.flush(30_000);
   expect(reports).toEqual([]);
   const found = await plane.kubectl(['get', 'events', '-n', namespace, '-o', 'json']);
   const seen = JSON.parse(found.stdout).items.map(

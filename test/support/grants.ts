@@ -4,7 +4,7 @@ import { aNewGrant } from './builders.ts';
 import type { ControlPlane } from './control-plane.ts';
 import { eventually } from './eventually.ts';
 
-const WITHIN_MILLISECONDS = 20_000;
+const WITHIN_MILLISECONDS = 30_000;
 
 export function grantsPath(namespace: string): string {
   return `/apis/actiongrant.dev/v1alpha1/namespaces/${namespace}/actiongrants`;

@@ -23,7 +23,7 @@ export interface ProgramResult {
   readonly output: string;
 }
 
-const HELM_CREATES = { withinMilliseconds: 20_000, everyMilliseconds: 20 };
+const HELM_CREATES = { withinMilliseconds: 60_000, everyMilliseconds: 20 };
 
 /** Waits for a Job that is not `former`, runs what it says, and writes its status. */
 export async function playJob(

@@ -5,7 +5,7 @@ import { SIDECAR_CONTAINER_NAME } from '../../api/pod-layout.ts';
 import { ApiError, type KubeObject } from './api-client.ts';
 import type { ControlPlane } from './control-plane.ts';
 
-const NODE_VIEW_MILLISECONDS = 10_000;
+const NODE_VIEW_MILLISECONDS = 30_000;
 
 /** A pod on a node, and the token the kubelet would have projected into it. */
 export interface PodToken {

@@ -16,7 +16,7 @@ import type { ControlPlane } from './control-plane.ts';
 import { type FaultyServer, faultyKubeconfig, startFaultyApiServer } from './faulty-api-server.ts';
 
 const NAMESPACE = 'actiongrant-system';
-const READY_MILLISECONDS = 30_000;
+const READY_MILLISECONDS = 60_000;
 const silent: Logger = { debug() {}, info() {}, warn() {}, error() {} };
 
 export interface LocalReplica {
