@@ -1,4 +1,40 @@
 import { defineConfig } from 'vitest/config';
+import { BaseSequencer, type TestSpecification } from 'vitest/node';
+
+/** In this order, before all others: started last, one of them would keep one worker busy while the others have nothing left. */
+const LONGEST_FIRST = [
+  'double-spend',
+  'net-init',
+  'chart-lifecycle',
+  'processes',
+  'crashes',
+  'revocation',
+  'start-up',
+  'sidecar',
+  'transparent',
+  'chart',
+  'uninstall',
+  'exchange',
+  'installation-test',
+  'limits',
+  'sidecar-kubectl',
+  'control-plane-lifecycle',
+  'kubernetes-lease',
+].map((name) => `/test/integration/${name}.test.ts`);
+
+/** By what takes long here, and not by the size of files, which is all that is known of a fresh checkout. */
+class LongestFirst extends BaseSequencer {
+  override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
+    const rank = ({ moduleId }: TestSpecification): number => {
+      const at = LONGEST_FIRST.findIndex((path) => moduleId.endsWith(path));
+      return at === -1 ? LONGEST_FIRST.length : at;
+    };
+    const sorted = await super.sort(files);
+    // One project after the other, as they come.
+    const byProject = Map.groupBy(sorted, ({ project }) => project.name);
+    return [...byProject.values()].flatMap((own) => own.toSorted((a, b) => rank(a) - rank(b)));
+  }
+}
 
 /** Test files that talk to one real control plane, started before the first of them. */
 const withControlPlane = {
@@ -29,6 +65,7 @@ export default defineConfig({
   test: {
     // Node 24 has what the product needs; the tests never depend on a bundler's environment.
     environment: 'node',
+    sequence: { sequencer: LongestFirst },
     projects: [
       {
         test: {
