@@ -39,7 +39,11 @@ const INBOUND = 'ct mark 0x00000002';
 const MARK_SIDECARS = 'ct mark set 0x00000001';
 const MARK_INBOUND = 'ct mark set 0x00000002';
 
-/** The chains of the table, in order. IPv4 and IPv6 always: a family that a pod lacks today must not be a gap tomorrow. */
+/**
+ * The chains of the table, in order. IPv4 and IPv6 always: a family that a pod lacks today must not be a gap tomorrow. What no
+ * rule accepts (UDP, QUIC, ICMP, SCTP, multicast, what belongs to no connection) is dropped by the policy of its chain, and no
+ * rule says so again: one that nothing would miss could not be tested (test/mutation/packet-filter.ts).
+ */
 export function createRuleset(options: RulesetOptions): Chain[] {
   const { sidecarUID, ports, inboundPorts } = options;
   const sidecar = `meta skuid ${sidecarUID}`;
@@ -59,7 +63,11 @@ export function createRuleset(options: RulesetOptions): Chain[] {
   ];
 
   const output: Rule[] = [
-    rule('ct state invalid', 'drop', 'Such packets skip NAT, so they were not redirected'),
+    rule(
+      'ct state invalid',
+      'drop',
+      'Such packets skip NAT and have no mark: neither redirection nor a rule about marks holds them',
+    ),
     rule(
       'oif "lo"',
       'goto within_pod',
@@ -112,7 +120,6 @@ export function createRuleset(options: RulesetOptions): Chain[] {
       'accept',
       'IPv6 needs it (RFC 4861); sent by the kernel, sockets of the agent were refused above',
     ),
-    rule('', 'goto refused', 'Everything else: UDP, QUIC, ICMP, SCTP, multicast'),
   ];
 
   const withinPod: Rule[] = [
@@ -135,13 +142,13 @@ export function createRuleset(options: RulesetOptions): Chain[] {
     rule('', 'accept', 'Containers of one pod talk over loopback'),
   ];
 
+  // What it does not answer is left to the policy of the chain that it was reached from, and so dropped.
   const refused: Rule[] = [
     rule(
       'meta l4proto 6',
       'reject with tcp reset',
       'So that the client fails at once; for others EPERM does that',
     ),
-    rule('', 'drop', 'Nothing leaves'),
   ];
 
   const leaving: Rule[] = [
@@ -154,7 +161,6 @@ export function createRuleset(options: RulesetOptions): Chain[] {
 
   const input: Rule[] = [
     rule('iif "lo"', 'accept', 'From inside the pod'),
-    rule('ct state invalid', 'drop', 'Belongs to no connection'),
     rule(`${SIDECARS} ct direction reply ct state established`, 'accept', 'Replies to the sidecar'),
     rule(
       `${INBOUND} ct direction original ct state established`,
