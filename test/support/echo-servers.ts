@@ -1,6 +1,6 @@
 /**
  * A program that listens where its argument says (JSON) and answers each datagram, and the first data of each connection, with
- * the argument's name, the local address and what came. Prints `ready` once it listens everywhere.
+ * the argument's name and what came; or, asked for its `port`, with that. Prints `ready` once it listens everywhere.
  */
 
 import { createSocket } from 'node:dgram';
@@ -15,10 +15,12 @@ export interface EchoServers {
 
 if (import.meta.main) {
   const { name, tcp, udp }: EchoServers = JSON.parse(process.argv[2] ?? '{}');
+  const answerTo = (data: Buffer, port: number | undefined) =>
+    `${name} ${data.toString() === 'port' ? port : data}`;
   for (const [host, port] of tcp) {
     const server = createServer((socket) => {
       socket.on('error', () => {});
-      socket.once('data', (data) => socket.end(`${name} ${data}`));
+      socket.once('data', (data) => socket.end(answerTo(data, socket.localPort)));
     });
     server.listen({ host, port });
     await once(server, 'listening');
@@ -30,7 +32,7 @@ if (import.meta.main) {
     });
     socket.on('message', (data, from) => {
       // What the packet filter refuses to send shows as an error here.
-      socket.send(`${name} ${data}`, from.port, from.address, () => {});
+      socket.send(answerTo(data, port), from.port, from.address, () => {});
     });
     socket.bind(port, address);
     await once(socket, 'listening');

@@ -12,6 +12,7 @@ import { promisify } from 'node:util';
 import type { EchoServers } from './echo-servers.ts';
 import { eventually } from './eventually.ts';
 import { ipv6Bytes, type Result, type Step } from './raw-sockets.ts';
+import { FORGED } from './segments.ts';
 import { sweepAtExit, TiedProcess } from './tied-process.ts';
 
 const run = promisify(execFile);
@@ -49,6 +50,8 @@ export function missingForPodNetworks(): string | null {
 export interface As {
   uid: number;
   gid?: number;
+  /** In the words of setpriv(1), without a sign: what admission refuses to an agent. None by default. */
+  capabilities?: readonly string[];
 }
 
 export interface Outcome {
@@ -131,12 +134,15 @@ export class PodNetwork {
     await inWorld(`nft 'table inet watch {
       counter arrived {}
       counter joined {}
+      set forged { type inet_service; flags dynamic; }
       chain arriving {
         type filter hook prerouting priority -400
-        icmpv6 type { nd-router-solicit, nd-neighbor-solicit, nd-neighbor-advert } return
+        # The kernel sends none so far.
+        icmpv6 type { nd-router-solicit, nd-neighbor-solicit, nd-neighbor-advert } ip6 daddr != ${FAR.ipv6} return
         # Its first group (RFC 3810, 5.2): the kernel reports groups of its own, and whenever it likes.
         iifname "world0" icmpv6 type mld2-listener-report @th,96,128 ${hexadecimal(GROUP)} counter name joined
         icmpv6 type { mld-listener-report, mld-listener-done, mld2-listener-report } return
+        iifname "world0" tcp urgptr ${FORGED} add @forged { tcp dport }
         iifname "world0" counter name arrived
       }
     }'`);
@@ -169,7 +175,7 @@ export class PodNetwork {
     return this.#run(this.#world, command, {});
   }
 
-  /** System calls by a user of the pod without capabilities. */
+  /** System calls by a user of the pod, by default without capabilities. */
   async callsInPod(as: As, steps: readonly Step[], seconds = SILENCE_SECONDS): Promise<Result[]> {
     return resultsOf(await this.inPod(rawSockets(steps, seconds), as));
   }
@@ -186,6 +192,13 @@ export class PodNetwork {
   /** How many packets of a deed tell the world that somebody in the pod joins {@link GROUP}. */
   joinsDuring(deed: () => Promise<unknown>): Promise<number> {
     return this.#countedDuring('joined', deed);
+  }
+
+  /** The ports that segments of {@link segment} arrived at, since there is this network. */
+  async forged(): Promise<number[]> {
+    const { stdout } = await this.#shell(this.#world, 'nft --json list set inet watch forged');
+    const { nftables }: { nftables: readonly { set?: { elem?: number[] } }[] } = JSON.parse(stdout);
+    return nftables.flatMap(({ set }) => set?.elem ?? []).sort((a, b) => a - b);
   }
 
   /** Servers that end with the network or the call of what is returned. */
@@ -280,7 +293,10 @@ function resultsOf({ code, stdout, stderr }: Outcome): Result[] {
   return JSON.parse(stdout);
 }
 
-function becoming({ uid, gid = uid }: As): string[] {
+function becoming({ uid, gid = uid, capabilities = [] }: As): string[] {
   const ids = [`--reuid=${uid}`, `--regid=${gid}`, '--clear-groups'];
-  return ['setpriv', ...ids, '--inh-caps=-all', '--bounding-set=-all', '--no-new-privs', '--'];
+  const kept = ['-all', ...capabilities.map((name) => `+${name}`)].join(',');
+  // Ambient ones outlast the start of a program that is no root's.
+  const sets = ['inh-caps', 'ambient-caps', 'bounding-set'].map((name) => `--${name}=${kept}`);
+  return ['setpriv', ...ids, ...sets, '--no-new-privs', '--'];
 }

@@ -16,6 +16,8 @@ export type Step =
   | readonly ['sendto', socket: string, data: string, address: string, port: number, flags?: number]
   | readonly ['send' | 'listen' | 'receive' | 'close', socket: string, data?: string]
   | readonly ['sleep', milliseconds: number]
+  /** Takes another user's identity for what follows. */
+  | readonly ['become', uid: number]
   /** Makes a file, or waits for one that another process makes. */
   | readonly ['signal' | 'await', file: string];
 
@@ -36,6 +38,7 @@ const calls = {
   ),
   recv: libc.func('long recv(int fd, void *data, size_t size, int flags)'),
   close: libc.func('int close(int fd)'),
+  setresuid: libc.func('int setresuid(uint32_t real, uint32_t effective, uint32_t saved)'),
   nameToIndex: libc.func('uint32_t if_nametoindex(const char *name)'),
 };
 
@@ -62,8 +65,10 @@ export function ipv6Bytes(address: string): Buffer {
   return bytes;
 }
 
+/** `link%NAME` is everybody on the link of an interface; the port is then an EtherType. */
 function socketAddress(text: string, port: number): Buffer {
   const [address = '', zone] = text.split('%');
+  if (address === 'link') return linkAddress(zone ?? '', port);
   const ipv6 = isIPv6(address);
   const bytes = Buffer.alloc(ipv6 ? 28 : 16);
   bytes.writeUInt16LE(ipv6 ? 10 : 2, 0);
@@ -74,6 +79,17 @@ function socketAddress(text: string, port: number): Buffer {
   }
   ipv6Bytes(address).copy(bytes, 8);
   if (zone !== undefined) bytes.writeUInt32LE(calls.nameToIndex(zone), 24);
+  return bytes;
+}
+
+/** packet(7). */
+function linkAddress(name: string, etherType: number): Buffer {
+  const bytes = Buffer.alloc(20);
+  bytes.writeUInt16LE(17, 0);
+  bytes.writeUInt16BE(etherType, 2);
+  bytes.writeInt32LE(calls.nameToIndex(name), 4);
+  bytes.writeUInt8(6, 11);
+  bytes.fill(0xff, 12, 18);
   return bytes;
 }
 
@@ -123,6 +139,7 @@ function isPause(step: Step): step is Pause {
 }
 
 function run(step: Exclude<Step, Pause>): number | string {
+  if (step[0] === 'become') return calls.setresuid(step[1], step[1], step[1]);
   const fd = sockets.get(step[1]) ?? -1;
   switch (step[0]) {
     case 'socket': {
