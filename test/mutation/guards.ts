@@ -3,30 +3,13 @@
  * fails: `npm run mutation`. A guard that nobody would miss is either not needed or not tested.
  */
 
-import { cp, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { basename, join } from 'node:path';
-import type { TestModule } from 'vitest/node';
-import { startVitest } from 'vitest/node';
-import { ROOT } from '../../scripts/tools.ts';
-
-interface Change {
-  readonly file: string;
-  /** Must be there exactly once. */
-  readonly from: string;
-  readonly to: string;
-}
+import { type Change, runMutations } from './run-mutations.ts';
 
 interface Mutation {
   /** What the titles of the guard's tests begin with. */
   readonly guard: string;
   readonly changes: readonly Change[];
 }
-
-/** Of a failed test's title and message, what is shown. */
-const KILLER_LENGTH = 200;
-const TESTS = 'test/integration/guards.test.ts';
-const NOT_COPIED = new Set(['.git', '.cache', '.make', 'dist', 'node_modules']);
 
 const MUTATIONS: readonly Mutation[] = [
   {
@@ -288,97 +271,7 @@ const MUTATIONS: readonly Mutation[] = [
   },
 ];
 
-async function main(): Promise<number> {
-  const copy = await mkdtemp(join(tmpdir(), 'actiongrant-mutation-'));
-  try {
-    await cp(ROOT, copy, {
-      recursive: true,
-      filter: (source) => source === ROOT || !NOT_COPIED.has(basename(source)),
-    });
-    await symlink(join(ROOT, 'node_modules'), join(copy, 'node_modules'));
-    // All of them first: a mutation that no longer fits the code should not be found after minutes.
-    for (const { changes } of MUTATIONS) await (await apply(copy, changes))();
-    const failed = await run(copy, undefined);
-    if (failed.length > 0) {
-      say(`Without a mutation these fail already: ${failed.join('; ')}`);
-      return 1;
-    }
-    let survivors = 0;
-    for (const mutation of MUTATIONS) {
-      const restore = await apply(copy, mutation.changes);
-      const start = performance.now();
-      const killers = await run(copy, mutation.guard);
-      await restore();
-      if (killers.length === 0) survivors++;
-      const seconds = ((performance.now() - start) / 1000).toFixed(0);
-      const [killer] = killers;
-      say(`${killer === undefined ? 'SURVIVED' : 'killed'} (${seconds} s): ${mutation.guard}`);
-      if (killer !== undefined) say(`  ${killer.slice(0, KILLER_LENGTH)}`);
-    }
-    say(`${MUTATIONS.length - survivors} of ${MUTATIONS.length} mutations were killed`);
-    return survivors === 0 ? 0 : 1;
-  } finally {
-    await rm(copy, { recursive: true, force: true });
-  }
-}
-
-/** @returns what failed, and how; a file that did not run at all is an error */
-async function run(root: string, guard: string | undefined): Promise<string[]> {
-  const vitest = await startVitest('test', [join(root, TESTS)], {
-    root,
-    config: false,
-    watch: false,
-    reporters: [{}],
-    environment: 'node',
-    include: [TESTS],
-    testTimeout: 30_000,
-    hookTimeout: 60_000,
-    ...(guard === undefined ? {} : { testNamePattern: new RegExp(literally(guard)) }),
-  });
-  const modules = vitest.state.getTestModules();
-  await vitest.close();
-  process.exitCode = 0;
-  const results = modules.flatMap(resultsOf);
-  if (results.length === 0) {
-    const errors = modules.flatMap((module) => module.errors().map(({ message }) => message));
-    throw new Error(`no test of "${guard ?? TESTS}" ran: ${errors.join('; ')}`);
-  }
-  return results.filter((result) => result !== undefined);
-}
-
-/** Of every test that ran: what failed, or undefined. */
-function resultsOf(module: TestModule): (string | undefined)[] {
-  return [...module.children.allTests()].flatMap((test) => {
-    const { state, errors } = test.result();
-    if (state === 'failed') return [`${test.name}: ${errors?.[0]?.message.split('\n')[0]}`];
-    return state === 'passed' ? [undefined] : [];
-  });
-}
-
-/** @returns what undoes it */
-async function apply(root: string, changes: readonly Change[]): Promise<() => Promise<void>> {
-  const originals = new Map<string, string>();
-  for (const { file, from, to } of changes) {
-    const path = join(root, file);
-    const text = await readFile(path, 'utf8');
-    if (text.split(from).length !== 2) throw new Error(`${file} does not have once: ${from}`);
-    if (!originals.has(path)) originals.set(path, text);
-    await writeFile(
-      path,
-      text.replace(from, () => to),
-    );
-  }
-  return async () => {
-    for (const [path, text] of originals) await writeFile(path, text);
-  };
-}
-
-function literally(text: string): string {
-  return text.replace(/[.*+?^${}()|[\]\\]/g, '\\$&');
-}
-
-function say(line: string): void {
-  process.stdout.write(`${line}\n`);
-}
-
-process.exitCode = await main();
+process.exitCode = await runMutations(
+  'test/integration/guards.test.ts',
+  MUTATIONS.map(({ guard, changes }) => ({ name: guard, tests: guard, changes })),
+);

@@ -1,0 +1,120 @@
+/** Makes changes to a copy of the repository, one at a time, and checks that tests fail which hold what was changed. */
+
+import { cp, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { basename, join } from 'node:path';
+import type { TestModule } from 'vitest/node';
+import { startVitest } from 'vitest/node';
+import { ROOT } from '../../scripts/tools.ts';
+
+export interface Change {
+  readonly file: string;
+  /** Must be there exactly once. */
+  readonly from: string;
+  readonly to: string;
+}
+
+export interface Mutation {
+  readonly name: string;
+  /** In the titles of the tests of which one must fail. */
+  readonly tests: string;
+  readonly changes: readonly Change[];
+}
+
+/** Of a failed test's title and message, what is shown. */
+const KILLER_LENGTH = 200;
+const NOT_COPIED = new Set(['.git', '.cache', '.make', 'dist', 'node_modules']);
+
+/** @returns the exit code of the process: 0 if every mutation was noticed */
+export async function runMutations(file: string, mutations: readonly Mutation[]): Promise<number> {
+  const copy = await mkdtemp(join(tmpdir(), 'actiongrant-mutation-'));
+  try {
+    await cp(ROOT, copy, {
+      recursive: true,
+      filter: (source) => source === ROOT || !NOT_COPIED.has(basename(source)),
+    });
+    await symlink(join(ROOT, 'node_modules'), join(copy, 'node_modules'));
+    // All of them first: a mutation that no longer fits the code should not be found after minutes.
+    for (const { changes } of mutations) await (await apply(copy, changes))();
+    const failed = await run(copy, file, [...new Set(mutations.map(({ tests }) => tests))]);
+    if (failed.length > 0) {
+      say(`Without a mutation these fail already: ${failed.join('; ')}`);
+      return 1;
+    }
+    let survivors = 0;
+    for (const { name, tests, changes } of mutations) {
+      const restore = await apply(copy, changes);
+      const start = performance.now();
+      const killers = await run(copy, file, [tests]);
+      await restore();
+      if (killers.length === 0) survivors++;
+      const seconds = ((performance.now() - start) / 1000).toFixed(0);
+      const [killer] = killers;
+      say(`${killer === undefined ? 'SURVIVED' : 'killed'} (${seconds} s): ${name}`);
+      if (killer !== undefined) say(`  ${killer.slice(0, KILLER_LENGTH)}`);
+    }
+    say(`${mutations.length - survivors} of ${mutations.length} mutations were killed`);
+    return survivors === 0 ? 0 : 1;
+  } finally {
+    await rm(copy, { recursive: true, force: true });
+  }
+}
+
+/** @returns what failed, and how; a file that did not run at all is an error */
+async function run(root: string, file: string, titles: readonly string[]): Promise<string[]> {
+  const vitest = await startVitest('test', [join(root, file)], {
+    root,
+    config: false,
+    watch: false,
+    reporters: [{}],
+    environment: 'node',
+    include: [file],
+    testTimeout: 30_000,
+    hookTimeout: 60_000,
+    testNamePattern: new RegExp(titles.map(literally).join('|')),
+  });
+  const modules = vitest.state.getTestModules();
+  await vitest.close();
+  process.exitCode = 0;
+  const results = modules.flatMap(resultsOf);
+  if (results.length === 0) {
+    const errors = modules.flatMap((module) => module.errors().map(({ message }) => message));
+    throw new Error(`no test of "${titles.join('", "')}" ran: ${errors.join('; ')}`);
+  }
+  return results.filter((result) => result !== undefined);
+}
+
+/** Of every test that ran: what failed, or undefined. */
+function resultsOf(module: TestModule): (string | undefined)[] {
+  return [...module.children.allTests()].flatMap((test) => {
+    const { state, errors } = test.result();
+    if (state === 'failed') return [`${test.name}: ${errors?.[0]?.message.split('\n')[0]}`];
+    return state === 'passed' ? [undefined] : [];
+  });
+}
+
+/** @returns what undoes it */
+async function apply(root: string, changes: readonly Change[]): Promise<() => Promise<void>> {
+  const originals = new Map<string, string>();
+  for (const { file, from, to } of changes) {
+    const path = join(root, file);
+    const text = await readFile(path, 'utf8');
+    if (text.split(from).length !== 2) throw new Error(`${file} does not have once: ${from}`);
+    if (!originals.has(path)) originals.set(path, text);
+    await writeFile(
+      path,
+      text.replace(from, () => to),
+    );
+  }
+  return async () => {
+    for (const [path, text] of originals) await writeFile(path, text);
+  };
+}
+
+function literally(text: string): string {
+  return text.replace(/[.*+?^${}()|[\]\\]/g, '\\$&');
+}
+
+function say(line: string): void {
+  process.stdout.write(`${line}\n`);
+}
