@@ -1,7 +1,8 @@
 /**
  * Ways out of a pod that go around the sidecar. The node notes where packets of each pod go: of the injected pod, whatever its
- * containers try, to the controller and nowhere else; of the same container in a pod that is not injected, to every target.
- * Numbers are rows of the list of bypasses reported against similar designs.
+ * containers try, to the controller and nowhere else; of the same container in a pod that is not injected, and may do no more,
+ * to every target. What takes a capability that neither has goes there from a pod of root, which has it. Numbers are rows of the
+ * list of bypasses reported against similar designs.
  */
 
 import { execFile } from 'node:child_process';
@@ -23,15 +24,22 @@ import {
   ATTACKS,
   type Attack,
   EPERM,
-  FAR,
   overTCP,
+  PINGED,
   RAW,
+  sendingStep,
   TCP,
   UDP,
 } from '../support/node/packet-attacks.ts';
 import { type Flow, type PacketWatch, watchPackets } from '../support/node/packets.ts';
 import { ensureInstalled } from '../support/node/release.ts';
-import { place, STRONGEST, startPod, strongestSpec } from '../support/node/walled-pods.ts';
+import {
+  confinedSpec,
+  place,
+  STRONGEST,
+  startPod,
+  strongestSpec,
+} from '../support/node/walled-pods.ts';
 import type { Step } from '../support/raw-sockets.ts';
 
 const run = promisify(execFile);
@@ -39,6 +47,8 @@ const AF_PACKET = 17;
 /** Of the controller's pods, behind their Service's 443. */
 const EXCHANGE_PORT = 8443;
 const OPERATIONS_PORT = 8080;
+
+const PACKET_SOCKET = { packet: [['socket', 'a', AF_PACKET, RAW, 0x300]] satisfies Step[] };
 
 const [NODE] = NODE_ADDRESSES;
 const [API] = API_SERVICE_ADDRESSES;
@@ -63,6 +73,12 @@ const DNS_COMMANDS: Readonly<Record<string, readonly string[]>> = {
   'a call to plain HTTP': ['curl', '-sS', '-m5', `http://h.${SECRET}.example.net/`],
 };
 
+interface RunningPod extends KubeObject {
+  readonly spec: {
+    readonly containers: readonly { readonly name: string; readonly securityContext?: object }[];
+  };
+}
+
 interface PodList {
   readonly metadata: never;
   readonly items: readonly { readonly status: { readonly podIP: string } }[];
@@ -72,13 +88,18 @@ const cluster = new NodeCluster(inject('node'));
 let agents: AgentNamespace;
 let plain: string;
 let watch: PacketWatch;
+/** Differs from the injected one in nothing but that it is not. */
 let bare: AgentPod;
+/** As containers are by default: root, with the capabilities of the runtime. Admission lets no such one into an injected pod. */
+let root: AgentPod;
 let injected: AgentPod;
 let controllerIP: string;
 let bareOutcomes: Outcomes;
+let rootOutcomes: Outcomes;
 /** Of the two containers of the injected pod. */
 let outcomes: Readonly<Record<'agent' | typeof STRONGEST, Outcomes>>;
 let bareFlows: readonly Flow[];
+let rootFlows: readonly Flow[];
 let flows: readonly Flow[];
 let dnsMark: number;
 /** What is where only this run knows. */
@@ -97,8 +118,9 @@ beforeAll(async () => {
   watch = await watchPackets();
   dnsMark = cluster.dnsMark();
   let other: AgentPod;
-  [bare, other, injected] = await Promise.all([
-    startPod(cluster, plain, 'bare'),
+  [bare, root, other, injected] = await Promise.all([
+    startPod(cluster, plain, 'bare', confinedSpec(cluster)),
+    startPod(cluster, plain, 'root'),
     startPod(cluster, plain, 'other'),
     startPod(cluster, agents.name, 'walled', strongestSpec(cluster)),
   ]);
@@ -112,26 +134,32 @@ beforeAll(async () => {
     overTCP(FOUND[1], controller, OPERATIONS_PORT),
     overTCP(FOUND[2], other.addresses[0] ?? '', 8080),
   ];
+  // Until one is answered: a pod just started may not have its IPv6 neighbours yet.
+  const pings = {
+    ping: ['ping', '-c1', '-w10', PINGED.ipv4],
+    'ping over IPv6': ['ping', '-6', '-c1', '-w10', PINGED.ipv6],
+  };
   const attempts = {
-    steps: Object.fromEntries([...ATTACKS, ...found].map(({ name, steps }) => [name, steps])),
-    commands: {
-      ...DNS_COMMANDS,
-      // Until one is answered: a pod just started may not have its IPv6 neighbours yet.
-      ping: ['ping', '-c1', '-w10', FAR.ipv4],
-      'ping over IPv6': ['ping', '-6', '-c1', '-w10', FAR.ipv6],
-    },
+    steps: stepsOf([...ATTACKS, ...found]),
+    commands: { ...DNS_COMMANDS, ...pings },
   };
   await Promise.all([allowPing(bare), allowPing(injected)]);
-  const [ofBare, ofAgent] = await Promise.all([
+  const [ofBare, ofRoot, ofAgent] = await Promise.all([
     attempt(cluster, place(bare), attempts),
+    attempt(cluster, place(root), {
+      steps: { ...stepsOf(ATTACKS.filter(({ needs }) => needs !== undefined)), ...PACKET_SOCKET },
+      commands: pings,
+    }),
     attempt(cluster, place(injected), attempts),
   ]);
   bareOutcomes = ofBare;
+  rootOutcomes = ofRoot;
   outcomes = {
     agent: ofAgent,
     [STRONGEST]: await attempt(cluster, place(injected, STRONGEST), attempts),
   };
   bareFlows = await watch.flows(ipv4(bare));
+  rootFlows = await watch.flows(ipv4(root));
   flows = await watch.flows(ipv4(injected));
 }, 180_000);
 
@@ -143,9 +171,19 @@ afterAll(async () => {
 });
 
 describe('no packet reaches the node', () => {
-  it.each(ATTACKS)('$name', ({ name, to, fails }) => {
-    expect(bareFlows).toContainEqual(to);
+  it('of a container that may do no more than the one that they do reach the node of', async () => {
+    const contexts = await Promise.all([bare, injected].map(securityContextOf));
+    expect(contexts[0]).toMatchObject({ runAsNonRoot: true, capabilities: { drop: ['ALL'] } });
+    expect(contexts[1]).toEqual(contexts[0]);
+  });
+
+  it.each(ATTACKS)('$name', (one) => {
+    const { name, to, fails, needs } = one;
+    expect(needs === undefined ? bareFlows : rootFlows).toContainEqual(to);
     expect(flows).not.toContainEqual(to);
+    if (needs === undefined) expectOnlySendingToDiffer(one);
+    // Nor is it the filter that refuses it.
+    else expect(bareOutcomes.steps(name)[0]).toBe(EPERM);
     if (fails === undefined) return;
     for (const container of ['agent', STRONGEST] as const) {
       expect(outcomes[container].steps(name)[fails[0]]).toBe(fails[1]);
@@ -153,9 +191,10 @@ describe('no packet reaches the node', () => {
   });
 
   it.each(FOUND)('#3 to %s, by its own address', (name) => {
-    const { to } = found.find((one) => one.name === name) ?? {};
-    expect(bareFlows).toContainEqual(to);
-    expect(flows).not.toContainEqual(to);
+    const one = found.find((candidate) => candidate.name === name) as Attack;
+    expect(bareFlows).toContainEqual(one.to);
+    expect(flows).not.toContainEqual(one.to);
+    expectOnlySendingToDiffer(one);
   });
 
   it('whatever was tried, but for what the sidecar has to say to the controller', () => {
@@ -169,27 +208,17 @@ describe('no packet reaches the node', () => {
   it.each(['ping', 'ping over IPv6'])(
     '#3 %s, whose program has a capability of its own',
     (name) => {
-      expect(bareOutcomes.command(name)).toMatchObject({ code: 0 });
-      for (const container of ['agent', STRONGEST] as const) {
-        expect(outcomes[container].command(name)).toMatchObject({ code: 126 });
-      }
-    },
-  );
-
-  it.each(['ICMP', 'ICMPv6'])(
-    '#3 %s: its socket is to be had, so that it is the packet that is held',
-    (protocol) => {
+      expect(rootOutcomes.command(name)).toMatchObject({ code: 0 });
       for (const tried of [bareOutcomes, outcomes.agent, outcomes[STRONGEST]]) {
-        expect(tried.steps(`#3 ${protocol} from a socket that needs no capability`)[0]).toBe(0);
+        expect(tried.command(name)).toMatchObject({ code: 126 });
       }
     },
   );
 
   it('#1 a packet socket is not to be had', async () => {
-    const steps = { packet: [['socket', 'a', AF_PACKET, RAW, 0x300]] as Step[] };
-    expect((await attempt(cluster, place(bare), { steps })).steps('packet')).toEqual([0]);
+    expect(rootOutcomes.steps('packet')).toEqual([0]);
     for (const container of ['agent', STRONGEST]) {
-      const tried = await attempt(cluster, place(injected, container), { steps });
+      const tried = await attempt(cluster, place(injected, container), { steps: PACKET_SOCKET });
       expect(tried.steps('packet')).toEqual([EPERM]);
     }
   });
@@ -289,6 +318,28 @@ async function allowPing({ namespace, name }: AgentPod): Promise<void> {
   const { pid } = await cluster.containerProcess(namespace, name, 'agent');
   const setting = 'net.ipv4.ping_group_range=0 2147483647';
   await run('nsenter', [`--target=${pid}`, '--net', 'sysctl', '-w', setting]);
+}
+
+/** Whatever an attack prepares must work as it does where nothing holds it: then it is the packet that is held. */
+function expectOnlySendingToDiffer(one: Attack): void {
+  const before = (tried: Outcomes) => tried.steps(one.name).slice(0, sendingStep(one));
+  const prepared = before(bareOutcomes);
+  for (const result of prepared) expect(`${result}`).not.toMatch(/^(?:E[A-Z]|no such)/);
+  for (const container of ['agent', STRONGEST] as const) {
+    expect(before(outcomes[container])).toEqual(prepared);
+  }
+}
+
+function stepsOf(attacks: readonly Attack[]): Readonly<Record<string, readonly Step[]>> {
+  return Object.fromEntries(attacks.map(({ name, steps }) => [name, steps]));
+}
+
+/** Of the container `agent`. */
+async function securityContextOf({ namespace, name }: AgentPod): Promise<object> {
+  const path = `/api/v1/namespaces/${namespace}/pods/${name}`;
+  const { spec } = await cluster.api<RunningPod>('GET', path);
+  const agent = spec.containers.find((container) => container.name === 'agent');
+  return agent?.securityContext ?? {};
 }
 
 function same(one: Flow, other: Flow): boolean {

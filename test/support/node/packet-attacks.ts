@@ -35,8 +35,8 @@ export const EPERM = 'EPERM';
 
 /** Somebody on the Internet; nobody listens there. */
 export const FAR = UPSTREAM_ADDRESSES.at(-1) ?? { ipv4: '', ipv6: '' };
-/** Another one, whom nothing but these packets goes to. */
-const PINGED = UPSTREAM_ADDRESSES.at(-2) ?? { ipv4: '', ipv6: '' };
+/** Another one, whom no other packets of these go to. */
+export const PINGED = UPSTREAM_ADDRESSES.at(-2) ?? { ipv4: '', ipv6: '' };
 const [NODE, NODE6] = NODE_ADDRESSES;
 const [API, API6] = API_SERVICE_ADDRESSES;
 const [, DNS6] = DNS_SERVICE_ADDRESSES;
@@ -70,6 +70,13 @@ export interface Attack {
   readonly to: Flow;
   /** What the kernel says to a step in the injected pod. */
   readonly fails?: readonly [step: number, error: string];
+  /** What no container of an injected pod may have: without it the first step fails, and it is not the packet that is held. */
+  readonly needs?: 'NET_RAW';
+}
+
+/** Which step of an attack it is that sends: the last that names a destination. What comes before is preparation. */
+export function sendingStep({ steps }: Attack): number {
+  return steps.findLastIndex(([what]) => what === 'connect' || what === 'sendto');
 }
 
 const attack = (
@@ -82,6 +89,11 @@ const attack = (
   steps,
   to: { protocol, address, port },
   ...(fails === undefined ? {} : { fails }),
+});
+/** From a raw socket. */
+const raw = (name: string, to: [number, string, number], steps: readonly Step[]): Attack => ({
+  ...attack(name, to, steps, [0, EPERM]),
+  needs: 'NET_RAW',
 });
 const overUDP = (name: string, address: string, port: number, fails?: Attack['fails']) =>
   attack(name, [UDP, address, port], udp(address, port), fails);
@@ -179,41 +191,37 @@ export const ATTACKS: readonly Attack[] = [
       ['sendto', 'a', 'secret', FAR.ipv4, 445, MSG_FASTOPEN],
     ],
   ),
-  attack(
+  raw(
     '#1 an INVALID segment from a raw socket',
     [TCP, FAR.ipv4, 447],
     [
       ['socket', 'a', AF_INET, RAW, TCP],
       ['sendto', 'a', INVALID_SEGMENT, FAR.ipv4, 0],
     ],
-    [0, EPERM],
   ),
-  attack(
+  raw(
     '#1 a raw socket of a protocol of its own',
     [EXPERIMENT, FAR.ipv4, 0],
     [
       ['socket', 'a', AF_INET, RAW, EXPERIMENT],
       ['sendto', 'a', 'secret', FAR.ipv4, 0],
     ],
-    [0, EPERM],
   ),
-  attack(
+  raw(
     '#1 ICMP from a raw socket',
     [ICMP, FAR.ipv4, 0],
     [
       ['socket', 'a', AF_INET, RAW, ICMP],
       ['sendto', 'a', '\x08\x00\xf7\xfd\x00\x01\x00\x01', FAR.ipv4, 0],
     ],
-    [0, EPERM],
   ),
-  attack(
+  raw(
     '#1 ICMPv6 from a raw socket',
     [ICMPV6, FAR.ipv6, 0],
     [
       ['socket', 'a', AF_INET6, RAW, ICMPV6],
       ['sendto', 'a', '\x80\x00\x00\x00\x00\x01\x00\x01', FAR.ipv6, 0],
     ],
-    [0, EPERM],
   ),
   overUDP('#4 DNS to a server of its choice', FAR.ipv4, 53),
   overUDP('#4 DNS to a server of its choice over IPv6', FAR.ipv6, 53),

@@ -2,6 +2,7 @@
 
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { restricted } from '../../../controller/injection/restrict.ts';
 import { type AgentPod, runningAgentPod } from './agent-pod.ts';
 import type { Place } from './attempts.ts';
 import type { NodeCluster } from './node-cluster.ts';
@@ -62,6 +63,11 @@ export function strongestSpec(cluster: NodeCluster): object {
       { name: 'memory', emptyDir: { medium: 'Memory', sizeLimit: '16Mi' } },
     ],
   };
+}
+
+/** Spec of a pod that is not injected, whose container `agent` is as confined as that of an injected pod is by default. */
+export function confinedSpec(cluster: NodeCluster): { containers: readonly object[] } {
+  return { containers: [restricted(waitingContainer(cluster, 'agent'), {})] };
 }
 
 /**
