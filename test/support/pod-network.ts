@@ -13,6 +13,7 @@ import type { EchoServers } from './echo-servers.ts';
 import { eventually } from './eventually.ts';
 import { ipv6Bytes, type Result, type Step } from './raw-sockets.ts';
 import { FORGED } from './segments.ts';
+import { SocketProgram } from './socket-program.ts';
 import { sweepAtExit, TiedProcess } from './tied-process.ts';
 
 const run = promisify(execFile);
@@ -66,6 +67,8 @@ export class PodNetwork {
   readonly #directory: string;
   readonly #sweep: () => Promise<void>;
   readonly #servers: TiedProcess[] = [];
+  /** Those that wait for what to do, by where and as whom they run. */
+  readonly #idle = new Map<string, SocketProgram[]>();
 
   private constructor(directory: string) {
     this.#directory = directory;
@@ -176,12 +179,12 @@ export class PodNetwork {
   }
 
   /** System calls by a user of the pod, by default without capabilities. */
-  async callsInPod(as: As, steps: readonly Step[], seconds = SILENCE_SECONDS): Promise<Result[]> {
-    return resultsOf(await this.inPod(rawSockets(steps, seconds), as));
+  callsInPod(as: As, steps: readonly Step[], seconds = SILENCE_SECONDS): Promise<Result[]> {
+    return this.#calls(this.#pod, becoming(as), steps, seconds);
   }
 
-  async callsInWorld(steps: readonly Step[], seconds = SILENCE_SECONDS): Promise<Result[]> {
-    return resultsOf(await this.inWorld(rawSockets(steps, seconds)));
+  callsInWorld(steps: readonly Step[], seconds = SILENCE_SECONDS): Promise<Result[]> {
+    return this.#calls(this.#world, [], steps, seconds);
   }
 
   /** How many packets a deed sends out of the pod. */
@@ -233,6 +236,7 @@ export class PodNetwork {
   }
 
   async close(): Promise<void> {
+    for (const program of [...this.#idle.values()].flat()) await program.end();
     for (const child of [...this.#servers, this.#pod, this.#world]) await child.kill();
     await this.#sweep();
   }
@@ -255,6 +259,27 @@ export class PodNetwork {
     const outcome = await this.#run(holder, ['sh', '-ec', script], {});
     if (outcome.code !== 0) throw new Error(`${outcome.stderr}\n${script}`);
     return outcome;
+  }
+
+  async #calls(
+    holder: TiedProcess,
+    identity: readonly string[],
+    steps: readonly Step[],
+    seconds: number,
+  ): Promise<Result[]> {
+    const into = ['nsenter', `--net=/proc/${holder.pid}/ns/net`, ...identity];
+    const idle = this.#idle.get(into.join(' ')) ?? [];
+    this.#idle.set(into.join(' '), idle);
+    const program = idle.pop() ?? new SocketProgram(into);
+    let again = false;
+    try {
+      const results = await program.run(steps, seconds, PROGRAM_MILLISECONDS);
+      again = steps.every(([what]) => what !== 'become');
+      return results;
+    } finally {
+      if (again) idle.push(program);
+      else await program.end();
+    }
   }
 
   async #run(
@@ -280,18 +305,6 @@ export class PodNetwork {
 
 /** An IPv6 address as a number of nft. */
 const hexadecimal = (address: string): string => `0x${ipv6Bytes(address).toString('hex')}`;
-
-const rawSockets = (steps: readonly Step[], seconds: number): string[] => [
-  process.execPath,
-  'test/support/raw-sockets.ts',
-  JSON.stringify(steps),
-  `${seconds}`,
-];
-
-function resultsOf({ code, stdout, stderr }: Outcome): Result[] {
-  if (code !== 0) throw new Error(stderr);
-  return JSON.parse(stdout);
-}
 
 function becoming({ uid, gid = uid, capabilities = [] }: As): string[] {
   const ids = [`--reuid=${uid}`, `--regid=${gid}`, '--clear-groups'];

@@ -1,11 +1,13 @@
 /**
- * System calls on sockets, for what Node's own API cannot ask for: a program that runs the steps given as JSON in its first
- * argument and prints the result of each. The second says how many seconds each may take. It runs inside a pod's network as whoever is the attacker of a test.
+ * System calls on sockets, for what Node's own API cannot ask for: a program that runs the steps of each line that it reads
+ * (JSON: {@link Request}) and prints the result of each as a line. It runs inside a pod's network as whoever is the attacker of a
+ * test, and ends with its input (socket-program.ts).
  */
 
 import { existsSync, writeFileSync } from 'node:fs';
 import { isIPv6 } from 'node:net';
 import { constants } from 'node:os';
+import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
 import koffi from 'koffi';
 
@@ -20,6 +22,12 @@ export type Step =
   | readonly ['become', uid: number]
   /** Makes a file, or waits for one that another process makes. */
   | readonly ['signal' | 'await', file: string];
+
+export interface Request {
+  readonly steps: readonly Step[];
+  /** How long each may take. */
+  readonly seconds: number;
+}
 
 /** What a step returned: a number, what was received, or the name of the error. */
 export type Result = number | string;
@@ -94,9 +102,9 @@ function linkAddress(name: string, etherType: number): Buffer {
 }
 
 /** So that no step waits for ever to send, connect or receive. */
-function bounded(fd: number): number {
+function bounded(fd: number, seconds: number): number {
   const patience = Buffer.alloc(16);
-  patience.writeBigInt64LE(BigInt(process.argv[3] ?? 1), 0);
+  patience.writeBigInt64LE(BigInt(seconds), 0);
   for (const option of [SO_RCVTIMEO, SO_SNDTIMEO]) {
     calls.setsockopt(fd, SOL_SOCKET, option, patience, patience.length);
   }
@@ -109,8 +117,6 @@ function optionValue(value: number | string): Buffer {
   bytes.writeInt32LE(value);
   return bytes;
 }
-
-const sockets = new Map<string, number>();
 
 /** What is done outside of system calls on sockets. */
 type Pause = Extract<Step, readonly ['sleep', number] | readonly ['signal' | 'await', string]>;
@@ -138,14 +144,23 @@ function isPause(step: Step): step is Pause {
   return step[0] === 'sleep' || step[0] === 'signal' || step[0] === 'await';
 }
 
-function run(step: Exclude<Step, Pause>): number | string {
+/** Of one request, by name; the last of a name counts. */
+interface Sockets {
+  readonly named: Map<string, number>;
+  readonly open: Set<number>;
+  readonly seconds: number;
+}
+
+function run(step: Exclude<Step, Pause>, sockets: Sockets): number | string {
   if (step[0] === 'become') return calls.setresuid(step[1], step[1], step[1]);
-  const fd = sockets.get(step[1]) ?? -1;
+  const fd = sockets.named.get(step[1]) ?? -1;
   switch (step[0]) {
     case 'socket': {
       const opened = calls.socket(step[2], step[3], step[4]);
-      if (opened >= 0) sockets.set(step[1], bounded(opened));
-      return Math.min(opened, 0);
+      if (opened < 0) return opened;
+      sockets.named.set(step[1], bounded(opened, sockets.seconds));
+      sockets.open.add(opened);
+      return 0;
     }
     case 'option': {
       const value = optionValue(step[4]);
@@ -173,6 +188,7 @@ function run(step: Exclude<Step, Pause>): number | string {
     case 'listen':
       return calls.listen(fd, 8);
     case 'close':
+      sockets.open.delete(fd);
       return calls.close(fd);
   }
 }
@@ -183,16 +199,23 @@ function errorName(): string {
   return found?.[0] ?? `errno ${number}`;
 }
 
-if (import.meta.main) {
-  const steps: Step[] = JSON.parse(process.argv[2] ?? '[]');
+async function resultsOf({ steps, seconds }: Request): Promise<Result[]> {
+  const sockets: Sockets = { named: new Map(), open: new Set(), seconds };
   const results: Result[] = [];
   for (const step of steps) {
     if (isPause(step)) {
       results.push(await pause(step));
       continue;
     }
-    const result = run(step);
+    const result = run(step, sockets);
     results.push(result === -1 ? errorName() : result);
   }
-  process.stdout.write(JSON.stringify(results));
+  for (const fd of sockets.open) calls.close(fd);
+  return results;
+}
+
+if (import.meta.main) {
+  for await (const line of createInterface({ input: process.stdin })) {
+    process.stdout.write(`${JSON.stringify(await resultsOf(JSON.parse(line)))}\n`);
+  }
 }
