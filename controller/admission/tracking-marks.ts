@@ -13,7 +13,8 @@ interface TrackingMark {
   value?: string;
 }
 
-const TRACKING_MARKS: readonly TrackingMark[] = [
+/** The chart's policy actiongrant-grants has the same. */
+export const TRACKING_MARKS: readonly TrackingMark[] = [
   // https://argo-cd.readthedocs.io/en/stable/user-guide/resource_tracking/
   { tool: 'Argo CD', on: 'annotations', key: 'argocd.argoproj.io/' },
   { tool: 'Argo CD', on: 'labels', key: 'argocd.argoproj.io/' },

@@ -5,10 +5,13 @@
 
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import type { ActionGrantSpec } from '../../api/generated/actiongrant.ts';
+import { TRACKING_MARKS } from '../../controller/admission/tracking-marks.ts';
 import type { ApiResponse } from '../support/api-client.ts';
-import { aNewGrant } from '../support/builders.ts';
+import { aCredential, aKubernetesAction, aNewGrant } from '../support/builders.ts';
 import { type InstalledChart, installChart } from '../support/chart.ts';
 import { type OwnControlPlane, startControlPlane } from '../support/control-plane.ts';
+import type { Identity } from '../support/control-plane-client.ts';
 import { issuePodToken } from '../support/kubelet.ts';
 import { untilAllowed } from '../support/rbac.ts';
 
@@ -21,6 +24,7 @@ const mighty = (user: string, groups: readonly string[] = []) =>
   plane.kubeconfigFor({ user, groups: ['system:masters', ...groups] });
 const asController = () => mighty(chart.controllerUsername);
 const JANE = 'jane';
+const API_AUDIENCE = 'https://api.cluster.example';
 const COLLECTORS = [
   'system:serviceaccount:kube-system:generic-garbage-collector',
   'system:serviceaccount:kube-system:namespace-controller',
@@ -30,7 +34,10 @@ const COLLECTORS = [
 beforeAll(async () => {
   plane = await startControlPlane();
   namespace = await plane.createNamespace('soc');
-  chart = await installChart(plane, { rbac: { agentNamespaces: [namespace] } });
+  chart = await installChart(plane, {
+    rbac: { agentNamespaces: [namespace] },
+    apiServer: { audiences: [API_AUDIENCE] },
+  });
   for (const name of ['edr-quarantine', 'incident-agent']) {
     await plane.api('POST', `/api/v1/namespaces/${namespace}/serviceaccounts`, {
       metadata: { name },
@@ -163,6 +170,152 @@ describe('requester', () => {
       plane.request('POST', grantsPath(), aNewGrant({ spec: { requester } }), { as });
     expect((await create({ username, uid: account.metadata.uid })).status).toBe(201);
     expectRefusal(await create({ username }), 'actiongrant-requester', 'spec.requester');
+  });
+});
+
+/** Here is no webhook: whoever may create grants has only the policies before him. */
+describe('approval by the requester, without the webhook', () => {
+  const RBAC = '/apis/rbac.authorization.k8s.io/v1';
+  /** May request, decide, and delegate edr-quarantine. */
+  const DORA: Identity = { user: 'dora', groups: ['deciders'] };
+  /** May only request. */
+  const RUTH: Identity = { user: 'ruth' };
+  /** May decide, and delegate nothing. */
+  const PAT: Identity = { user: 'pat', groups: ['deciders'] };
+
+  beforeAll(async () => {
+    const bind = (where: string, name: string, kind: string, subject: object) =>
+      plane.api('POST', `${RBAC}/namespaces/${where}/rolebindings`, {
+        metadata: { name },
+        roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind, name },
+        subjects: [{ apiGroup: 'rbac.authorization.k8s.io', ...subject }],
+      });
+    elsewhere = await plane.createNamespace('elsewhere');
+    await plane.api('POST', `${RBAC}/namespaces/${namespace}/roles`, {
+      metadata: { name: 'delegate-edr-quarantine' },
+      rules: [
+        {
+          apiGroups: [''],
+          resources: ['serviceaccounts'],
+          resourceNames: ['edr-quarantine'],
+          verbs: ['delegate'],
+        },
+      ],
+    });
+    for (const where of [namespace, elsewhere]) {
+      await bind(where, 'actiongrant-requester', 'ClusterRole', { kind: 'User', name: 'ruth' });
+    }
+    // By group: the question must be asked for all that the user is.
+    await bind(namespace, 'actiongrant-decider', 'ClusterRole', {
+      kind: 'Group',
+      name: 'deciders',
+    });
+    await bind(namespace, 'delegate-edr-quarantine', 'Role', { kind: 'User', name: 'dora' });
+  });
+
+  let elsewhere: string;
+  const approvedBy = async (
+    who: Identity,
+    spec: Partial<ActionGrantSpec> = {},
+    metadata: object = {},
+  ) => {
+    const requester = { username: who.user };
+    const grant = aNewGrant({ metadata, spec: { requester, approvedByRequester: true, ...spec } });
+    return plane.request('POST', grantsPath(), grant, { as: await plane.kubeconfigFor(who) });
+  };
+
+  test('is admitted from a decider who may delegate the account', async () => {
+    expect((await approvedBy(DORA)).status).toBe(201);
+    const kubernetes = { action: aKubernetesAction(), credential: aCredential('Kubernetes') };
+    expect((await approvedBy(DORA, kubernetes)).status).toBe(201);
+    expect((await approvedBy(RUTH, { approvedByRequester: false })).status).toBe(201);
+  });
+
+  test.for<
+    [what: string, who: Identity, spec: Partial<ActionGrantSpec>, field: string, words: string]
+  >([
+    [
+      'a mere requester',
+      RUTH,
+      {},
+      'spec.approvedByRequester',
+      'ruth may not create actiondecisions.actiongrant.dev in the namespace ',
+    ],
+    [
+      'a decider who may not delegate',
+      PAT,
+      {},
+      'spec.credential.serviceAccountToken.serviceAccountName',
+      'pat may not delegate the ServiceAccount ',
+    ],
+    [
+      'a decider who may delegate another account',
+      DORA,
+      { credential: aCredential('HTTP', 'edr-admin') },
+      'spec.credential.serviceAccountToken.serviceAccountName',
+      'resources [serviceaccounts], resourceNames [edr-admin], verbs [delegate].',
+    ],
+  ])('is refused from %s', async ([, who, spec, field, words]) => {
+    const answer = await approvedBy(who, spec);
+    expectRefusal(answer, 'actiongrant-grants', field);
+    expect(JSON.stringify(answer.body)).toContain(JSON.stringify(words).slice(1, -1));
+  });
+
+  test('is refused where the decider is none', async () => {
+    const grant = aNewGrant({
+      spec: { requester: { username: 'dora' }, approvedByRequester: true },
+    });
+    const path = grantsPath().replace(namespace, elsewhere);
+    const as = await plane.kubeconfigFor({ user: 'dora', groups: ['deciders'] });
+    await plane.api('POST', `${RBAC}/namespaces/${elsewhere}/rolebindings`, {
+      metadata: { name: 'dora' },
+      roleRef: {
+        apiGroup: 'rbac.authorization.k8s.io',
+        kind: 'ClusterRole',
+        name: 'actiongrant-requester',
+      },
+      subjects: [{ kind: 'User', apiGroup: 'rbac.authorization.k8s.io', name: 'dora' }],
+    });
+    const refused = await plane.request('POST', path, grant, { as });
+    expectRefusal(refused, 'actiongrant-grants', 'spec.approvedByRequester');
+  });
+
+  test('is refused in words that kubectl prints', async () => {
+    const spec = { requester: { username: 'ruth' }, approvedByRequester: true };
+    const { code, stderr } = await plane.kubectl(['create', '-n', namespace, '-f', '-'], {
+      as: await plane.kubeconfigFor(RUTH),
+      input: JSON.stringify(aNewGrant({ spec })),
+    });
+    expect(code).toBe(1);
+    expect(stderr).toMatch(/ denied request: spec\.approvedByRequester: ruth may not create /);
+  });
+
+  test('is refused from our own controller, whatever RBAC says', async () => {
+    const user = { user: chart.controllerUsername, groups: ['system:masters'] };
+    expectRefusal(await approvedBy(user), 'actiongrant-grants', 'spec.approvedByRequester');
+    expect((await approvedBy(user, { approvedByRequester: false })).status).toBe(201);
+  });
+
+  test.for(TRACKING_MARKS)('is refused with the mark of $tool: $on $key', async (mark) => {
+    const name = mark.key.endsWith('/') ? `${mark.key}tracking-id` : mark.key;
+    const metadata = { [mark.on]: { other: 'x', [name]: mark.value ?? 'soc' } };
+    const refused = await approvedBy(DORA, {}, metadata);
+    expectRefusal(refused, 'actiongrant-grants', `metadata.${mark.on}[${name}]`);
+    expect(JSON.stringify(refused.body)).toContain(`${mark.tool} marks with this`);
+    expect((await approvedBy(DORA, { approvedByRequester: false }, metadata)).status).toBe(201);
+    if (mark.value === undefined) return;
+    const others = { [mark.on]: { [name]: 'kubectl' } };
+    expect((await approvedBy(DORA, {}, others)).status).toBe(201);
+  });
+
+  test("a credential for the API server's own audience is refused to everybody", async () => {
+    const account = { serviceAccountName: 'edr-quarantine', audience: API_AUDIENCE };
+    const credential = { type: 'ServiceAccountToken', serviceAccountToken: account } as const;
+    const refused = await approvedBy(DORA, { approvedByRequester: false, credential });
+    expect(refused).toMatchObject({ status: 422, body: { reason: 'Invalid' } });
+    expect(JSON.stringify(refused.body)).toContain(
+      "denied request: spec.credential.serviceAccountToken.audience: is the API server's own audience",
+    );
   });
 });
 

@@ -34,6 +34,8 @@ export interface InstallOptions {
   readonly webhookURL?: string;
   /** PEM. The controller writes it; a test without a controller gives it here. */
   readonly caBundle?: string;
+  /** Policies that are not bound, for a test of what stands behind them. */
+  readonly withoutPolicies?: readonly string[];
 }
 
 export interface InstalledChart {
@@ -91,6 +93,11 @@ export async function installChart(
   const crds = manifests.filter(({ kind }) => kind === 'CustomResourceDefinition');
   const others = manifests
     .filter((manifest) => !crds.includes(manifest))
+    .filter(
+      ({ kind, metadata }) =>
+        kind !== 'ValidatingAdmissionPolicyBinding' ||
+        options.withoutPolicies?.includes(metadata.name) !== true,
+    )
     .flatMap((manifest) => outOfCluster(manifest, options));
   await apply(plane, [
     { apiVersion: 'v1', kind: 'Namespace', metadata: { name: RELEASE_NAMESPACE } },
