@@ -2,7 +2,7 @@
 
 import { ProblemError } from '../../api/problem.ts';
 import { printable } from '../../api/url.ts';
-import { type Injection, inject, injectEphemeralContainers } from '../injection/inject.ts';
+import { inject } from '../injection/inject.ts';
 import type { SidecarImage } from '../injection/ours.ts';
 import type { InjectablePod } from '../injection/pod.ts';
 import type { PodFault } from '../injection/rule.ts';
@@ -27,30 +27,16 @@ export function injectPod(
   dependencies: InjectPodDependencies,
   request: AdmissionRequest,
 ): AdmissionAnswer {
-  const pod = podOf(request, request.object, 'request.object');
+  const pod = podOf(request);
   const refusal = namespaceRefusal(dependencies, request.namespace);
   if (refusal !== null) return { allowed: false, problem: refusal };
+  if (request.operation !== 'CREATE' || request.subresource !== '') return { allowed: true };
   const tooMany = tooManyContainers(pod);
   if (tooMany !== null) return { allowed: false, problem: podRefused([tooMany]) };
-  const injection = injectionFor(request, pod, dependencies.image);
-  if (injection === null) return { allowed: true };
+  const injection = inject(pod, dependencies.image);
   if ('faults' in injection) return { allowed: false, problem: podRefused(injection.faults) };
   const patch = memberPatch(pod.spec ?? {}, injection.injected.spec ?? {}, '/spec');
   return { allowed: true, patch };
-}
-
-/** null: nothing is injected now. */
-function injectionFor(
-  request: AdmissionRequest,
-  pod: InjectablePod,
-  image: SidecarImage,
-): Injection | null {
-  const { operation, subresource, oldObject } = request;
-  if (operation === 'CREATE' && subresource === '') return inject(pod, image);
-  if (operation === 'UPDATE' && subresource === 'ephemeralcontainers') {
-    return injectEphemeralContainers(pod, podOf(request, oldObject, 'request.oldObject'));
-  }
-  return null;
 }
 
 function namespaceRefusal(
@@ -74,12 +60,12 @@ function namespaceRefusal(
 }
 
 function tooManyContainers({ spec = {} }: InjectablePod): PodFault | null {
-  const { initContainers = [], containers = [], ephemeralContainers = [] } = spec;
-  const count = initContainers.length + containers.length + ephemeralContainers.length;
+  const { initContainers = [], containers = [] } = spec;
+  const count = initContainers.length + containers.length;
   if (count <= MAX_CONTAINERS) return null;
   return {
     field: 'spec.containers',
-    reason: `are ${count} with init and ephemeral ones, and an agent pod has ${MAX_CONTAINERS} at most. Use several pods`,
+    reason: `are ${count} with init containers, and an agent pod has ${MAX_CONTAINERS} at most. Use several pods`,
   };
 }
 
@@ -94,20 +80,17 @@ function podRefused(faults: readonly PodFault[]): ProblemError {
 }
 
 /** Mutating webhooks get what the API server has decoded; what is checked is that it was registered for pods. */
-function podOf(
-  { resource }: AdmissionRequest,
-  object: AdmissionRequest['oldObject'],
-  field: string,
-): InjectablePod {
-  const spec = object?.['spec'];
+function podOf({ resource, object }: AdmissionRequest): InjectablePod {
+  const spec = object['spec'];
   if (
-    object === undefined ||
     resource.group !== '' ||
     resource.resource !== 'pods' ||
     typeof spec !== 'object' ||
     spec === null
   ) {
-    throw new ProblemError('RequestMalformed', `${field} is not a Pod.`, { field });
+    throw new ProblemError('RequestMalformed', 'request.object is not a Pod.', {
+      field: 'request.object',
+    });
   }
   return object;
 }

@@ -23,8 +23,6 @@ export interface AdmissionRequest {
   user: RequestUser;
   /** The object as it would be stored, not yet trusted to have any shape. */
   object: Readonly<Record<string, unknown>>;
-  /** The object as it is stored; none on CREATE. */
-  oldObject?: Readonly<Record<string, unknown>>;
 }
 
 /** RFC 6902. */
@@ -47,7 +45,6 @@ export function parseAdmissionReview(value: unknown): AdmissionRequest {
   }
   const request = record(review['request'], 'request');
   const resource = record(request['resource'], 'request.resource');
-  const oldObject = request['oldObject'];
   return {
     uid: text(request['uid'], 'request.uid'),
     operation: text(request['operation'], 'request.operation'),
@@ -60,9 +57,6 @@ export function parseAdmissionReview(value: unknown): AdmissionRequest {
     namespace: text(request['namespace'], 'request.namespace'),
     user: user(request['userInfo']),
     object: record(request['object'], 'request.object'),
-    ...(oldObject === undefined || oldObject === null
-      ? {}
-      : { oldObject: record(oldObject, 'request.oldObject') }),
   };
 }
 

@@ -1,6 +1,5 @@
 /** Makes an agent pod of an ordinary one, or says why it cannot. Pure, and idempotent. */
 
-import { INIT_CONTAINER_NAME, SIDECAR_CONTAINER_NAME } from '../../api/pod-layout.ts';
 import { withClientVariables } from './client-environment.ts';
 import { inboundPorts } from './inbound-ports.ts';
 import {
@@ -23,7 +22,6 @@ import {
 import { restricted } from './restrict.ts';
 import { restrictionFaults } from './restrictions.ts';
 import type { PodFault } from './rule.ts';
-import { injectionFault } from './verify.ts';
 
 export type Injection =
   | { injected: InjectablePod }
@@ -57,40 +55,6 @@ export function inject(pod: InjectablePod, image: SidecarImage): Injection {
     },
   };
   return judged(injected);
-}
-
-/** A pod to which ephemeral containers are added. Those that it has already cannot be changed any more. */
-export function injectEphemeralContainers(pod: InjectablePod, previous: InjectablePod): Injection {
-  const fault = injectionFault(previous);
-  if (fault !== undefined) {
-    const reason = `of a pod that was not injected (${fault}). Delete it, so that it is created again, injected`;
-    return { faults: [{ field: 'spec.ephemeralContainers', reason }] };
-  }
-  const added = pod.spec?.ephemeralContainers?.length ?? 0;
-  const before = previous.spec?.ephemeralContainers?.length ?? 0;
-  if (added > before && !sidecarStarted(previous)) {
-    const reason = `of a pod whose sidecar has not started: nothing holds its network until its sidecar has started. Wait for that, and see what its init container ${INIT_CONTAINER_NAME} waits for`;
-    return { faults: [{ field: 'spec.ephemeralContainers', reason }] };
-  }
-  const spec = pod.spec ?? {};
-  const known = new Set(previous.spec?.ephemeralContainers?.map(({ name }) => name));
-  const injected: InjectablePod = {
-    ...pod,
-    spec: {
-      ...spec,
-      ephemeralContainers: (spec.ephemeralContainers ?? []).map((container) =>
-        known.has(container.name) ? container : agentContainer(container, spec, new Set()),
-      ),
-    },
-  };
-  return judged(injected);
-}
-
-/** The kubelet starts ephemeral containers at once, also beside init containers that have not ended. */
-function sidecarStarted({ status }: InjectablePod): boolean {
-  return (status?.initContainerStatuses ?? []).some(
-    ({ name, started }) => name === SIDECAR_CONTAINER_NAME && started === true,
-  );
 }
 
 function judged(injected: InjectablePod): Injection {

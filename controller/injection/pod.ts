@@ -9,7 +9,7 @@ import type { KubernetesObject } from '../kubernetes/object.ts';
 export interface InjectablePod extends KubernetesObject {
   spec?: PodSpec;
   /** The kubelet's alone: who creates pods may not write it. */
-  status?: { phase?: string; initContainerStatuses?: { name: string; started?: boolean }[] };
+  status?: { phase?: string };
 }
 
 export interface PodSpec {

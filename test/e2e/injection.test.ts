@@ -1,11 +1,7 @@
 /** Workloads of every kind in an injected namespace of a real node: what works in them as it did, and what no longer does. */
 
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
-import {
-  DEFAULT_AGENT_UID,
-  INIT_CONTAINER_NAME,
-  SIDECAR_CONTAINER_NAME,
-} from '../../api/pod-layout.ts';
+import { DEFAULT_AGENT_UID } from '../../api/pod-layout.ts';
 import type { KubeObject } from '../support/api-client.ts';
 import { eventually } from '../support/eventually.ts';
 import { createUsableGrant } from '../support/grants.ts';
@@ -30,9 +26,6 @@ interface Pod extends KubeObject {
   readonly status: {
     readonly podIPs: readonly { readonly ip: string }[];
     readonly containerStatuses: readonly { readonly name: string; readonly restartCount: number }[];
-    readonly ephemeralContainerStatuses?: readonly {
-      readonly state: { readonly running?: object };
-    }[];
   };
 }
 interface List<T> {
@@ -116,10 +109,12 @@ async function must(args: readonly string[]): Promise<string> {
   return stdout;
 }
 
-async function inContainer(container: string, ...command: string[]): Promise<string> {
-  const { stdout, stderr } = await cluster.exec(agents.name, server.metadata.name, command, {
-    container,
-  });
+function inContainer(container: string, ...command: string[]): Promise<string> {
+  return inPod(server.metadata.name, container, ...command);
+}
+
+async function inPod(pod: string, container: string, ...command: string[]): Promise<string> {
+  const { stdout, stderr } = await cluster.exec(agents.name, pod, command, { container });
   return `${stdout}${stderr}`;
 }
 
@@ -130,8 +125,12 @@ async function linesOf(container: string): Promise<string[]> {
 }
 
 /** Refused without a grant, carried out with one, once. */
-async function expectIntercepted(container: string, path: string): Promise<void> {
-  const call = () => inContainer(container, 'curl', '-sS', '-m10', url(path));
+async function expectIntercepted(
+  container: string,
+  path: string,
+  pod = server.metadata.name,
+): Promise<void> {
+  const call = () => inPod(pod, container, 'curl', '-sS', '-m10', url(path));
   const refused = await call();
   expect(refusalIn(refused).code, refused).toBe('GrantRequired');
   expect(upstream.count(`GET /${path}`)).toBe(0);
@@ -257,78 +256,31 @@ describe('the end of a pod', () => {
 });
 
 describe('kubectl debug', () => {
-  const debugIn = (namespace: string, pod: string, ...flags: string[]) =>
+  const debug = (...flags: string[]) =>
     cluster.kubectl([
-      ...['debug', `--namespace=${namespace}`, pod],
+      ...[`--namespace=${agents.name}`, 'debug', server.metadata.name, ...flags],
       ...[`--image=${cluster.agentImage}`, '--image-pull-policy=Never', '--container=debugger'],
-      ...['--profile=restricted', ...flags, '--', 'sleep', 'infinity'],
+      ...['--profile=restricted', '--', 'sleep', 'infinity'],
     ]);
-  const debug = (...flags: string[]) => debugIn(agents.name, server.metadata.name, ...flags);
-  const debuggerRuns = async (namespace: string, pod: string) => {
-    const path = `/api/v1/namespaces/${namespace}/pods/${pod}`;
-    const { status } = await cluster.api<Pod>('GET', path);
-    return status.ephemeralContainerStatuses?.[0]?.state.running !== undefined;
-  };
 
-  it.each([
-    [
-      'our sidecar as its target',
-      [`--target=${SIDECAR_CONTAINER_NAME}`],
-      'targetContainerName must not be ours',
-    ],
-    ['capabilities', ['--profile=general'], 'use kubectl debug --profile=restricted'],
-  ])('is refused with %s', async (_what, flags, reason) => {
-    const { code, stdout, stderr } = await debug(...flags);
+  // After a restart of the node the kubelet would start it beside net-init.
+  it('is refused in the pod itself, with the command that makes a copy', async () => {
+    const { code, stdout, stderr } = await debug();
     expect(code, stdout).not.toBe(0);
-    expect(stderr).toContain(reason);
-  });
-
-  it('is restricted and intercepted like the rest', async () => {
-    const { code, stderr } = await debug();
-    expect(code, stderr).toBe(0);
-    await eventually(
-      async () => expect(await debuggerRuns(agents.name, server.metadata.name)).toBe(true),
-      SLOWLY,
+    expect(stderr).toContain(
+      `kubectl debug ${server.metadata.name} --namespace=${agents.name} --copy-to=${server.metadata.name}-debug `,
     );
-    const capabilities = await inContainer('debugger', 'grep', 'CapBnd', '/proc/self/status');
-    expect(capabilities).toMatch(/:\t0+\n$/);
-    expect(await inContainer('debugger', 'id', '-u')).toBe(`${DEFAULT_AGENT_UID}\n`);
-    await expectIntercepted('debugger', 'by-debugger');
   });
 
-  // The kubelet starts an ephemeral container beside init containers that have not ended, so before there is a packet filter.
-  it('waits for the packet filter, however long its author holds it back', async () => {
-    const hold = (name: string) =>
-      // Of an image that nobody has.
-      ({ name, image: 'localhost/nobody-has-this:1', imagePullPolicy: 'Always' });
-    const held = (namespace: string, name: string) => ({
-      apiVersion: 'v1',
-      kind: 'Pod',
-      metadata: { name: 'held', namespace },
-      spec: {
-        terminationGracePeriodSeconds: 0,
-        initContainers: [hold(name)],
-        containers: [workloads.container('agent', 'true')],
-      },
-    });
-    // Its pull policy stays: admission plugins may have set it.
-    await cluster.apply(held(agents.name, INIT_CONTAINER_NAME), held(outside, 'init'));
-    for (const namespace of [agents.name, outside]) {
-      await eventually(async () => {
-        const path = `/api/v1/namespaces/${namespace}/pods/held`;
-        const { status } = await cluster.api<Pod>('GET', path);
-        expect(JSON.stringify(status)).toMatch(/ImagePullBackOff|ErrImagePull/);
-      }, SLOWLY);
-    }
-    expect(await debugIn(outside, 'held', '--profile=general')).toMatchObject({ code: 0 });
-    await eventually(async () => expect(await debuggerRuns(outside, 'held')).toBe(true), SLOWLY);
-
-    const { code, stderr } = await debugIn(agents.name, 'held');
-    expect({ code, stderr }).toEqual({
-      code: 1,
-      stderr: expect.stringContaining('nothing holds its network until its sidecar has started'),
-    });
-    expect(await debuggerRuns(agents.name, 'held')).toBe(false);
+  it('is restricted and intercepted like the rest in a copy', async () => {
+    const name = `${server.metadata.name}-debug`;
+    const { code, stderr } = await debug(`--copy-to=${name}`, '--share-processes=false');
+    expect(code, stderr).toBe(0);
+    await cluster.untilPodReady(agents.name, name);
+    const capabilities = await inPod(name, 'debugger', 'grep', 'CapBnd', '/proc/self/status');
+    expect(capabilities).toMatch(/:\t0+\n$/);
+    expect(await inPod(name, 'debugger', 'id', '-u')).toBe(`${DEFAULT_AGENT_UID}\n`);
+    await expectIntercepted('debugger', 'by-debugger', name);
   });
 });
 

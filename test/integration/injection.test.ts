@@ -19,7 +19,7 @@ import { installChart } from '../support/chart.ts';
 import { type OwnControlPlane, startControlPlane } from '../support/control-plane.ts';
 import { eventually } from '../support/eventually.ts';
 import { aUseRequest, Exchange } from '../support/exchange.ts';
-import { issuePodToken, mintPodToken, reportSidecar } from '../support/kubelet.ts';
+import { issuePodToken, mintPodToken } from '../support/kubelet.ts';
 import { aContainer, aPod } from '../support/pods.ts';
 import { freePort } from '../support/ports.ts';
 
@@ -252,38 +252,30 @@ describe('kubectl debug', () => {
   const live = (pod: LivePod): Promise<LivePod> =>
     plane.api<LivePod>('GET', `/api/v1/namespaces/${namespace}/pods/${pod.metadata.name}`);
 
-  test('with the profile restricted adds a container that is restricted like the others', async () => {
+  test('is refused in the pod, and what is said instead makes an injected copy', async () => {
     const pod = await create(aPod());
-    const where = { namespace, name: pod.metadata.name };
-    const early = await debug(pod, '--profile=restricted');
-    expect(early.stderr).toContain('nothing holds its network until its sidecar has started');
-    await reportSidecar(plane, where, true);
     const { code, stderr } = await debug(pod, '--profile=restricted', '--target=agent');
-    expect({ code, stderr }).toMatchObject({ code: 0 });
-    const stored = await live(pod);
-    expect(stored.spec?.ephemeralContainers).toHaveLength(1);
-    expect(injectionFault(stored)).toBeUndefined();
-    // And another beside it, which must leave the first as it is.
-    const again = await debug(pod, '--profile=restricted', '--container=second');
-    expect(again).toMatchObject({ code: 0 });
-    expect(injectionFault(await live(pod))).toBeUndefined();
-  });
-
-  test.each([
-    ['privileges', ['--profile=sysadmin'], /securityContext\.privileged must be false/],
-    ['capabilities', ['--profile=netadmin'], /kubectl debug --profile=restricted/],
-    [
-      'the sidecar as its target',
-      ['--profile=restricted', '--target=actiongrant'],
-      /targetContainerName must not be ours/,
-    ],
-  ])('with %s is refused', async (_what, flags, message) => {
-    const pod = await create(aPod());
-    await reportSidecar(plane, { namespace, name: pod.metadata.name }, true);
-    const { code, stderr } = await debug(pod, ...flags);
     expect(code).toBe(1);
-    expect(stderr).toMatch(message);
+    const { name } = pod.metadata;
+    const [, advice = ''] =
+      /Debug a copy, which is injected: kubectl (.*) --image=IMAGE -it\.$/m.exec(stderr) ?? [];
+    expect(advice).toContain(`debug ${name} --namespace=${namespace} --copy-to=${name}-debug `);
     expect((await live(pod)).spec?.ephemeralContainers).toBeUndefined();
+    const copied = await plane.kubectl([
+      ...advice.split(' '),
+      '--image=busybox',
+      '--container=debugger',
+      '--',
+      'sleep',
+      'infinity',
+    ]);
+    expect(copied).toMatchObject({ code: 0 });
+    const copy = await live({ ...pod, metadata: { ...pod.metadata, name: `${name}-debug` } });
+    expect(injectionFault(copy)).toBeUndefined();
+    expect(copy.spec?.containers?.map((container) => container.name)).toEqual([
+      'agent',
+      'debugger',
+    ]);
   });
 });
 

@@ -785,70 +785,29 @@ describe('a pod that runs', () => {
       { contentType: 'application/strategic-merge-patch+json' },
     );
 
-  test('takes an ephemeral container that is restricted, once the sidecar has started', async () => {
+  // The kubelet may start it before there is a packet filter whenever it makes the sandbox anew; what was says nothing of that.
+  test('takes no ephemeral container, however restricted it is and whatever the kubelet reports', async () => {
     const name = await aRunningPod();
+    const restricted = { ...debug, targetContainerName: 'agent' };
     const field = 'spec.ephemeralContainers';
-    expectRefusal(await attach(name, debug), 'actiongrant-pod-updates', field);
-    await reportSidecar(plane, { namespace, name }, false);
-    expectRefusal(await attach(name, debug), 'actiongrant-pod-updates', field);
-    await reportSidecar(plane, { namespace, name }, true);
-    expect(await attach(name, { ...debug, targetContainerName: 'agent' })).toMatchObject({
-      status: 200,
-    });
-    const second = { ...debug, name: 'second' };
-    expect(await attach(name, second)).toMatchObject({ status: 200 });
+    expectRefusal(await attach(name, restricted), 'actiongrant-pod-updates', field);
+    await reportSidecar(plane, { namespace, name });
+    const refused = await attach(name, restricted);
+    expectRefusal(refused, 'actiongrant-pod-updates', field);
+    expect(JSON.stringify(refused.body)).toContain(
+      `kubectl debug ${name} --namespace=${namespace} --copy-to=`,
+    );
   });
 
-  test.for<readonly [string, string, object]>([
-    [
-      "the sidecar's processes",
-      'spec.ephemeralContainers.targetContainerName',
-      { ...debug, targetContainerName: 'actiongrant' },
-    ],
-    [
-      "net-init's processes",
-      'spec.ephemeralContainers.targetContainerName',
-      { ...debug, targetContainerName: 'actiongrant-init' },
-    ],
-    ['no securityContext', 'securityContext', { name: 'debug', image: 'debug' }],
-    [
-      'a capability',
-      'securityContext',
-      {
-        ...debug,
-        securityContext: {
-          ...debug.securityContext,
-          capabilities: { drop: ['ALL'], add: ['SYS_PTRACE'] },
-        },
-      },
-    ],
-    [
-      "the sidecar's user",
-      'securityContext.runAsUser',
-      { ...debug, securityContext: { ...debug.securityContext, runAsUser: SIDECAR_UID } },
-    ],
-    [
-      'root',
-      'securityContext.runAsUser',
-      {
-        ...debug,
-        securityContext: { ...debug.securityContext, runAsUser: 0, runAsNonRoot: false },
-      },
-    ],
-    [
-      "the sidecar's token",
-      'volumeMounts',
-      { ...debug, volumeMounts: [{ name: 'actiongrant-token', mountPath: '/mine' }] },
-    ],
-    [
-      "the agent's files, to write",
-      'volumeMounts',
-      { ...debug, volumeMounts: [{ name: 'actiongrant-agent', mountPath: AGENT_DIRECTORY }] },
-    ],
-  ])('refuses an ephemeral container with %s', async ([, field, container]) => {
+  test('keeps the ephemeral container that it had, and takes no second', async () => {
     const name = await aRunningPod();
-    await reportSidecar(plane, { namespace, name }, true);
-    expectRefusal(await attach(name, container), 'actiongrant-pod-updates', field);
+    await label(null);
+    expect(await attach(name, debug)).toMatchObject({ status: 200 });
+    await label('enabled');
+    expect((await patch(podPath(name), [add('/metadata/labels', { a: 'b' })])).status).toBe(200);
+    await reportSidecar(plane, { namespace, name });
+    const second = await attach(name, { ...debug, name: 'second' });
+    expectRefusal(second, 'actiongrant-pod-updates', 'spec.ephemeralContainers');
   });
 
   test.for(['exec', 'attach'])('lets nobody %s into our containers', async (subresource) => {

@@ -129,13 +129,12 @@ async function ensure(plane: ControlPlane, path: string, object: object): Promis
   }
 }
 
-/** Plays the kubelet: reports that a pod's sidecar has started, or has not. */
+/** Plays the kubelet: reports that a pod's sidecar has started. */
 export async function reportSidecar(
   plane: ControlPlane,
   { namespace, name }: { readonly namespace: string; readonly name: string },
-  started: boolean,
 ): Promise<void> {
-  const status = { ready: started, restartCount: 0, image: '', imageID: '', started };
+  const status = { ready: true, restartCount: 0, image: '', imageID: '', started: true };
   await plane.api(
     'PATCH',
     `/api/v1/namespaces/${namespace}/pods/${name}/status`,

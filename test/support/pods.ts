@@ -1,6 +1,5 @@
 /** Pods as people write them, for the tests of injection. */
 
-import { SIDECAR_CONTAINER_NAME } from '../../api/pod-layout.ts';
 import { type Injection, inject } from '../../controller/injection/inject.ts';
 import type { SidecarImage } from '../../controller/injection/ours.ts';
 import type { Container, InjectablePod, PodSpec } from '../../controller/injection/pod.ts';
@@ -25,12 +24,6 @@ export function aContainer(fields: Partial<Container> & Record<string, unknown> 
 /** The pod injected. @throws Error with what stands in the way */
 export function injected(pod: InjectablePod = aPod()): InjectablePod {
   return accepted(inject(pod, SIDECAR_IMAGE));
-}
-
-/** The pod injected, and as the kubelet reports it once the sidecar serves. */
-export function running(pod: InjectablePod = aPod()): InjectablePod {
-  const initContainerStatuses = [{ name: SIDECAR_CONTAINER_NAME, started: true }];
-  return { ...injected(pod), status: { initContainerStatuses } };
 }
 
 /** @throws Error with what stands in the way */

@@ -9,7 +9,7 @@ import {
   formatAdmissionReview,
 } from '../../../../controller/admission/review.ts';
 import type { InjectablePod } from '../../../../controller/injection/pod.ts';
-import { aContainer, aPod, injected, running, SIDECAR_IMAGE } from '../../../support/pods.ts';
+import { aContainer, aPod, injected, SIDECAR_IMAGE } from '../../../support/pods.ts';
 
 const dependencies: InjectPodDependencies = {
   image: SIDECAR_IMAGE,
@@ -65,7 +65,7 @@ test('a pod of more containers than anybody has is refused before it is made lar
   ]) {
     const { code, message } = refusal(asked(spec));
     expect(code).toBe(403);
-    expect(message).toContain('spec.containers are 101 with init and ephemeral ones');
+    expect(message).toContain('spec.containers are 101 with init containers');
     expect(message).toContain('Use several pods');
   }
 });
@@ -74,30 +74,11 @@ test('a pod that is injected already is let through as it is', () => {
   expect(injectPod(dependencies, aRequest(injected()))).toEqual({ allowed: true, patch: [] });
 });
 
-test('ephemeral containers are patched, and only they', () => {
-  const before = running();
-  const object = {
-    ...before,
-    spec: { ...before.spec, ephemeralContainers: [aContainer({ name: 'debugger' })] },
-  };
-  const answer = injectPod(
-    dependencies,
-    aRequest(object, {
-      operation: 'UPDATE',
-      subresource: 'ephemeralcontainers',
-      oldObject: { ...before },
-    }),
-  );
-  expect(answer).toMatchObject({
-    allowed: true,
-    patch: [{ op: 'add', path: '/spec/ephemeralContainers' }],
-  });
-});
-
 test('other requests for pods are not changed: the policies hold what was injected', () => {
   for (const [operation, subresource] of [
     ['UPDATE', ''],
     ['UPDATE', 'resize'],
+    ['UPDATE', 'ephemeralcontainers'],
     ['CREATE', 'eviction'],
   ]) {
     const request = aRequest(aPod(), {
@@ -157,7 +138,6 @@ describe('refused', () => {
 test.each([
   ['another kind', { resource: { group: 'apps', resource: 'deployments' } }],
   ['no spec', { object: { kind: 'Pod' } }],
-  ['no previous pod', { operation: 'UPDATE', subresource: 'ephemeralcontainers' }],
 ])('%s is an error of whoever registered the webhook', (_what, changes) => {
   expect(() => injectPod(dependencies, aRequest(aPod(), changes))).toThrow(
     expect.objectContaining({ code: 'RequestMalformed' }),

@@ -1,17 +1,10 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { AGENT_DIRECTORY } from '../../../../api/pod-layout.ts';
-import { inject, injectEphemeralContainers } from '../../../../controller/injection/inject.ts';
+import { inject } from '../../../../controller/injection/inject.ts';
 import type { InjectablePod } from '../../../../controller/injection/pod.ts';
 import { injectionFault } from '../../../../controller/injection/verify.ts';
-import {
-  aContainer,
-  accepted,
-  aPod,
-  injected,
-  running,
-  SIDECAR_IMAGE,
-} from '../../../support/pods.ts';
+import { aContainer, aPod, injected, SIDECAR_IMAGE } from '../../../support/pods.ts';
 import { anyPod } from './any-pod.ts';
 
 const AGENT_MOUNT = { name: 'actiongrant-agent', mountPath: AGENT_DIRECTORY, readOnly: true };
@@ -467,87 +460,6 @@ describe('what is near to a refusal but harmless is accepted', () => {
     ],
   ])('%s', ([, spec]) => {
     expect(injectionFault(injected(aPod(spec)))).toBeUndefined();
-  });
-});
-
-describe('ephemeral containers', () => {
-  const adding = (pod: InjectablePod, fields: object = {}): InjectablePod => ({
-    ...pod,
-    spec: { ...pod.spec, ephemeralContainers: [aContainer({ name: 'debugger', ...fields })] },
-  });
-
-  test('are restricted and trust like the others', () => {
-    const before = running();
-    const after = accepted(
-      injectEphemeralContainers(adding(before, { targetContainerName: 'agent' }), before),
-    );
-    expect(after.spec?.ephemeralContainers?.[0]).toMatchObject({
-      securityContext: { runAsUser: 10001, capabilities: { drop: ['ALL'] } },
-      volumeMounts: [AGENT_MOUNT],
-    });
-    expect(injectionFault(after)).toBeUndefined();
-    expect(injectionFault(adding(before))).toMatch(/^spec\.ephemeralContainers\[0\]/);
-  });
-
-  test('that are there already are left as they are: they cannot be changed', () => {
-    const before = running();
-    const [debuggerContainer] =
-      accepted(injectEphemeralContainers(adding(before), before)).spec?.ephemeralContainers ?? [];
-    // As a release with fewer variables would have made it.
-    const first = adding(before, { ...debuggerContainer, env: [] });
-    expect(accepted(injectEphemeralContainers(first, first))).toEqual(first);
-  });
-
-  test.each([
-    ['targetContainerName', { targetContainerName: 'actiongrant' }],
-    ['targetContainerName', { targetContainerName: 'actiongrant-init' }],
-    [
-      'securityContext.capabilities.add',
-      { securityContext: { capabilities: { add: ['SYS_PTRACE'] } } },
-    ],
-    ['securityContext.privileged', { securityContext: { privileged: true } }],
-    ['name', { name: 'actiongrant' }],
-    ['volumeMounts[0].name', { volumeMounts: [{ name: 'actiongrant-state', mountPath: '/s' }] }],
-  ])('are refused with %s', (member, fields) => {
-    const before = running();
-    expect(injectEphemeralContainers(adding(before, fields), before)).toMatchObject({
-      faults: [{ field: `spec.ephemeralContainers[0].${member}` }],
-    });
-  });
-
-  test.each([
-    ['nothing of its sidecar yet', undefined],
-    [
-      'that its sidecar has not started',
-      { initContainerStatuses: [{ name: 'actiongrant', started: false }] },
-    ],
-    [
-      'that another container has started',
-      {
-        initContainerStatuses: [
-          { name: 'actiongrant-init', started: true },
-          { name: 'actiongrant' },
-        ],
-      },
-    ],
-  ])('are refused while the kubelet reports %s', (_what, status) => {
-    const before: InjectablePod = { ...running(), ...(status && { status }) };
-    if (status === undefined) delete before.status;
-    expect(injectEphemeralContainers(adding(before), before)).toMatchObject({
-      faults: [{ field: 'spec.ephemeralContainers', reason: /has not started/ }],
-    });
-  });
-
-  test('that are there already do not stand in the way of other changes', () => {
-    const first = accepted(injectEphemeralContainers(adding(running()), running()));
-    const down = { ...first, status: {} };
-    expect(accepted(injectEphemeralContainers(down, down))).toEqual(down);
-  });
-
-  test('of a pod that was never injected are refused', () => {
-    expect(injectEphemeralContainers(adding(aPod()), aPod())).toMatchObject({
-      faults: [{ field: 'spec.ephemeralContainers', reason: /was not injected/ }],
-    });
   });
 });
 
