@@ -88,15 +88,22 @@ function ourContainer(
   return {
     ...container,
     image,
-    // Otherwise what the plugin AlwaysPullImages sets would be taken back, and it would refuse the pod.
-    imagePullPolicy: before?.imagePullPolicy === 'Always' ? 'Always' : imagePullPolicy,
+    // Otherwise what the plugin AlwaysPullImages sets would be taken back, and it would refuse the pod. But not over `Never`:
+    // whoever loads the image onto the nodes may not be the one who has its name in a registry.
+    imagePullPolicy:
+      imagePullPolicy !== 'Never' && before?.imagePullPolicy === 'Always'
+        ? 'Always'
+        : imagePullPolicy,
     resources: withDefaults(resources, before?.resources),
   };
 }
 
 const DEFAULTED_RESOURCES = ['cpu', 'memory', 'ephemeral-storage'];
 
-/** Likewise for what the plugin LimitRanger fills in where we say nothing. */
+/**
+ * Likewise for what the plugin LimitRanger fills in where we say nothing: nobody can tell it from what the pod's author wrote,
+ * who can make his own pod slower with it and nothing else. Nothing of his runs before ours.
+ */
 function withDefaults(ours: Resources, before: Resources = {}): Resources {
   const both = (member: 'limits' | 'requests'): Record<string, string> => ({
     ...Object.fromEntries(

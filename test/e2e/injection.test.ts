@@ -1,7 +1,11 @@
 /** Workloads of every kind in an injected namespace of a real node: what works in them as it did, and what no longer does. */
 
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
-import { DEFAULT_AGENT_UID } from '../../api/pod-layout.ts';
+import {
+  DEFAULT_AGENT_UID,
+  INIT_CONTAINER_NAME,
+  SIDECAR_CONTAINER_NAME,
+} from '../../api/pod-layout.ts';
 import type { KubeObject } from '../support/api-client.ts';
 import { eventually } from '../support/eventually.ts';
 import { createUsableGrant } from '../support/grants.ts';
@@ -282,6 +286,27 @@ describe('kubectl debug', () => {
     expect(await inPod(name, 'debugger', 'id', '-u')).toBe(`${DEFAULT_AGENT_UID}\n`);
     await expectIntercepted('debugger', 'by-debugger', name);
   });
+});
+
+it('our image is pulled only if the operator says so, whatever the pod says', async () => {
+  const ours = { image: 'registry.invalid/actiongrant:1', imagePullPolicy: 'Always' };
+  const { spec } = await cluster.api<
+    KubeObject & { spec: { initContainers: { image: string; imagePullPolicy: string }[] } }
+  >('POST', podsPath('?dryRun=All'), {
+    metadata: { name: 'pulls' },
+    spec: {
+      initContainers: [INIT_CONTAINER_NAME, SIDECAR_CONTAINER_NAME].map((name) => ({
+        name,
+        ...ours,
+      })),
+      containers: [workloads.container('agent', 'true')],
+    },
+  });
+  const { productImage: image } = cluster;
+  expect(spec.initContainers).toMatchObject([
+    { image, imagePullPolicy: 'Never' },
+    { image, imagePullPolicy: 'Never' },
+  ]);
 });
 
 it('a namespace without the label is left alone', async () => {

@@ -168,6 +168,23 @@ describe('the chart', () => {
     }
   });
 
+  test.for([
+    ['IfNotPresent', '["Always","IfNotPresent"]'],
+    ['Always', '["Always"]'],
+    ['Never', '["Never"]'],
+  ])('with the pull policy %s, admits sidecars with %s', async ([imagePullPolicy, admitted]) => {
+    const manifests = await renderChart({ controller: { imagePullPolicy } });
+    const pods = ofKind(manifests, 'ValidatingAdmissionPolicy').find(
+      ({ metadata }) => metadata.name === 'actiongrant-pods',
+    ) as unknown as { spec: { validations: { expression: string }[] } };
+    const pulled = pods.spec.validations
+      .map(
+        ({ expression }) => /imagePullPolicy\.orValue\(''\) in (\[[^\]]*\])/.exec(expression)?.[1],
+      )
+      .filter((list) => list !== undefined);
+    expect(pulled).toEqual([admitted]);
+  });
+
   test('starts the controller with settings that it understands', async () => {
     const manifests = await renderChart({
       rbac: { agentNamespaces: ['soc', 'shop'] },

@@ -4,7 +4,7 @@ import { AGENT_DIRECTORY } from '../../../../api/pod-layout.ts';
 import { inject } from '../../../../controller/injection/inject.ts';
 import type { InjectablePod } from '../../../../controller/injection/pod.ts';
 import { injectionFault } from '../../../../controller/injection/verify.ts';
-import { aContainer, aPod, injected, SIDECAR_IMAGE } from '../../../support/pods.ts';
+import { aContainer, accepted, aPod, injected, SIDECAR_IMAGE } from '../../../support/pods.ts';
 import { anyPod } from './any-pod.ts';
 
 const AGENT_MOUNT = { name: 'actiongrant-agent', mountPath: AGENT_DIRECTORY, readOnly: true };
@@ -241,6 +241,24 @@ describe('what looks injected already', () => {
       requests: { cpu: '50m', memory: '96Mi' },
     });
   });
+});
+
+test('the image is pulled as the operator says, whatever the pod says', () => {
+  const submitted = (imagePullPolicy: string) =>
+    aPod({
+      initContainers: (injected().spec?.initContainers ?? []).map((c) => ({
+        ...c,
+        imagePullPolicy,
+      })),
+    });
+  const policies = (said: string, imagePullPolicy: string) =>
+    accepted(
+      inject(submitted(said), { ...SIDECAR_IMAGE, imagePullPolicy }),
+    ).spec?.initContainers?.map((container) => container.imagePullPolicy);
+  for (const said of ['Always', 'IfNotPresent']) {
+    expect(policies(said, 'Never')).toEqual(['Never', 'Never']);
+  }
+  expect(policies('Never', 'IfNotPresent')).toEqual(['IfNotPresent', 'IfNotPresent']);
 });
 
 describe('refused, naming the field', () => {
