@@ -1,6 +1,7 @@
 /** Settings of the controller. The chart sets them; each is checked at start. */
 
 import { isRecord } from '../api/json.ts';
+import { parseAuthority, withBrackets, withoutBrackets } from '../api/url.ts';
 import { ConfigReader, type Environment } from '../process/config.ts';
 import { LOG_LEVELS, type LogLevel } from '../process/log.ts';
 import { CERTIFICATES } from '../process/pem.ts';
@@ -70,7 +71,7 @@ export function readControllerConfig(environment: Environment): ControllerConfig
     agentNamespaces: reader.list('ACTIONGRANT_AGENT_NAMESPACES'),
     kubernetes: readKubernetesServer(reader),
     servingNames: reader.list('ACTIONGRANT_SERVING_NAMES'),
-    apiServerHosts: reader.list('ACTIONGRANT_API_SERVER_HOSTS'),
+    apiServerHosts: readHosts(reader, 'ACTIONGRANT_API_SERVER_HOSTS'),
     apiServerAudiences: [
       'https://kubernetes.default.svc',
       'https://kubernetes.default.svc.cluster.local',
@@ -105,6 +106,28 @@ export function readControllerConfig(environment: Environment): ControllerConfig
   }
   reader.finish();
   return config;
+}
+
+/** A host in another spelling would never match in admission, and no sidecar would start with it. */
+function readHosts(reader: ConfigReader, name: string): string[] {
+  const hosts = reader.list(name);
+  for (const host of hosts) {
+    if (isHost(host)) continue;
+    reader.complain(
+      name,
+      `must be names in lower case or addresses (IPv6 as in RFC 5952, without brackets), without scheme and port, not "${host}"`,
+    );
+  }
+  return hosts;
+}
+
+function isHost(text: string): boolean {
+  try {
+    const { host, port } = parseAuthority(withBrackets(text), '');
+    return port === null && withoutBrackets(host) === text;
+  } catch {
+    return false;
+  }
 }
 
 /** All are read, also without an image, so that none of them is taken for a typing error. */

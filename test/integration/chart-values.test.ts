@@ -85,6 +85,14 @@ describe('values', () => {
       '/limits/maxFinishedPerNamespace',
       'maximum',
     ],
+    ...['API.Example', 'api.example:6443', 'https://api.example', 'api.example.', 'a,b'].map(
+      (host) =>
+        [
+          `${host} as a host of the API server`,
+          { apiServer: { hosts: ['2001:db8::1', 'api.example', '10.0.0.1', host] } },
+          '/apiServer/hosts/3',
+        ] as const,
+    ),
     ['a port that needs root', { webhook: { port: 443 } }, '/webhook/port', 'minimum'],
     [
       'a namespace that is no name',

@@ -96,3 +96,31 @@ describe('complained about, by name, with or without an image', () => {
     }
   });
 });
+
+describe('hosts of the API server', () => {
+  const hosts = (text: string) => ({ ACTIONGRANT_API_SERVER_HOSTS: text });
+
+  test('are names and addresses as they are compared', () => {
+    const all = ['10.96.0.1', 'api.cluster.example', 'localhost', '2001:db8::1'];
+    expect(read(hosts(all.join(','))).apiServerHosts).toEqual(all);
+  });
+
+  test.for([
+    'API.Example',
+    'api.example:6443',
+    'https://api.example',
+    'api.example.',
+    'api.example/',
+    '10.96.0.1:443',
+    '010.96.0.1',
+    '2001:DB8::1',
+    '2001:db8:0::1',
+    '[2001:db8::1]',
+    '[2001:db8::1]:6443',
+  ])('are refused otherwise: %s', (host) => {
+    expect(complaint(hosts(`good.example,${host}`))).toMatch(
+      /^ACTIONGRANT_API_SERVER_HOSTS must be names in lower case or addresses .* not "[^"]+"$/,
+    );
+    expect(complaint(hosts(host))).toContain(`not "${host}"`);
+  });
+});
