@@ -1,6 +1,7 @@
 /**
- * What must happen while the release is still there: nobody's agents lose their sidecar unawares, and no credential outlives
- * the controller that would revoke it.
+ * What must happen while the release is still there: nobody's agents lose their sidecar unawares, and no credential that is
+ * live now outlives the controller that would revoke it. The controller runs on until Helm deletes it, a moment later: a grant
+ * that is approved in between keeps its Secret, and its token, if it is used, ends by itself after 10 minutes at most.
  */
 
 import { deleteBoundSecret, secretsThatMayExist } from '../grants/bound-secret.ts';

@@ -93,6 +93,17 @@ describe('values', () => {
           '/apiServer/hosts/3',
         ] as const,
     ),
+    ['the port of metrics', { webhook: { port: 8080 } }, 'webhook.port: 8080 is where metrics'],
+    [
+      'a limit below the default request',
+      { sidecar: { resources: { limits: { memory: '64Mi' } } } },
+      'sidecar.resources.limits.memory: 64Mi is less than sidecar.resources.requests.memory, 96Mi',
+    ],
+    [
+      'a limit below the request, in other units',
+      { controller: { resources: { requests: { cpu: 1 }, limits: { cpu: '999m' } } } },
+      'controller.resources.limits.cpu: 999m is less than controller.resources.requests.cpu, 1,',
+    ],
     ['a port that needs root', { webhook: { port: 443 } }, '/webhook/port', 'minimum'],
     [
       'a namespace that is no name',
@@ -145,5 +156,14 @@ describe('values', () => {
   ])('with %s are refused', async ([, values, ...words]) => {
     const refusal = renderChart(values);
     for (const word of words) await expect(refusal).rejects.toThrow(word);
+  });
+
+  test.for([
+    { requests: { memory: '64Mi' }, limits: { memory: '64Mi', cpu: '50m' } },
+    { requests: { cpu: null, memory: '0.5Gi' }, limits: { cpu: '1m', memory: 536870912 } },
+    { requests: null, limits: { memory: '1Ki' } },
+    { limits: null },
+  ])('with resources that fit are taken: %j', async (resources) => {
+    await expect(renderChart({ sidecar: { resources } })).resolves.not.toEqual([]);
   });
 });
