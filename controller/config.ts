@@ -139,6 +139,7 @@ function readSidecarSettings(reader: ConfigReader): { sidecar?: SidecarSettings 
       PULL_POLICIES,
       'IfNotPresent',
     ),
+    imagePullSecrets: reader.list('ACTIONGRANT_SIDECAR_IMAGE_PULL_SECRETS'),
     resources: reader.json(
       'ACTIONGRANT_SIDECAR_RESOURCES',
       DEFAULT_RESOURCES,

@@ -46,6 +46,7 @@ export function inject(pod: InjectablePod, image: SidecarImage): Injection {
       ...spec,
       automountServiceAccountToken: false,
       dnsConfig: withSingleDot(spec.dnsConfig),
+      ...pullSecrets(spec.imagePullSecrets, image.imagePullSecrets),
       initContainers: [
         ...ours.map((container) => ourContainer(container, image, before(container))),
         ...initContainers.map(theirs),
@@ -96,6 +97,18 @@ function ourContainer(
         : imagePullPolicy,
     resources: withDefaults(resources, before?.resources),
   };
+}
+
+/** Behind the pod's own, or its ServiceAccount's, which stand there by now; what is there already stays where it is. */
+function pullSecrets(
+  theirs: PodSpec['imagePullSecrets'] = [],
+  ours: readonly string[],
+): Pick<PodSpec, 'imagePullSecrets'> {
+  if (ours.length === 0) return {};
+  const all = [...theirs, ...ours.map((name) => ({ name }))];
+  const isFirst = ({ name }: { name?: string }, index: number): boolean =>
+    all.findIndex((secret) => secret.name === name) === index;
+  return { imagePullSecrets: all.filter(isFirst) };
 }
 
 const DEFAULTED_RESOURCES = ['cpu', 'memory', 'ephemeral-storage'];

@@ -18,10 +18,12 @@ import {
 } from '../../api/pod-layout.ts';
 import type { Container, Resources, Volume, VolumeMount } from './pod.ts';
 
-/** What the operator chooses of our containers. */
+/** What the operator chooses of our containers, and how the kubelet gets their image. */
 export interface SidecarImage {
   image: string;
   imagePullPolicy: string;
+  /** Names of Secrets in the agents' own namespaces: the kubelet pulls with all that a pod names. */
+  imagePullSecrets: readonly string[];
   resources: Resources;
 }
 

@@ -29,6 +29,8 @@ export interface PodSpec {
   hostPID?: boolean;
   /** KEP-4762. */
   hostnameOverride?: string;
+  /** A map by name: the API server takes duplicates, server-side apply does not. */
+  imagePullSecrets?: { name?: string }[];
   initContainers?: Container[];
   nodeName?: string;
   nodeSelector?: Record<string, string>;

@@ -19,6 +19,16 @@ import { isAllowed, untilAllowed } from '../support/rbac.ts';
 
 const CHART = join(ROOT, 'charts/actiongrant');
 
+const NODE_AFFINITY = {
+  nodeAffinity: {
+    requiredDuringSchedulingIgnoredDuringExecution: {
+      nodeSelectorTerms: [
+        { matchExpressions: [{ key: 'pool', operator: 'In', values: ['system'] }] },
+      ],
+    },
+  },
+};
+
 const CERTIFICATE = '-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n';
 
 function ofKind(manifests: readonly Manifest[], kind: string): Manifest[] {
@@ -188,11 +198,13 @@ describe('the chart', () => {
   test('starts the controller with settings that it understands', async () => {
     const manifests = await renderChart({
       rbac: { agentNamespaces: ['soc', 'shop'] },
+      controller: { podRatePerSecond: 100_000 },
       webhook: { port: 9443 },
       limits: { maxPendingPerAgent: 5, maxFinishedPerNamespace: 1_000_000 },
       apiServer: { hosts: ['api.cluster.example'], audiences: ['https://api.cluster.example'] },
       sidecar: {
         image: 'sidecar:1',
+        imagePullSecrets: ['registry', 'mirror'],
         inertHeaders: ['x-tenant', 'x-trace'],
         trustBundle: CERTIFICATE,
         logLevel: 'debug',
@@ -227,6 +239,7 @@ describe('the chart', () => {
       agentNamespaces: ['soc', 'shop'],
       apiServerHosts: ['10.96.0.1', 'api.cluster.example'],
       apiServerAudiences: expect.arrayContaining(['https://api.cluster.example']),
+      podRatePerSecond: 100_000,
       maxPendingPerAgent: 5,
       maxFinishedPerNamespace: 1_000_000,
       logLevel: 'info',
@@ -234,6 +247,7 @@ describe('the chart', () => {
       sidecar: {
         image: 'sidecar:1',
         imagePullPolicy: 'IfNotPresent',
+        imagePullSecrets: ['registry', 'mirror'],
         inertHeaders: ['x-tenant', 'x-trace'],
         logLevel: 'debug',
         resources: {
@@ -242,6 +256,60 @@ describe('the chart', () => {
         },
       },
     });
+  });
+});
+
+interface PodTemplate {
+  metadata: { annotations?: object };
+  spec: {
+    imagePullSecrets?: object;
+    nodeSelector?: object;
+    tolerations?: object;
+    affinity?: object;
+  };
+}
+
+/** The pods of a release: the controller's, that of the job before an uninstallation, and that of `helm test`. */
+async function podsOfRelease(controller: object): Promise<PodTemplate[]> {
+  const manifests = await renderChart({ controller }, { hooks: true });
+  const templated = [...ofKind(manifests, 'Deployment'), ...ofKind(manifests, 'Job')].map(
+    (manifest) => (manifest['spec'] as { template: PodTemplate }).template,
+  );
+  const pods = [...templated, ...(ofKind(manifests, 'Pod') as unknown as PodTemplate[])];
+  expect(pods).toHaveLength(3);
+  return pods;
+}
+
+describe('the pods of a release', () => {
+  const tolerations = [{ key: 'dedicated', operator: 'Equal', value: 'system' }];
+
+  test('are pulled with the Secrets that are named, and run where they may', async () => {
+    const nodeSelector = { 'kubernetes.io/arch': 'amd64' };
+    const pods = await podsOfRelease({ imagePullSecrets: ['a', 'b.c'], nodeSelector, tolerations });
+    for (const { spec } of pods) {
+      expect(spec).toMatchObject({ nodeSelector, tolerations });
+      expect(spec.imagePullSecrets).toEqual([{ name: 'a' }, { name: 'b.c' }]);
+    }
+  });
+
+  test('are the controller alone where it is about beside whom, and what others read of it', async () => {
+    const podAnnotations = { 'example.com/owner': 'platform', 'example.com/on-call': 'true' };
+    const [controller, ...jobs] = await podsOfRelease({ affinity: NODE_AFFINITY, podAnnotations });
+    expect(controller?.spec.affinity).toEqual(NODE_AFFINITY);
+    expect(controller?.metadata.annotations).toEqual(podAnnotations);
+    for (const { spec, metadata } of jobs) {
+      expect(spec).not.toHaveProperty('affinity');
+      expect(metadata.annotations ?? {}).not.toHaveProperty(['example.com/owner']);
+    }
+  });
+
+  test('say nothing of all this unless told to', async () => {
+    for (const { spec, metadata } of await podsOfRelease({})) {
+      for (const field of ['imagePullSecrets', 'nodeSelector', 'tolerations', 'affinity']) {
+        expect(spec).not.toHaveProperty(field);
+      }
+      expect(JSON.stringify(metadata.annotations ?? {})).not.toContain('example.com');
+    }
   });
 });
 
@@ -377,8 +445,22 @@ describe('on a cluster', () => {
     [
       'everything that a plain cluster knows',
       {
-        controller: { priorityClassName: 'system-cluster-critical', replicas: 3 },
-        sidecar: { image: 'registry.example/sidecar@sha256:aa', trustBundle: CERTIFICATE },
+        controller: {
+          priorityClassName: 'system-cluster-critical',
+          replicas: 3,
+          imagePullSecrets: ['registry'],
+          nodeSelector: { 'kubernetes.io/os': 'linux' },
+          tolerations: [
+            { key: 'node', operator: 'Exists', effect: 'NoExecute', tolerationSeconds: 2_592_000 },
+          ],
+          affinity: NODE_AFFINITY,
+          podAnnotations: { 'example.com/owner': 'platform' },
+        },
+        sidecar: {
+          image: 'registry.example/sidecar@sha256:aa',
+          imagePullSecrets: ['registry'],
+          trustBundle: CERTIFICATE,
+        },
         injection: {
           namespaceSelector: { matchExpressions: [{ key: 'team', operator: 'Exists' }] },
         },

@@ -80,6 +80,7 @@ beforeAll(async () => {
       ACTIONGRANT_KUBECONFIG: chart.controllerKubeconfig,
       ACTIONGRANT_SERVING_NAMES: '127.0.0.1',
       ACTIONGRANT_SIDECAR_IMAGE: IMAGE,
+      ACTIONGRANT_SIDECAR_IMAGE_PULL_SECRETS: 'registry,mirror',
       ACTIONGRANT_SIDECAR_INERT_HEADERS: 'x-team',
     }),
     client,
@@ -200,6 +201,27 @@ describe('as it is stored', () => {
     } finally {
       await plane.api('DELETE', `${path}/limits`);
     }
+  });
+
+  test("a pod is pulled with the operator's Secrets beside its own, or its ServiceAccount's", async () => {
+    await plane.api('POST', `/api/v1/namespaces/${namespace}/serviceaccounts`, {
+      metadata: { name: 'private' },
+      imagePullSecrets: [{ name: 'of-the-account' }, { name: 'mirror' }],
+    });
+    const secretsOf = async (spec: Parameters<typeof aPod>[0]) =>
+      (await create(aPod(spec))).spec?.imagePullSecrets?.map(({ name }) => name);
+    expect(await secretsOf({})).toEqual(['registry', 'mirror']);
+    expect(await secretsOf({ serviceAccountName: 'private' })).toEqual([
+      'of-the-account',
+      'mirror',
+      'registry',
+    ]);
+    const imagePullSecrets = [{ name: 'own' }];
+    expect(await secretsOf({ serviceAccountName: 'private', imagePullSecrets })).toEqual([
+      'own',
+      'registry',
+      'mirror',
+    ]);
   });
 
   test('a pod that claims to be injected is injected anew', async () => {

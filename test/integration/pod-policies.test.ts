@@ -594,6 +594,7 @@ describe('a pod of an injected namespace', () => {
     const result = inject(ordinary, {
       image: SIDECAR_IMAGE,
       imagePullPolicy: 'IfNotPresent',
+      imagePullSecrets: ['registry'],
       resources: { requests: { cpu: '20m', memory: '96Mi' }, limits: { memory: '256Mi' } },
     });
     expect(result).toHaveProperty('injected');
@@ -610,6 +611,10 @@ describe('a pod of an injected namespace', () => {
     ],
     ['a LimitRange added limits', add(`${SIDECAR}/resources/limits/cpu`, '1')],
     ['there are no open ports', remove(`${INIT}/env/0/value`)],
+    [
+      'Secrets are named to pull images with, twice even',
+      add('/spec/imagePullSecrets', [{ name: 'own' }, { name: 'registry' }, { name: 'own' }]),
+    ],
     ['it is for a certain node', add('/spec/nodeName', 'node-1')],
     ['a container has its own user', add(`${AGENT}/securityContext/runAsUser`, 4711)],
     [

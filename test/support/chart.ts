@@ -45,8 +45,18 @@ export interface InstalledChart {
   readonly controllerKubeconfig: string;
 }
 
-/** Renders the chart with the real helm, without its hooks. @throws Error with what helm says */
-export async function renderChart(values: object = {}): Promise<Manifest[]> {
+export interface RenderOptions {
+  /** Whether what helm runs before an uninstallation and for `helm test` is rendered, too. */
+  readonly hooks?: boolean;
+  /** Kinds that the cluster has besides its own, as `group/version/Kind`. */
+  readonly apiVersions?: readonly string[];
+}
+
+/** Renders the chart with the real helm, for no cluster. @throws Error with what helm says */
+export async function renderChart(
+  values: object = {},
+  { hooks = false, apiVersions = [] }: RenderOptions = {},
+): Promise<Manifest[]> {
   const text = await helm(
     [
       'template',
@@ -54,7 +64,8 @@ export async function renderChart(values: object = {}): Promise<Manifest[]> {
       CHART,
       `--namespace=${RELEASE_NAMESPACE}`,
       '--values=-',
-      '--no-hooks',
+      ...(hooks ? [] : ['--no-hooks']),
+      ...apiVersions.map((version) => `--api-versions=${version}`),
     ],
     stringify(values),
   );

@@ -7,6 +7,7 @@ import type { Container, InjectablePod, PodSpec } from '../../controller/injecti
 export const SIDECAR_IMAGE: SidecarImage = {
   image: 'registry.example/actiongrant:test',
   imagePullPolicy: 'IfNotPresent',
+  imagePullSecrets: [],
   resources: { requests: { cpu: '50m', memory: '96Mi' }, limits: { memory: '256Mi' } },
 };
 

@@ -19,6 +19,24 @@ securityContext:
   seccompProfile: {type: RuntimeDefault}
 {{- end }}
 
+{{- /* Whose registry credentials every pod of ours is pulled with, and where all of them may run. */ -}}
+{{- define "actiongrant.podPlacement" -}}
+{{- with .Values.controller.imagePullSecrets }}
+imagePullSecrets:
+  {{- range . }}
+  - name: {{ . | quote }}
+  {{- end }}
+{{- end }}
+{{- with .Values.controller.nodeSelector }}
+nodeSelector:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- with .Values.controller.tolerations }}
+tolerations:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- end }}
+
 {{- define "actiongrant.containerSecurity" -}}
 securityContext:
   allowPrivilegeEscalation: false

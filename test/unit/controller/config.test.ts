@@ -47,6 +47,7 @@ test('with an image, and nothing else, the rest has its defaults', () => {
   expect(read(image).sidecar).toEqual({
     image: 'registry.example/actiongrant:1',
     imagePullPolicy: 'IfNotPresent',
+    imagePullSecrets: [],
     resources: { requests: { cpu: '50m', memory: '96Mi' }, limits: { memory: '256Mi' } },
     inertHeaders: [],
     trustBundleFile: undefined,
@@ -60,6 +61,7 @@ test("the operator's choices are taken", () => {
     ...image,
     ACTIONGRANT_INJECTION_SELECTOR: JSON.stringify(selector),
     ACTIONGRANT_SIDECAR_IMAGE_PULL_POLICY: 'Never',
+    ACTIONGRANT_SIDECAR_IMAGE_PULL_SECRETS: 'registry, mirror',
     ACTIONGRANT_SIDECAR_RESOURCES: '{"limits":{"memory":"1Gi"}}',
     ACTIONGRANT_SIDECAR_INERT_HEADERS: 'x-team, x-run',
     ACTIONGRANT_SIDECAR_TRUST_BUNDLE: trust,
@@ -68,6 +70,7 @@ test("the operator's choices are taken", () => {
   expect(config.injectionSelector).toEqual(selector);
   expect(config.sidecar).toMatchObject({
     imagePullPolicy: 'Never',
+    imagePullSecrets: ['registry', 'mirror'],
     resources: { limits: { memory: '1Gi' } },
     inertHeaders: ['x-team', 'x-run'],
     trustBundleFile: trust,

@@ -112,6 +112,9 @@ const volume = fc.record({
   }),
 });
 
+/** Names, each once: what the operator may choose. */
+export const pullSecrets = fc.subarray(['registry', 'mirror']);
+
 export const anyPod: Arbitrary<InjectablePod> = fc.record({
   metadata: fc.constant({ name: 'any' }),
   spec: fc.record(
@@ -131,6 +134,10 @@ export const anyPod: Arbitrary<InjectablePod> = fc.record({
         options: fc.constant([{ name: 'ndots', value: '5' }]),
       }),
       hostNetwork: mostly(false, true),
+      imagePullSecrets: fc.array(
+        fc.record({ name: fc.constantFrom('own', 'registry') }, { requiredKeys: [] }),
+        { maxLength: 3 },
+      ),
       automountServiceAccountToken: fc.boolean(),
       terminationGracePeriodSeconds: fc.integer({ min: 0, max: 600 }),
     },

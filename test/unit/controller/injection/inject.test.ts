@@ -2,10 +2,11 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { AGENT_DIRECTORY } from '../../../../api/pod-layout.ts';
 import { inject } from '../../../../controller/injection/inject.ts';
+import type { SidecarImage } from '../../../../controller/injection/ours.ts';
 import type { InjectablePod } from '../../../../controller/injection/pod.ts';
 import { injectionFault } from '../../../../controller/injection/verify.ts';
 import { aContainer, accepted, aPod, injected, SIDECAR_IMAGE } from '../../../support/pods.ts';
-import { anyPod } from './any-pod.ts';
+import { anyPod, pullSecrets } from './any-pod.ts';
 
 const AGENT_MOUNT = { name: 'actiongrant-agent', mountPath: AGENT_DIRECTORY, readOnly: true };
 
@@ -125,6 +126,28 @@ describe('an ordinary pod', () => {
       options: [{ name: 'edns0' }, { name: 'ndots', value: '1' }],
     });
     expect(injected().spec?.dnsConfig).toEqual({ options: [{ name: 'ndots', value: '1' }] });
+  });
+});
+
+describe('the Secrets that images are pulled with', () => {
+  const IMAGE: SidecarImage = { ...SIDECAR_IMAGE, imagePullSecrets: ['registry', 'mirror'] };
+  const secretsOf = (pod: InjectablePod, image = IMAGE) =>
+    accepted(inject(pod, image)).spec?.imagePullSecrets;
+
+  test.each([
+    ['of a pod with none', undefined, ['registry', 'mirror']],
+    ['of its own, which stay first', ['own', 'other'], ['own', 'other', 'registry', 'mirror']],
+    ['that are there already', ['mirror', 'own'], ['mirror', 'own', 'registry']],
+    ['that are there twice', ['own', 'mirror', 'own'], ['own', 'mirror', 'registry']],
+  ])('are added to those %s', (_what, before, after) => {
+    const pod = aPod(before && { imagePullSecrets: before.map((name) => ({ name })) });
+    expect(secretsOf(pod)).toEqual(after.map((name) => ({ name })));
+  });
+
+  test('are those of the pod, as they are, if the operator names none', () => {
+    const own = [{ name: 'own' }, { name: 'own' }];
+    expect(secretsOf(aPod({ imagePullSecrets: own }), SIDECAR_IMAGE)).toEqual(own);
+    expect(injected(aPod()).spec).not.toHaveProperty('imagePullSecrets');
   });
 });
 
@@ -485,9 +508,10 @@ describe('whatever a pod looks like', () => {
   test('injecting it again changes nothing, what comes out is an injected pod, and the input stays as it was', () => {
     let accepted = 0;
     fc.assert(
-      fc.property(anyPod, (pod) => {
+      fc.property(anyPod, pullSecrets, (pod, imagePullSecrets) => {
+        const image = { ...SIDECAR_IMAGE, imagePullSecrets };
         const before = structuredClone(pod);
-        const first = inject(pod, SIDECAR_IMAGE);
+        const first = inject(pod, image);
         expect(pod).toEqual(before);
         if ('faults' in first) {
           expect(first.faults.length).toBeGreaterThan(0);
@@ -495,7 +519,7 @@ describe('whatever a pod looks like', () => {
         }
         accepted += 1;
         expect(injectionFault(first.injected)).toBeUndefined();
-        expect(inject(first.injected, SIDECAR_IMAGE)).toEqual(first);
+        expect(inject(first.injected, image)).toEqual(first);
         // As the API server stores and returns it.
         const stored = JSON.parse(JSON.stringify(first.injected));
         expect(stored).toEqual(first.injected);
