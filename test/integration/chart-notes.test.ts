@@ -1,4 +1,4 @@
-/** What helm says after an installation: how a namespace comes to be selected, whatever selects it. */
+/** What helm says after an installation: how a namespace comes to be selected, whatever selects it, and what is open. */
 
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
@@ -6,16 +6,19 @@ import { parse, stringify } from 'yaml';
 import { ROOT } from '../../scripts/tools.ts';
 import { helm } from '../support/chart.ts';
 
-/** The third step of the notes, rendered without a cluster. */
-async function labelStep(namespaceSelector?: object): Promise<string> {
+/** The notes, rendered without a cluster. */
+function notes(values: object): Promise<string> {
   const chart = join(ROOT, 'charts/actiongrant');
-  const values = {
-    rbac: { agentNamespaces: ['soc'] },
-    ...(namespaceSelector === undefined ? {} : { injection: { namespaceSelector } }),
-  };
-  const said = await helm(
+  return helm(
     ['install', 'actiongrant', chart, '--dry-run=client', '--values=-'],
-    stringify(values),
+    stringify({ rbac: { agentNamespaces: ['soc'] }, ...values }),
+  );
+}
+
+/** Their third step. */
+async function labelStep(namespaceSelector?: object): Promise<string> {
+  const said = await notes(
+    namespaceSelector === undefined ? {} : { injection: { namespaceSelector } },
   );
   const [, step] = /^3\. (.*?)^ {3}Pods that run already/ms.exec(said) ?? [];
   if (step === undefined) throw new Error(`no third step in:\n${said}`);
@@ -49,4 +52,44 @@ test.for([
   expect(step).not.toContain('kubectl');
   // Behind the sentence there are a comment and the YAML.
   expect({ matchLabels: null, ...parse(step.slice(step.indexOf('\n'))) }).toEqual(selector);
+});
+
+test.for<[what: string, networkPolicy: object, said: RegExp[], unsaid: RegExp[]]>([
+  [
+    'nothing',
+    {},
+    [/no NetworkPolicy of its own/, /in soc, which this\nrelease does not write/],
+    [/WARNING/],
+  ],
+  [
+    'who calls admission not said',
+    { enabled: true },
+    [/WARNING: networkPolicy\.admissionFrom is empty, .* lets everybody reach admission/],
+    [/no NetworkPolicy/],
+  ],
+  [
+    'the controller closed',
+    { enabled: true, admissionFrom: [{ podSelector: {} }] },
+    [/which this\nrelease does not write/],
+    [/WARNING/, /no NetworkPolicy/],
+  ],
+  [
+    'agents closed',
+    { agents: { enabled: true } },
+    [
+      /boundary is a default-deny NetworkPolicy: actiongrant-agents/,
+      /reach nothing that grants are for/,
+    ],
+    [/does not write/],
+  ],
+  [
+    'agents opened as they need',
+    { agents: { enabled: true, egress: [{ ports: [{ port: 443 }] }] } },
+    [/if your network plugin enforces it\.\n/],
+    [/reach nothing/],
+  ],
+])('what NetworkPolicies leave open is said: %s', async ([, networkPolicy, said, unsaid]) => {
+  const text = await notes({ networkPolicy });
+  for (const words of said) expect(text).toMatch(words);
+  for (const words of unsaid) expect(text).not.toMatch(words);
 });

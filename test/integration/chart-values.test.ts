@@ -211,6 +211,40 @@ describe('values', () => {
       '/networkPolicy/metricsFrom/0',
       'podLabels',
     ],
+    [
+      'an address for the CIDR of a peer',
+      { networkPolicy: { admissionFrom: [{ ipBlock: { cidr: '10.0.0.1' } }] } },
+      '/networkPolicy/admissionFrom/0/ipBlock/cidr',
+    ],
+    [
+      'labels for a selector',
+      { networkPolicy: { admissionFrom: [{ podSelector: { app: 'agent' } }] } },
+      '/networkPolicy/admissionFrom/0/podSelector',
+      'app',
+    ],
+    [
+      'a rule that lets everything out',
+      { networkPolicy: { agents: { egress: [{}] } } },
+      '/networkPolicy/agents/egress/0',
+      'minProperties',
+    ],
+    [
+      'a rule that lets out to nobody, which is everybody',
+      { networkPolicy: { agents: { egress: [{ to: [] }] } } },
+      '/networkPolicy/agents/egress/0/to',
+      'minItems',
+    ],
+    [
+      'a rule of the other direction',
+      { networkPolicy: { agents: { ingress: [{ to: [{ podSelector: {} }] }] } } },
+      '/networkPolicy/agents/ingress/0',
+      'to',
+    ],
+    [
+      'a port that is none',
+      { networkPolicy: { agents: { egress: [{ ports: [{ port: 0 }] }] } } },
+      '/networkPolicy/agents/egress/0/ports/0/port',
+    ],
     ['a limit that nothing keeps', { limits: { maxGrants: 3 } }, '/limits', 'maxGrants'],
   ])('with %s are refused', async ([, values, ...words]) => {
     const refusal = renderChart(values);

@@ -468,7 +468,13 @@ describe('on a cluster', () => {
         networkPolicy: {
           enabled: true,
           apiServerCIDRs: ['203.0.113.0/24', '2001:db8::/32'],
+          admissionFrom: [{ ipBlock: { cidr: '203.0.113.0/24', except: ['203.0.113.9/32'] } }],
           metricsFrom: [{ namespaceSelector: { matchLabels: { name: 'monitoring' } } }],
+          agents: {
+            enabled: true,
+            ingress: [{ from: [{ podSelector: {} }], ports: [{ port: 'ag-metrics' }] }],
+            egress: [{ ports: [{ protocol: 'UDP', port: 1024, endPort: 2048 }] }],
+          },
         },
       },
     ],
