@@ -5,8 +5,12 @@ import type { IncomingMessage } from 'node:http';
 import { request } from 'node:https';
 import { API_GROUP, API_VERSION } from '../../api/names.ts';
 import { ProblemError } from '../../api/problem.ts';
+import { type LabelSelector, selects } from '../injection/label-selector.ts';
+import type { InjectablePod, PodSpec } from '../injection/pod.ts';
+import { injectionFault } from '../injection/verify.ts';
 import type { KubernetesClient } from '../kubernetes/client.ts';
 import type { KubernetesObject, Resource } from '../kubernetes/object.ts';
+import { namespaces } from '../kubernetes/resources.ts';
 
 const TIMEOUT_MILLISECONDS = 10_000;
 
@@ -26,6 +30,28 @@ const newGrants: Resource<NewGrant> = {
   resource: 'actiongrants',
   kind: 'ActionGrant',
   namespaced: true,
+};
+
+const newPods: Resource<InjectablePod> = {
+  group: '',
+  version: 'v1',
+  resource: 'pods',
+  kind: 'Pod',
+  namespaced: true,
+};
+
+/** An ordinary pod, with what quotas ask for and LimitRanges usually allow. Never stored: nothing of it is pulled or run. */
+const POD_SPEC: PodSpec = {
+  containers: [
+    {
+      name: 'helm-test',
+      image: 'helm-test.invalid/never-pulled:0',
+      resources: {
+        requests: { cpu: '100m', memory: '128Mi' },
+        limits: { cpu: '100m', memory: '128Mi' },
+      },
+    },
+  ],
 };
 
 /** Approved by nobody, and never stored. */
@@ -59,6 +85,35 @@ export async function grantIsAdmitted(client: KubernetesClient, namespace: strin
     throw new ProblemError(
       'KubernetesUnavailable',
       'the webhook stamp-requester.actiongrant.dev was not asked; is its configuration in place?',
+    );
+  }
+}
+
+/** The first of the namespaces whose pods are injected; undefined: none is labelled. @throws KubernetesError */
+export async function firstInjectedNamespace(
+  client: KubernetesClient,
+  names: readonly string[],
+  selector: LabelSelector,
+): Promise<string | undefined> {
+  for (const name of names) {
+    const { metadata } = await client.get(namespaces, { name });
+    if (selects(selector, metadata.labels ?? {})) return name;
+  }
+  return undefined;
+}
+
+/**
+ * That an ordinary pod becomes an agent's: the webhook is asked, and what it makes of the pod is admitted by every policy.
+ * @throws KubernetesError, ProblemError
+ */
+export async function podIsInjected(client: KubernetesClient, namespace: string): Promise<void> {
+  const metadata = { namespace, generateName: 'helm-test-' };
+  const pod = await client.create(newPods, { metadata, spec: POD_SPEC }, { dryRun: true });
+  const fault = injectionFault(pod);
+  if (fault !== undefined) {
+    throw new ProblemError(
+      'KubernetesUnavailable',
+      `a pod came back as no agent's (${fault}); are the webhook inject-pod.actiongrant.dev and the policy actiongrant-pods in place?`,
     );
   }
 }

@@ -1,6 +1,8 @@
 /** Settings of `helm test`. The chart sets them. */
 
 import { ConfigReader, type Environment } from '../../process/config.ts';
+import type { LabelSelector } from '../injection/label-selector.ts';
+import { readInjectionSelector } from '../injection/selector-setting.ts';
 import { readPatienceSeconds } from '../jobs/patience.ts';
 import type { KubernetesServer } from '../kubernetes/server.ts';
 import { readKubernetesServer } from '../kubernetes/server-setting.ts';
@@ -10,8 +12,10 @@ export interface InstallationTestConfig {
   controllerURL: string;
   /** File with the PEM that verifies it. */
   controllerCA: string;
-  /** Where a grant is tried. Absent: no namespace was given to the release yet. */
-  grantNamespace: string | undefined;
+  /** Those of the release. A grant is tried in the first. */
+  agentNamespaces: string[];
+  /** Of the namespaces whose pods are injected: one is tried in the first of the above. */
+  injectionSelector: LabelSelector;
   /** How long each check waits for somebody to answer. */
   patienceSeconds: number;
   kubernetes: KubernetesServer;
@@ -23,7 +27,8 @@ export function readInstallationTestConfig(environment: Environment): Installati
   const config: InstallationTestConfig = {
     controllerURL: reader.text('ACTIONGRANT_CONTROLLER_URL'),
     controllerCA: reader.text('ACTIONGRANT_CONTROLLER_CA'),
-    grantNamespace: reader.optionalText('ACTIONGRANT_GRANT_NAMESPACE'),
+    agentNamespaces: reader.list('ACTIONGRANT_AGENT_NAMESPACES'),
+    injectionSelector: readInjectionSelector(reader),
     patienceSeconds: readPatienceSeconds(reader),
     kubernetes: readKubernetesServer(reader),
   };

@@ -6,6 +6,10 @@ import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { stringify } from 'yaml';
+import { INJECTION_LABEL } from '../../api/pod-layout.ts';
+import type { KubeObject } from '../support/api-client.ts';
+import { renderChart } from '../support/chart.ts';
 import { type OwnControlPlane, startControlPlane } from '../support/control-plane.ts';
 import { eventually } from '../support/eventually.ts';
 import { type ProgramResult, runProgram } from '../support/hook-job.ts';
@@ -15,32 +19,64 @@ import { untilAllowed } from '../support/rbac.ts';
 let plane: OwnControlPlane;
 let product: Product;
 let agents: string;
-let requester: string;
+let labelled: string;
+/** With the rights that the chart's hooks give. */
+let tester: string;
 
 beforeAll(async () => {
   plane = await startControlPlane();
   agents = await plane.createNamespace('agents');
-  product = await startProduct(plane, { agentNamespaces: [agents], replicas: 1 });
-  const rbac = 'rbac.authorization.k8s.io';
-  await plane.api('POST', `/apis/${rbac}/v1/namespaces/${agents}/rolebindings`, {
-    metadata: { name: 'actiongrant-test' },
-    roleRef: { apiGroup: rbac, kind: 'ClusterRole', name: 'actiongrant-requester' },
-    subjects: [{ kind: 'User', apiGroup: rbac, name: 'tester' }],
+  labelled = await plane.createNamespace('labelled', {
+    [INJECTION_LABEL.name]: INJECTION_LABEL.value,
   });
-  await untilAllowed(plane, { user: 'tester' }, ['create actiongrants.actiongrant.dev'], agents);
-  requester = await plane.kubeconfigFor({ user: 'tester' });
+  for (const where of [agents, labelled]) {
+    await plane.api('POST', `/api/v1/namespaces/${where}/serviceaccounts`, {
+      metadata: { name: 'default' },
+    });
+  }
+  product = await startProduct(plane, {
+    agentNamespaces: [agents, labelled],
+    replicas: 1,
+    replica: { environment: { ACTIONGRANT_SIDECAR_IMAGE: 'actiongrant:0.1.0' } },
+  });
+  tester = await createTester();
 });
 afterAll(async () => {
   await product.stop();
   await plane.stop();
 });
 
+/** As helm does before it runs the test's pod. */
+async function createTester(): Promise<string> {
+  const values = { rbac: { agentNamespaces: [agents, labelled] } };
+  const hooks = (await renderChart(values, { hooks: true })).filter(
+    ({ kind, metadata }) => kind !== 'Pod' && metadata.name.startsWith('actiongrant-test'),
+  );
+  const { code, stderr } = await plane.kubectl(['apply', '--server-side', '-f', '-'], {
+    input: hooks.map((hook) => `---\n${stringify(hook)}`).join(''),
+  });
+  expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+  const { namespace } = product.chart;
+  const user = `system:serviceaccount:${namespace}:actiongrant-test`;
+  await untilAllowed(plane, { user }, ['create actiongrants.actiongrant.dev'], agents);
+  for (const where of [agents, labelled]) {
+    await untilAllowed(plane, { user }, ['create pods'], where);
+  }
+  const account = `/api/v1/namespaces/${namespace}/serviceaccounts/actiongrant-test`;
+  const { status } = await plane.api<{ status: { token: string } } & KubeObject>(
+    'POST',
+    `${account}/token`,
+    { spec: { expirationSeconds: 3600 } },
+  );
+  return plane.kubeconfigForToken(status.token);
+}
+
 const run = (environment: Record<string, string> = {}): Promise<ProgramResult> =>
   runProgram('dist/controller/installation-test/main.js', {
     ACTIONGRANT_CONTROLLER_URL: product.exchangeURL,
     ACTIONGRANT_CONTROLLER_CA: product.exchangeCAFile,
-    ACTIONGRANT_GRANT_NAMESPACE: agents,
-    ACTIONGRANT_KUBECONFIG: requester,
+    ACTIONGRANT_AGENT_NAMESPACES: `${agents},${labelled}`,
+    ACTIONGRANT_KUBECONFIG: tester,
     ACTIONGRANT_PATIENCE_SECONDS: '0',
     ...environment,
   });
@@ -85,20 +121,88 @@ async function sendWebhookTo(url: string): Promise<void> {
 
 describe('helm test', () => {
   test('passes where exchange, webhooks and policies work, and stores nothing', async () => {
-    const { code, output } = await run();
+    // The controller writes what sidecars read before it lets a pod in.
+    const { code, output } = await run({ ACTIONGRANT_PATIENCE_SECONDS: '20' });
+    expect(output).toContain(`\nIs a grant in ${agents} admitted`);
+    expect(output).toContain(`\nIs a pod in ${labelled} injected`);
     expect(output).toMatch(/\nok\n$/);
     expect(code).toBe(0);
-    const { items } = await plane.api<{ items: unknown[] } & Awaited<ReturnType<typeof plane.api>>>(
-      'GET',
+    for (const path of [
       `/apis/actiongrant.dev/v1alpha1/namespaces/${agents}/actiongrants`,
-    );
-    expect(items).toEqual([]);
+      `/api/v1/namespaces/${labelled}/pods`,
+    ]) {
+      const { items } = await plane.api<{ items: unknown[] } & KubeObject>('GET', path);
+      expect(items).toEqual([]);
+    }
   });
 
-  test('tries no grant where there is no namespace for one', async () => {
-    const { code, output } = await run({ ACTIONGRANT_GRANT_NAMESPACE: '' });
+  test('tries no grant and no pod where there is no namespace for one', async () => {
+    const { code, output } = await run({ ACTIONGRANT_AGENT_NAMESPACES: '' });
     expect(output).toContain('rbac.agentNamespaces is empty');
     expect(code).toBe(0);
+  });
+
+  test('tries no pod, and says so, where no namespace is labelled', async () => {
+    const { code, output } = await run({ ACTIONGRANT_AGENT_NAMESPACES: agents });
+    expect(output).toContain(
+      'Pods were not tried: no namespace of rbac.agentNamespaces is labelled',
+    );
+    expect(output).not.toContain('Is a pod in');
+    expect(output).toMatch(/\nok\n$/);
+    expect(code).toBe(0);
+  });
+
+  test('fails where a pod comes back as it was', async () => {
+    // Of these, webhook and policies know nothing.
+    const { code, output } = await run({
+      ACTIONGRANT_INJECTION_SELECTOR: JSON.stringify({
+        matchLabels: { 'kubernetes.io/metadata.name': agents },
+      }),
+    });
+    expect(output).toContain(`\nIs a pod in ${agents} injected`);
+    expect(output).toMatch(/\nNo: .*spec\.initContainers\[0\] is not actiongrant-init/);
+    expect(output).toContain('inject-pod.actiongrant.dev');
+    expect(code).toBe(1);
+  });
+
+  test('fails, in the words of the refusal, where no pod is let in', async () => {
+    const path = `/api/v1/namespaces/${labelled}`;
+    const patch = (value: string | null) =>
+      plane.api(
+        'PATCH',
+        path,
+        { metadata: { labels: { 'pod-security.kubernetes.io/enforce': value } } },
+        { contentType: 'application/merge-patch+json' },
+      );
+    await patch('baseline');
+    try {
+      const { code, output } = await eventually(
+        async () => {
+          const result = await run();
+          expect(result.output).not.toMatch(/\nok\n$/);
+          return result;
+        },
+        { withinMilliseconds: 20_000, everyMilliseconds: 200 },
+      );
+      expect(output).toMatch(/\nNo: Forbidden: .*violates PodSecurity "baseline/);
+      expect(code).toBe(1);
+    } finally {
+      await patch(null);
+    }
+  });
+
+  test('has no rights beyond what it tries', async () => {
+    const may = async (...question: string[]) => {
+      const { stdout } = await plane.kubectl(['auth', 'can-i', ...question], { as: tester });
+      return stdout.trim();
+    };
+    for (const where of [agents, labelled]) {
+      expect(await may('create', 'pods', '-n', where)).toBe('yes');
+      expect(await may('get', 'pods', '-n', where)).toBe('no');
+      expect(await may('create', 'pods', '--subresource=exec', '-n', where)).toBe('no');
+    }
+    expect(await may('create', 'pods', '-n', 'default')).toBe('no');
+    expect(await may('list', 'namespaces')).toBe('no');
   });
 
   test('fails when the controller has another authority than the one that is published', async () => {
