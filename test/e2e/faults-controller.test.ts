@@ -13,11 +13,14 @@ import { SUCCESSOR_TRUST_BEFORE_SIGNING } from '../../controller/certificates/pl
 import type { KubeObject } from '../support/api-client.ts';
 import { eventually } from '../support/eventually.ts';
 import { mintPodToken } from '../support/kubelet.ts';
+import { startAdmissionLoad } from '../support/node/admission-load.ts';
 import {
+  evictReplica,
   leadingReplica,
   readyReplicas,
   replaceReplica,
   signerOf,
+  untilEvictable,
   untilTwoReplicas,
 } from '../support/node/controller-replicas.ts';
 import { FaultScenes, SUCCEEDED } from '../support/node/fault-scenes.ts';
@@ -63,6 +66,21 @@ describe('under calls', () => {
     await Promise.all([at, ...next].map((each) => scenes.expectEnd(each, SUCCEEDED)));
     await scenes.expectToNeedGrant(agent);
     await untilTwoReplicas(cluster);
+  });
+
+  test('replicas are drained away one at a time, and admission answers all the while', async () => {
+    const [first, second] = await readyReplicas(cluster);
+    if (first === undefined || second === undefined) throw new Error('there are not two replicas');
+    await untilEvictable(cluster, 1);
+    await using admission = startAdmissionLoad(cluster, scenes.namespace);
+    expect(await evictReplica(cluster, first)).toBe(201);
+    expect(await evictReplica(cluster, second)).toBe(429);
+    await untilTwoReplicas(cluster);
+    await untilEvictable(cluster, 1);
+    await admission.stop();
+    expect(admission.refusals).toEqual([]);
+    expect(admission.admitted).toBeGreaterThan(0);
+    await scenes.expectToWork(agent);
   });
 
   // Meanwhile the dead leader's lease runs out; until then no new grant is approved.

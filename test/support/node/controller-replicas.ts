@@ -46,6 +46,29 @@ export async function replaceReplica(cluster: NodeCluster, pod: ReplicaPod): Pro
   await untilTwoReplicas(cluster);
 }
 
+/** Asks for a replica to be evicted, as a drain of its node does. @returns the status of the answer */
+export async function evictReplica(
+  cluster: NodeCluster,
+  { metadata }: ReplicaPod,
+): Promise<number> {
+  const { name } = metadata;
+  const path = `/api/v1/namespaces/${RELEASE_NAMESPACE}/pods/${name}/eviction`;
+  const eviction = { apiVersion: 'policy/v1', kind: 'Eviction', metadata: { name } };
+  return (await cluster.request('POST', path, eviction)).status;
+}
+
+/** Resolves once the disruption budget has found that so many replicas may be evicted. */
+export async function untilEvictable(cluster: NodeCluster, replicas: number): Promise<void> {
+  const path = `/apis/policy/v1/namespaces/${RELEASE_NAMESPACE}/poddisruptionbudgets/${SERVICE_NAME}`;
+  await eventually(async () => {
+    const { status } = await cluster.api<KubeObject & { status: { disruptionsAllowed: number } }>(
+      'GET',
+      path,
+    );
+    expect(status.disruptionsAllowed).toBe(replicas);
+  }, RESTARTED);
+}
+
 /** Name of the pod that leads. */
 export async function leadingReplica(cluster: NodeCluster): Promise<string> {
   const path = `/apis/coordination.k8s.io/v1/namespaces/${RELEASE_NAMESPACE}/leases/${SERVICE_NAME}`;
