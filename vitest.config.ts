@@ -52,6 +52,9 @@ const withNode = {
   hookTimeout: 240_000,
 };
 
+/** First of all, while the cluster is as it was started: they install the release themselves. */
+const ON_A_NEW_CLUSTER = ['test/e2e/documented.test.ts'];
+
 /** Nobody else's test would pass while they stop servers, replace the release, or take all there is. */
 const CHANGE_THE_CLUSTER = [
   'test/e2e/smoke.test.ts',
@@ -91,11 +94,20 @@ export default defineConfig({
       },
       {
         test: {
+          name: 'e2e-new',
+          include: ON_A_NEW_CLUSTER,
+          maxWorkers: 1,
+          sequence: { groupOrder: 1 },
+          ...withNode,
+        },
+      },
+      {
+        test: {
           name: 'e2e',
           include: ['test/e2e/**/*.test.ts'],
-          exclude: CHANGE_THE_CLUSTER,
+          exclude: [...ON_A_NEW_CLUSTER, ...CHANGE_THE_CLUSTER],
           maxWorkers: 2,
-          sequence: { groupOrder: 1 },
+          sequence: { groupOrder: 2 },
           ...withNode,
         },
       },
@@ -104,7 +116,7 @@ export default defineConfig({
           name: 'e2e-alone',
           include: CHANGE_THE_CLUSTER,
           maxWorkers: 1,
-          sequence: { groupOrder: 2 },
+          sequence: { groupOrder: 3 },
           ...withNode,
         },
       },

@@ -35,6 +35,10 @@ export async function setUpPods(cluster: NodeCluster, say: (text: string) => voi
     }),
   );
   say(`four web APIs are up; each asks the API server whose token it is given (${since()})`);
+  // All at once: the first story waits for the first of them, and the others have started by their own.
+  await cluster.apply(
+    ...TEAMS.map(({ namespace, agent }) => agentPod(namespace, agent, cluster.agentImage)),
+  );
   const alice = await cluster.kubeconfigFor({ user: 'alice', groups: ['platform'] });
   const started = stack.move();
   return {
@@ -42,8 +46,7 @@ export async function setUpPods(cluster: NodeCluster, say: (text: string) => voi
     services: Object.fromEntries(upstreams) as Record<Service, Upstream>,
     kubernetesURL: 'https://kubernetes.default.svc',
     alice,
-    async startAgent(namespace, serviceAccountName) {
-      await cluster.apply(agentPod(namespace, serviceAccountName, cluster.agentImage));
+    async startAgent(namespace) {
       await cluster.untilPodReady(namespace, POD);
       return createAgentInPod(cluster, namespace);
     },

@@ -81,13 +81,6 @@ function runVitest(
   args: readonly string[],
   environment: Readonly<Record<string, string>>,
 ): Promise<number> {
-  const command = [
-    process.execPath,
-    VITEST,
-    'run',
-    '--project=e2e',
-    '--project=e2e-alone',
-    ...args,
-  ];
+  const command = [process.execPath, VITEST, 'run', '--project=e2e*', ...args];
   return runInside(directory, command, { [NODE_VARIABLE]: directory, ...environment });
 }

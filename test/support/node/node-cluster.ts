@@ -137,6 +137,11 @@ export class NodeCluster extends ControlPlane {
     await this.#ctr(['tasks', 'kill', '--signal=SIGKILL', id]);
   }
 
+  /** Gives an image of the node's a further name, as pods are told of it. */
+  async nameImage(image: string, name: string): Promise<void> {
+    await this.#ctr(['images', 'tag', '--force', image, name]);
+  }
+
   /** SIGKILL for what holds a pod's namespaces: the kubelet makes everything of the pod anew, as after a reboot. */
   async killSandbox(namespace: string, pod: string): Promise<void> {
     const { metadata } = await this.api('GET', `/api/v1/namespaces/${namespace}/pods/${pod}`);
