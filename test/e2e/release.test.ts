@@ -3,6 +3,7 @@
  * calling. The tests follow one another. The shared release is uninstalled first and installed again at the end.
  */
 
+import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import type { ActionGrant } from '../../api/generated/actiongrant.ts';
@@ -11,6 +12,7 @@ import { previousRelease } from '../../scripts/images/previous.ts';
 import type { KubeObject } from '../support/api-client.ts';
 import { eventually } from '../support/eventually.ts';
 import { createUsableGrant, grantsPath, untilPhase } from '../support/grants.ts';
+import { untilTwoReplicas } from '../support/node/controller-replicas.ts';
 import { startTraffic, type TrafficReport } from '../support/node/granted-traffic.ts';
 import { HAND_WRITTEN, startHandWrittenAgent } from '../support/node/hand-written-agent.ts';
 import { NodeCluster } from '../support/node/node-cluster.ts';
@@ -34,6 +36,10 @@ const LENT = 'lent';
 const SLOWEST_MILLISECONDS = 10_000;
 /** While the replicas were replaced, and not only before and after. */
 const FEWEST_CALLS = 30;
+/** New webhooks have their CA, and are reached. */
+const ADMITTED = { withinMilliseconds: 30_000, everyMilliseconds: 250 };
+/** Longer than the API server remembers a token. */
+const REVOKED = { withinMilliseconds: 30_000, everyMilliseconds: 250 };
 const CRD = 'actiongrants.actiongrant.dev';
 const PREVIOUS = previousRelease();
 
@@ -83,15 +89,22 @@ afterAll(async () => {
 });
 
 const helm = (...args: readonly string[]) => helmOnNode(cluster, args);
-const values = (changes: object = {}) => {
+const injection = { namespaceSelector: { matchLabels: { 'actiongrant.dev/inject': LABEL } } };
+
+/** All values of a release, with these of the controller. */
+function install(changes: object = {}): Promise<void> {
   const { controller, ...shared } = releaseValues(cluster, [byHand, injected]);
-  return {
-    ...shared,
-    controller: { ...controller, ...changes },
-    injection: { namespaceSelector: { matchLabels: { 'actiongrant.dev/inject': LABEL } } },
-  };
-};
-const install = (changes: object = {}) => upgrade(cluster, values(changes));
+  return upgrade(cluster, { ...shared, controller: { ...controller, ...changes }, injection });
+}
+
+/** As docs/how-to/install.md says: only what is new is said. */
+async function upgradeAsDocumented(changes: object = {}): Promise<void> {
+  const controller = { image: cluster.productImage, ...changes };
+  const { sidecar } = releaseValues(cluster);
+  const flags = ['--reset-then-reuse-values', '--wait', '--values=-'];
+  const args = ['upgrade', RELEASE, CHART, ...flags];
+  await helmOnNode(cluster, args, { controller, sidecar, injection });
+}
 
 async function kubectl(...args: readonly string[]): Promise<string> {
   const { code, stdout, stderr } = await cluster.kubectl(args, { timeoutMilliseconds: 120_000 });
@@ -115,12 +128,16 @@ function lineWith(text: string, words: string): string {
 /** Lets an agent make granted calls before, during and after something: none may be refused. */
 async function whileCalling(
   agent: ResidentAgent,
-  agentAccount: string,
   change: () => Promise<unknown>,
 ): Promise<TrafficReport> {
-  const path = `/${agent.name}/`;
-  const url = `https://${HOST}${path}`;
-  const traffic = startTraffic({ cluster, agent, agentAccount, lentAccount: LENT, url });
+  const path = `/${agent.name}/${randomUUID()}/`;
+  const traffic = startTraffic({
+    cluster,
+    agent,
+    agentAccount: agent.name === HAND_WRITTEN ? HAND_WRITTEN : 'default',
+    lentAccount: LENT,
+    url: `https://${HOST}${path}`,
+  });
   let report: TrafficReport;
   try {
     await traffic.more(5);
@@ -149,13 +166,14 @@ async function leftovers(): Promise<string[]> {
   return text.split('\n').filter((name) => name.includes('actiongrant'));
 }
 
+async function grantsOf(namespace: string): Promise<ActionGrant[]> {
+  const path = grantsPath(namespace);
+  return (await cluster.api<KubeObject & { items: ActionGrant[] }>('GET', path)).items;
+}
+
 /** The grants of a namespace, each with its phase and its finalizers. */
 async function records(namespace: string): Promise<string[]> {
-  const { items } = await cluster.api<KubeObject & { items: ActionGrant[] }>(
-    'GET',
-    grantsPath(namespace),
-  );
-  return items
+  return (await grantsOf(namespace))
     .map(({ metadata, status }) => {
       const { name, finalizers = [] } = metadata as { name: string; finalizers?: string[] };
       return `${name} ${status?.phase} ${finalizers}`;
@@ -184,7 +202,9 @@ describe('uninstalling', () => {
 });
 
 describe.skipIf(PREVIOUS === undefined)('an agent of the previous landing', () => {
-  it('is upgraded to this one without a refused call', async () => {
+  let veteran: ResidentAgent;
+
+  beforeAll(async () => {
     // As if this landing had never been here.
     await kubectl('delete', 'crd', CRD);
     await helmOnNode(
@@ -195,15 +215,54 @@ describe.skipIf(PREVIOUS === undefined)('an agent of the previous landing', () =
         rbac: { agentNamespaces: [byHand, injected] },
       },
     );
-    const agent = await startHandWrittenAgent(cluster, byHand, `${PREVIOUS}`, PREVIOUS_IMAGE);
-    // Its replicas end in the midst of the API server's requests, so a grant may have to be created once more.
-    await whileCalling(agent, HAND_WRITTEN, () => install());
+    veteran = await startHandWrittenAgent(cluster, byHand, `${PREVIOUS}`, PREVIOUS_IMAGE);
   });
+
+  it('comes to this one, goes back with one of this, and comes here again, without a refused call of either', {
+    timeout: 300_000,
+  }, async () => {
+    // Replicas of that landing end in the midst of the API server's requests: a grant may have to be created once more.
+    await whileCalling(veteran, async () => {
+      await upgradeAsDocumented();
+      await helm('test', RELEASE);
+      expect(await deployment()).toMatchObject({
+        image: cluster.productImage,
+        // Not said again.
+        imagePullPolicy: 'Never',
+        agentNamespaces: `${byHand},${injected}`,
+      });
+      newcomer = await startResidentAgent(cluster, injected, 'newcomer');
+      await whileCalling(newcomer, async () => {
+        await backWithoutInjection();
+        await upgradeAsDocumented({ logLevel: 'debug' });
+        expect(await deployment()).toMatchObject({
+          image: cluster.productImage,
+          logLevel: 'debug',
+        });
+      });
+    });
+    const spec = await eventually(() => newPod('confined'), ADMITTED);
+    expect(spec).toHaveProperty('initContainers');
+  });
+
+  /** As docs/how-to/install.md says, and what would happen without the quota. */
+  async function backWithoutInjection(): Promise<void> {
+    const quota = ['quota', 'no-new-pods', `--namespace=${injected}`];
+    await kubectl('create', ...quota, '--hard=pods=0');
+    await helm('rollback', RELEASE, '1', '--wait');
+    expect(await deployment()).toMatchObject({ image: PREVIOUS_IMAGE });
+    await expect(newPod('refused')).rejects.toThrow('exceeded quota: no-new-pods');
+    await kubectl('delete', ...quota);
+    expect(await newPod('unconfined')).not.toHaveProperty('initContainers');
+  }
 });
 
 describe('a release', () => {
   beforeAll(async () => {
-    if (PREVIOUS === undefined) await install();
+    if (PREVIOUS !== undefined) return;
+    await install();
+    await install({ logLevel: 'debug' });
+    newcomer = await startResidentAgent(cluster, injected, 'newcomer');
   });
 
   it.each([
@@ -211,32 +270,92 @@ describe('a release', () => {
     ['/controller/imagePullPolicy', { imagePullPolicy: 'Sometimes' }],
     ["'replica'", { replica: 2 }],
   ])('is not changed by values that are wrong: %s', async (field, changes) => {
+    const before = [await revisions(), await deployment()];
     await expect(install(changes)).rejects.toThrow(field);
+    expect([await revisions(), await deployment()]).toEqual(before);
   });
 
-  it('is upgraded and rolled back without a refused call of running agents', async () => {
-    newcomer = await startResidentAgent(cluster, injected, 'newcomer');
-    const { ungranted } = await whileCalling(newcomer, 'default', async () => {
-      await install({ logLevel: 'debug' });
-      expect(await logLevel()).toBe('debug');
-      await helm('rollback', RELEASE, '--wait');
-      expect(await logLevel()).toBe('info');
+  it('is rolled back without a refused call or a grant that could not be created', async () => {
+    const { ungranted } = await whileCalling(newcomer, async () => {
+      await helm('rollback', RELEASE, PREVIOUS === undefined ? '1' : '2', '--wait');
+      expect(await deployment()).toMatchObject({ logLevel: 'info' });
     });
     expect(ungranted).toEqual([]);
   });
+
+  it('has nothing left that is stuck, whichever landing began it', async () => {
+    const [last, ...earlier] = (await revisions()).reverse();
+    expect(last).toMatch(/ deployed$/);
+    expect(earlier.filter((line) => !line.endsWith(' superseded'))).toEqual([]);
+    await untilTwoReplicas(cluster);
+    await eventually(async () => {
+      for (const namespace of [byHand, injected]) {
+        const open = (await grantsOf(namespace)).filter((grant) => !isAtRest(grant));
+        expect(open).toEqual([]);
+      }
+    }, REVOKED);
+  });
 });
 
-async function logLevel(): Promise<string> {
+/** Unused, or used with a credential that is known to be dead. */
+function isAtRest({ status }: ActionGrant): boolean {
+  if (status?.phase !== 'Finished') return status?.phase === 'Approved';
+  const revoked = status.conditions?.find(({ type }) => type === 'CredentialRevoked');
+  return revoked?.status === 'True';
+}
+
+interface Deployment {
+  readonly generation: number;
+  readonly image: string;
+  readonly imagePullPolicy: string;
+  readonly logLevel: string | undefined;
+  readonly agentNamespaces: string | undefined;
+}
+
+/** What the controller's Deployment asks for. */
+async function deployment(): Promise<Deployment> {
   const path = `/apis/apps/v1/namespaces/${RELEASE_NAMESPACE}/deployments/actiongrant-controller`;
-  const { spec } = await cluster.api<
+  const { metadata, spec } = await cluster.api<
     KubeObject & {
+      metadata: { generation: number };
       spec: {
-        template: { spec: { containers: { env: { name: string; value?: string }[] }[] } };
+        template: {
+          spec: {
+            containers: [
+              { image: string; imagePullPolicy: string; env: { name: string; value?: string }[] },
+            ];
+          };
+        };
       };
     }
   >('GET', path);
-  const [container] = spec.template.spec.containers;
-  return `${container?.env.find(({ name }) => name === 'ACTIONGRANT_LOG_LEVEL')?.value}`;
+  const [{ image, imagePullPolicy, env }] = spec.template.spec.containers;
+  const setting = (name: string) => env.find((one) => one.name === `ACTIONGRANT_${name}`)?.value;
+  return {
+    generation: metadata.generation,
+    image,
+    imagePullPolicy,
+    logLevel: setting('LOG_LEVEL'),
+    agentNamespaces: setting('AGENT_NAMESPACES'),
+  };
+}
+
+/** Helm's revisions of the release, oldest first, each with what became of it. */
+async function revisions(): Promise<string[]> {
+  const labels = (
+    await kubectl(
+      ...['get', 'secrets', `--namespace=${RELEASE_NAMESPACE}`, '--selector=owner=helm'],
+      '--output=jsonpath={range .items[*]}{.metadata.labels.version} {.metadata.labels.status}{"\\n"}{end}',
+    )
+  ).trim();
+  return labels.split('\n').sort((a, b) => Number.parseInt(a, 10) - Number.parseInt(b, 10));
+}
+
+/** Starts a pod among agents, whose image nobody has, as somebody does who knows of nothing. */
+async function newPod(name: string): Promise<object> {
+  await kubectl('run', name, '--image=none', `--namespace=${injected}`);
+  const path = `/api/v1/namespaces/${injected}/pods/${name}`;
+  return (await cluster.api<KubeObject & { spec: object }>('GET', path)).spec;
 }
 
 describe('uninstalling with live grants', () => {
@@ -304,12 +423,7 @@ describe('uninstalling with live grants', () => {
   }
 
   it('lets ordinary pods start where agents were', async () => {
-    await kubectl('run', 'ordinary', '--image=none', `--namespace=${injected}`);
-    const { spec } = await cluster.api<KubeObject & { spec: object }>(
-      'GET',
-      `/api/v1/namespaces/${injected}/pods/ordinary`,
-    );
-    expect(spec).not.toHaveProperty('initContainers');
+    expect(await newPod('ordinary')).not.toHaveProperty('initContainers');
   });
 
   it('is followed by an installation that tells what to do next, passes its test and finds the records', async () => {
