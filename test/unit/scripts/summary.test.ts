@@ -3,6 +3,7 @@ import {
   countCheck,
   countTests,
   failures,
+  leftOut,
   summaryLine,
   type VitestReport,
 } from '../../../scripts/summary.ts';
@@ -49,6 +50,22 @@ describe('the tests of a vitest run', () => {
     ['a run that left no report', true, undefined, { passed: 0, failed: 1, skipped: 0 }],
   ])('%s', (_, succeeded, report, expected) => {
     expect(countTests(succeeded, report)).toEqual(expected);
+  });
+});
+
+describe('a stage that this machine cannot run', () => {
+  test("is skipped loudly on a developer's machine", () => {
+    expect(leftOut('e2e', 'a node needs Linux', false)).toEqual({
+      line: '== e2e SKIPPED: a node needs Linux. NOTHING OF IT WAS TESTED.',
+      count: { passed: 0, failed: 0, skipped: 1 },
+    });
+  });
+
+  test('has failed where nobody looks', () => {
+    expect(leftOut('e2e', 'a node needs Linux', true)).toEqual({
+      line: '== e2e FAILED: a node needs Linux, and CI=true leaves nothing out',
+      count: { passed: 0, failed: 1, skipped: 0 },
+    });
   });
 });
 
