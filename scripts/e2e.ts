@@ -11,6 +11,7 @@ import {
   NODE_VARIABLE,
 } from '../test/support/node/running-node.ts';
 import { startNode } from '../test/support/node/start.ts';
+import { whatIsLeft } from '../test/support/node/what-is-left.ts';
 import { keptCluster } from './clusters.ts';
 import { type NodeImages, provideImages } from './images/images.ts';
 import { runInside } from './run-inside.ts';
@@ -58,13 +59,18 @@ interface Cluster {
 }
 
 async function ownCluster(images: NodeImages, evidence: string): Promise<Cluster> {
-  const enclosure = await startNode(images, join(evidence, 'start.log'));
-  const interrupted = async () => {
-    await enclosure.stop();
-    process.exit(130);
+  const { directory, stop: end } = await startNode(images, join(evidence, 'start.log'));
+  const stop = async () => {
+    await end();
+    const left = whatIsLeft(directory);
+    if (left.length > 0) throw new Error(`the cluster left behind:\n${left.join('\n')}`);
   };
+  const interrupted = () =>
+    stop()
+      .catch((error: Error) => console.error(error.message))
+      .finally(() => process.exit(130));
   process.once('SIGINT', interrupted).once('SIGTERM', interrupted);
-  return enclosure;
+  return { directory, stop };
 }
 
 async function sharedCluster(name: string, images: NodeImages): Promise<Cluster> {

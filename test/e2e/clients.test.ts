@@ -42,7 +42,7 @@ beforeAll(async () => {
     kind: 'ServiceAccount',
     metadata: { name: ACCOUNT.account, namespace: namespace.name },
   });
-  gitService = await createGitService();
+  gitService = await createGitService(cluster.directory);
   [agent, upstream, streams, gitServer] = await Promise.all([
     startAgentPod(cluster, { namespace: namespace.name, name: 'clients' }),
     startNodeUpstream(cluster, {

@@ -49,11 +49,19 @@ setpriv --pdeathsig KILL unshare --net --mount --pid --fork --kill-child --mount
   sh -c '"$@" & wait "$!"' sh "$@" </dev/null 3<&- &
 holder=$!
 echo "$holder" >"$state/holder.pid"
-(cat <&3 >/dev/null; kill -9 "$holder") 2>/dev/null &
+# Its first process, whose end its parent awaits: so nothing runs any more once the holder has ended.
+empty='kill -9 $(cat "/proc/$1/task/$1/children") || kill -9 "$1"'
+# Ends with this shell: it must not kill who has the holder's pid later.
+setpriv --pdeathsig KILL sh -c "while read -r _; do :; done; $empty" sh "$holder" <&3 2>/dev/null &
 watcher=$!
 exec 3<&-
+trap 'sh -c "$empty" sh "$holder"' HUP INT TERM
 wait "$holder"
 code=$?
+trap '' HUP INT TERM
+# A signal ends the first wait, whoever it was for.
+wait "$holder"
 kill -9 "$watcher" 2>/dev/null
+wait "$watcher"
 clean_up || echo "enclosure: could not remove $state or its cgroups" >&2
 exit "$code"

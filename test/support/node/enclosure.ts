@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -10,6 +10,11 @@ import { stateFiles } from './layout.ts';
 const SCRIPT = join(ROOT, 'test/support/node/enclosure.sh');
 const PREFIX = 'actiongrant-node-';
 const POLL_MILLISECONDS = 50;
+/** A new state directory is empty for as long as it takes to start a process. */
+const STARTED_MILLISECONDS = 10_000;
+
+/** Environment of everything that an enclosure is made of: its state directory. */
+export const ENCLOSURE_VARIABLE = 'ACTIONGRANT_TEST_ENCLOSURE';
 
 /** A command in namespaces of its own, and everything it started. */
 export interface Enclosure {
@@ -38,7 +43,11 @@ export async function startEnclosure(
     '/bin/sh',
     [SCRIPT, directory, basename(directory), ...command(directory)],
     // A session of its own: a terminal's Ctrl-C ends its owner, and that ends it.
-    { detached: true, stdio: ['pipe', log, log] },
+    {
+      detached: true,
+      stdio: ['pipe', log, log],
+      env: { ...process.env, [ENCLOSURE_VARIABLE]: directory },
+    },
   );
   child.stdin?.on('error', () => {});
   return {
@@ -50,6 +59,8 @@ export async function startEnclosure(
       const ended = isRunning(child) ? once(child, 'exit') : undefined;
       child.stdin?.destroy();
       await ended;
+      // It was killed itself.
+      if (existsSync(directory)) await sweep(basename(directory));
     },
   };
 }
@@ -83,27 +94,39 @@ export function insideArguments(directory: string, command: readonly string[]): 
 }
 
 /** Host's pid of the first process inside. */
-function firstProcess(directory: string): string | undefined {
+export function firstProcess(directory: string): string | undefined {
   const holder = readText(stateFiles(directory).holder)?.trim();
   if (!holder) return undefined;
   return readText(`/proc/${holder}/task/${holder}/children`)?.trim().split(' ')[0] || undefined;
 }
 
+/** Where cgroups are made. Version 1 has a tree for each controller, version 2 only one. */
+export function cgroupTrees(): string[] {
+  const root = '/sys/fs/cgroup';
+  if (existsSync(join(root, 'cgroup.controllers'))) return [root];
+  return list(root).map((name) => join(root, name));
+}
+
 /** Directories and cgroups whose enclosure.sh was killed before it could remove them. */
 async function sweepAbandoned(): Promise<void> {
-  const trees = [
-    '/sys/fs/cgroup',
-    ...list('/sys/fs/cgroup').map((name) => `/sys/fs/cgroup/${name}`),
-  ];
   const names = new Set(
-    [tmpdir(), ...trees].flatMap(list).filter((name) => name.startsWith(PREFIX)),
+    [tmpdir(), ...cgroupTrees()].flatMap(list).filter((name) => name.startsWith(PREFIX)),
   );
   for (const name of names) {
     const directory = join(tmpdir(), name);
-    if (isOwned(directory)) continue;
-    const child = spawn('/bin/sh', [SCRIPT, directory, name], { stdio: 'inherit' });
-    await once(child, 'exit');
+    if (!isStarting(directory) && !isOwned(directory)) await sweep(name);
   }
+}
+
+async function sweep(name: string): Promise<void> {
+  const child = spawn('/bin/sh', [SCRIPT, join(tmpdir(), name), name], { stdio: 'inherit' });
+  await once(child, 'exit');
+}
+
+/** Whether somebody else has just made it for an enclosure.sh that does not run yet. */
+function isStarting(directory: string): boolean {
+  const made = statSync(directory, { throwIfNoEntry: false })?.mtimeMs ?? 0;
+  return Date.now() - made < STARTED_MILLISECONDS && list(directory).length === 0;
 }
 
 /** Whether an enclosure.sh with this directory runs; another clone's may. */

@@ -1,7 +1,6 @@
 import { execFile, spawn } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 
@@ -20,8 +19,9 @@ export interface GitService {
   remove(): void;
 }
 
-export async function createGitService(): Promise<GitService> {
-  const root = mkdtempSync(join(tmpdir(), 'actiongrant-git-'));
+/** @param folder where it is kept: that of the cluster goes away with it, however the test ends */
+export async function createGitService(folder: string): Promise<GitService> {
+  const root = mkdtempSync(join(folder, 'git-'));
   const repository = join(root, 'notes.git');
   const work = join(root, 'work');
   await run('git', ['init', '--quiet', '--bare', '--initial-branch=main', repository]);
