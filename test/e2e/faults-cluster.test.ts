@@ -4,15 +4,19 @@
  */
 
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
+import { aNewGrant } from '../support/builders.ts';
 import { eventually } from '../support/eventually.ts';
-import { untilGrant } from '../support/grants.ts';
+import { grantsPath, untilGrant } from '../support/grants.ts';
+import { controllerAddress } from '../support/node/controller-replicas.ts';
 import { type FaultScene, FaultScenes, SUCCEEDED } from '../support/node/fault-scenes.ts';
 import { RESTARTED } from '../support/node/fault-timing.ts';
 import { NodeCluster } from '../support/node/node-cluster.ts';
+import { connectFromOwnPorts } from '../support/node/own-ports.ts';
 import type { ResidentAgent } from '../support/node/resident-agent.ts';
+import { cutNodeConnections, takeNodePorts } from '../support/node/scarce-resources.ts';
 import { untilSettled } from '../support/node/until-settled.ts';
 
-const cluster = new NodeCluster(inject('node'));
+const cluster = new NodeCluster(inject('node'), connectFromOwnPorts);
 let scenes: FaultScenes;
 let agent: ResidentAgent;
 
@@ -67,6 +71,42 @@ describe('under calls', () => {
       20_000,
     );
     scenes.expectEffects(granted, 0, JSON.stringify(status));
+  });
+
+  test('the node has no port to connect from: what needs one is refused with the reason, what has its connections works', async () => {
+    const at = await scenes.underWay(agent, { timeoutSeconds: 60 });
+    const granted = await scenes.scene();
+    const controller = await controllerAddress(cluster);
+    {
+      await using _ports = await takeNodePorts();
+      await cutNodeConnections(controller);
+      const namespace = `/api/v1/namespaces/${scenes.namespace}`;
+      const noPort = (status: number) => ({
+        status,
+        body: { message: expect.stringContaining('cannot assign requested address') },
+      });
+      // From the API server to the webhooks, and to the kubelet.
+      const pod = {
+        metadata: { name: 'refused' },
+        spec: { containers: [{ name: 'a', image: 'b' }] },
+      };
+      expect(await cluster.request('POST', `${namespace}/pods`, pod)).toMatchObject(noPort(500));
+      const grant = aNewGrant({ metadata: { name: 'refused' } });
+      expect(await cluster.request('POST', grantsPath(scenes.namespace), grant)).toMatchObject(
+        noPort(500),
+      );
+      const logs = `${namespace}/pods/${agent.name}/log`;
+      expect(await cluster.request('GET', logs)).toMatchObject(noPort(500));
+
+      await scenes.expectToNeedGrant(agent);
+      // Pods have ports of their own, and the API server is connected to etcd.
+      expect(await agent.call(granted.call)).toMatchObject({ status: 200 });
+      at.release();
+      expect(await at.answer).toMatchObject({ status: 200 });
+      await Promise.all([at, granted].map((each) => scenes.expectEnd(each, SUCCEEDED)));
+    }
+    await scenes.expectToWork(agent);
+    await scenes.expectToWork(await scenes.startAgent('later'));
   });
 
   test('the kubelet and containerd are restarted: the call goes on', async () => {

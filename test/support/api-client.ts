@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { Agent, request } from 'undici';
+import { Agent, buildConnector, request } from 'undici';
 
 /** What every Kubernetes object has; the rest is the test's business. */
 export interface KubeObject {
@@ -28,6 +28,9 @@ export interface ApiResponse<T> {
   readonly headers: Readonly<Record<string, string | string[] | undefined>>;
   readonly body: T;
 }
+
+/** How a test's own connections are made. */
+export type Connectors = (options: buildConnector.BuildOptions) => buildConnector.connector;
 
 /** An answer that a test's set-up didn't expect. */
 export class ApiError extends Error {
@@ -68,7 +71,7 @@ export class ApiClient {
   readonly #token: string | undefined;
   readonly #agent: Agent;
 
-  constructor(kubeconfigPath: string) {
+  constructor(kubeconfigPath: string, connectors: Connectors = buildConnector) {
     const config: Kubeconfig = JSON.parse(readFileSync(kubeconfigPath, 'utf8'));
     const { cluster } = config.clusters[0];
     const { user } = config.users[0];
@@ -77,10 +80,10 @@ export class ApiClient {
     const certificate = user['client-certificate-data'];
     const key = user['client-key-data'];
     this.#agent = new Agent({
-      connect: {
+      connect: connectors({
         ca: decode(cluster['certificate-authority-data']),
         ...(certificate && key && { cert: decode(certificate), key: decode(key) }),
-      },
+      }),
     });
   }
 

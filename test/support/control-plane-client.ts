@@ -8,6 +8,7 @@ import {
   ApiError,
   type ApiOptions,
   type ApiResponse,
+  type Connectors,
   type KubeObject,
 } from './api-client.ts';
 import { encode, readPair, writeKubeconfig } from './cluster-files.ts';
@@ -55,9 +56,12 @@ export class ControlPlane {
   readonly serviceAccountIssuer = SERVICE_ACCOUNT_ISSUER;
   /** Kubeconfig of a user in system:masters. */
   readonly adminKubeconfig: string;
+  readonly connectors: Connectors | undefined;
   readonly #clients = new Map<string, ApiClient>();
 
-  constructor(details: ControlPlaneDetails) {
+  /** @param connectors default: undici's own */
+  constructor(details: ControlPlaneDetails, connectors?: Connectors) {
+    this.connectors = connectors;
     this.url = details.url;
     this.directory = details.directory;
     this.caPem = readFileSync(join(details.directory, 'ca.crt'), 'utf8');
@@ -95,7 +99,7 @@ export class ControlPlane {
     body?: unknown,
     { as = this.adminKubeconfig, ...options }: ApiOptions = {},
   ): Promise<ApiResponse<T>> {
-    const client = this.#clients.get(as) ?? new ApiClient(as);
+    const client = this.#clients.get(as) ?? new ApiClient(as, this.connectors);
     this.#clients.set(as, client);
     return client.request<T>(method, path, body, options);
   }

@@ -3,7 +3,7 @@ import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { AGENT_IMAGE } from '../../../scripts/images/images.ts';
-import type { KubeObject } from '../api-client.ts';
+import type { Connectors, KubeObject } from '../api-client.ts';
 import { readPair } from '../cluster-files.ts';
 import {
   ControlPlane,
@@ -63,8 +63,8 @@ export class NodeCluster extends ControlPlane {
   readonly upstreamAuthority: KeyPairPem;
   readonly #files: ReturnType<typeof stateFiles>;
 
-  constructor(details: NodeDetails) {
-    super(details);
+  constructor(details: NodeDetails, connectors?: Connectors) {
+    super(details, connectors);
     this.productImage = details.productImage;
     this.upstreamAuthority = readPair(details.directory, UPSTREAM_AUTHORITY);
     this.#files = stateFiles(details.directory);

@@ -1,7 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { Agent, request } from 'undici';
+import { Agent, buildConnector, request } from 'undici';
 import { codeOf } from '../agent-call.ts';
+import type { Connectors } from '../api-client.ts';
 import { type AgentPod, runningAgentPod, startAgentPod } from './agent-pod.ts';
 import type { NodeCluster } from './node-cluster.ts';
 
@@ -54,12 +55,12 @@ export async function startResidentAgent(
       ...(farewell === undefined ? [] : ['--', JSON.stringify(farewell)]),
     ],
   });
-  return residentIn(pod);
+  return residentIn(pod, cluster.connectors);
 }
 
 /** The agent in a pod that runs {@link RESIDENT_AGENT}. */
-export function residentIn(pod: AgentPod): ResidentAgent {
-  return { ...pod, call: (call) => ask(pod, call) };
+export function residentIn(pod: AgentPod, connectors: Connectors = buildConnector): ResidentAgent {
+  return { ...pod, call: (call) => ask(pod, call, connectors) };
 }
 
 /**
@@ -70,16 +71,17 @@ export async function foundAgain(
   cluster: NodeCluster,
   { namespace, name }: ResidentAgent,
 ): Promise<ResidentAgent> {
-  return residentIn(await runningAgentPod(cluster, namespace, name));
+  return residentIn(await runningAgentPod(cluster, namespace, name), cluster.connectors);
 }
 
 /** @throws Error if the agent itself is not there to answer */
 async function ask(
   { addresses }: Pick<AgentPod, 'addresses'>,
   call: ResidentCall,
+  connectors: Connectors,
 ): Promise<ResidentAnswer> {
   // A question a connection: the agent may have been started again since the last.
-  const dispatcher = new Agent({ pipelining: 0 });
+  const dispatcher = new Agent({ pipelining: 0, connect: connectors({}) });
   try {
     const [address] = addresses;
     const response = await request(`http://${address}:${PORT}/`, {

@@ -1,12 +1,20 @@
-/** Takes from a pod's sidecar what it needs: memory, and ports to connect from. */
+/** Takes from a pod's sidecar, or from the node, what it needs: memory, and ports to connect from. */
 
 import { execFile } from 'node:child_process';
+import { once } from 'node:events';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { SIDECAR_UID } from '../../../api/pod-layout.ts';
+import { eventually } from '../eventually.ts';
 
 const run = promisify(execFile);
+
+/** Of the network namespace of who reads or writes it: the node's. Pods have their own. */
+const NODE_PORTS = '/proc/sys/net/ipv4/ip_local_port_range';
+/** Outside of the kernel's usual range: nobody has them. */
+const LAST_NODE_PORTS = [61_000, 61_001, 61_002, 61_003];
 
 /** Where a process's memory is counted and limited. */
 const CGROUP_V1 = {
@@ -43,6 +51,37 @@ export async function occupyPorts(
   const user = [`--setuid=${SIDECAR_UID}`, `--setgid=${SIDECAR_UID}`];
   // The connections end with the shell; their ports stay taken for a minute after (TIME_WAIT).
   await run('nsenter', [`--target=${pid}`, '--net', ...user, 'bash', '-c', `exec ${opens}`]);
+}
+
+/**
+ * Leaves the node's own programs no port to connect from, until it is disposed of: of the few that are left, each is bound, so
+ * that the kernel chooses it for nobody (EADDRNOTAVAIL). Connections that there are stay.
+ */
+export async function takeNodePorts(): Promise<AsyncDisposable> {
+  const usual = readFileSync(NODE_PORTS, 'utf8');
+  const servers = LAST_NODE_PORTS.map((port) => createServer().listen(port, '::'));
+  const giveBack = async (): Promise<void> => {
+    writeFileSync(NODE_PORTS, usual);
+    await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))));
+  };
+  try {
+    await Promise.all(servers.map((server) => once(server, 'listening')));
+    writeFileSync(NODE_PORTS, `${LAST_NODE_PORTS[0]} ${LAST_NODE_PORTS.at(-1)}`);
+  } catch (error) {
+    await giveBack();
+    throw error;
+  }
+  return { [Symbol.asyncDispose]: giveBack };
+}
+
+/** Ends the connections that the node's own programs have to this address. Resolves once there is none. */
+export async function cutNodeConnections(address: string): Promise<void> {
+  const filter = ['--no-header', '--numeric', '--tcp', 'state', 'established', 'dst', address];
+  await run('ss', ['--kill', ...filter]);
+  await eventually(async () => {
+    const { stdout } = await run('ss', filter);
+    if (stdout !== '') throw new Error(`still connected: ${stdout}`);
+  });
 }
 
 /** Lowers the limit of a container's own cgroup to what it has now. @throws Error if the process is in none of its own */
