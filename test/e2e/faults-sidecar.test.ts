@@ -3,9 +3,9 @@
  * says what is known, its credential is dead, and the next granted call works.
  */
 
-import { readFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
-import { SIDECAR_PATHS } from '../../api/pod-layout.ts';
+import { SIDECAR_CONTAINER_NAME, SIDECAR_PATHS } from '../../api/pod-layout.ts';
 import { eventually } from '../support/eventually.ts';
 import { readGrant } from '../support/grants.ts';
 import { askExchange, controllerAddress } from '../support/node/controller-replicas.ts';
@@ -93,6 +93,42 @@ describe.concurrent('in one pod', () => {
     expect(lastState.terminated?.reason).toBe('OOMKilled');
     await scenes.expectToWork(agent);
     await scenes.expectEnd(at, UNKNOWN);
+  });
+
+  test('the pod CA is made anew: trusted by who reads its file again, not by who read it once until that starts again', async () => {
+    const agent = await scenes.startAgent('distrustful');
+    const { pid } = await sidecarProcess(cluster, agent);
+    // Only the sidecar mounts it: a fault of the memory, not an attack.
+    writeFileSync(`/proc/${pid}/root${SIDECAR_PATHS.state}/pod-ca.pem`, 'damaged');
+    await killSidecar(cluster, agent);
+    await sidecarRestarted(cluster, agent, 1);
+    const { stdout: log } = await cluster.kubectl([
+      ...['logs', `--namespace=${scenes.namespace}`, agent.name],
+      `--container=${SIDECAR_CONTAINER_NAME}`,
+    ]);
+    expect(log).toContain('the pod CA is made anew');
+
+    const granted = await scenes.scene();
+    const { url, body } = granted.call;
+    expect(await agent.call(granted.call)).toMatchObject({
+      failure: expect.stringMatching(/SELF_SIGNED|UNABLE_TO_VERIFY|UNABLE_TO_GET_ISSUER/),
+    });
+    scenes.expectEffects(granted, 0);
+    expect((await readGrant(cluster, granted.grant)).status?.uses ?? []).toEqual([]);
+
+    const { stdout } = await agent.run([
+      ...['curl', '-s', '-o/dev/null', '-w%{http_code}', '-m20', url],
+      ...['-H', 'content-type: application/json', '-d', JSON.stringify(body)],
+    ]);
+    expect(stdout).toBe('200');
+    await scenes.expectEnd(granted, SUCCEEDED);
+
+    await cluster.killContainer(scenes.namespace, agent.name, 'agent');
+    await eventually(
+      async () => scenes.expectToNeedGrant(await foundAgain(cluster, agent)),
+      RESTARTED,
+    );
+    await scenes.expectToWork(agent);
   });
 
   test('no port is left for connections: refused, nothing used or given back, and works later', async () => {
