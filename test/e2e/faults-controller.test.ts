@@ -16,9 +16,11 @@ import { mintPodToken } from '../support/kubelet.ts';
 import { startAdmissionLoad } from '../support/node/admission-load.ts';
 import {
   evictReplica,
+  killReplica,
   leadingReplica,
   readyReplicas,
   replaceReplica,
+  replicaThatLogged,
   signerOf,
   untilEvictable,
   untilTwoReplicas,
@@ -35,14 +37,18 @@ import { startUngrantedLoad } from '../support/node/ungranted-load.ts';
 const MERGE_PATCH = { contentType: 'application/merge-patch+json' };
 /** Made and brought to the sidecars in this time; then the next authority may sign. */
 const SIGNS_AFTER_MILLISECONDS = 25_000;
+/** Granted calls of each agent while something is rotated. */
+const FEWEST_CALLS = 30;
 
 const cluster = new NodeCluster(inject('node'));
 let scenes: FaultScenes;
 let agent: ResidentAgent;
+let agents: ResidentAgent[];
 
 beforeAll(async () => {
   scenes = await FaultScenes.start(cluster, 'edr.faults-controller.example.com');
-  agent = await scenes.startAgent('steady');
+  agents = await Promise.all(['steady', 'busy', 'brisk'].map((name) => scenes.startAgent(name)));
+  [agent] = agents as [ResidentAgent];
 });
 afterAll(async () => {
   await scenes?.close();
@@ -55,8 +61,7 @@ describe('under calls', () => {
   test('kill -9 of the leading replica: the call goes on, and the other replica takes its end and the next calls', async () => {
     const at = await scenes.underWay(agent, { timeoutSeconds: 60 });
     const next = await Promise.all(Array.from({ length: 8 }, () => scenes.scene()));
-    const leader = await leadingReplica(cluster);
-    await cluster.killContainer(RELEASE_NAMESPACE, leader, 'controller');
+    const killed = await killReplica(cluster, await leadingReplica(cluster));
     // At once, while the Service still leads to both, and each at its first try.
     for (const { call } of next) {
       expect(await agent.call(call)).toMatchObject({ status: 200 });
@@ -65,7 +70,7 @@ describe('under calls', () => {
     expect(await at.answer).toMatchObject({ status: 200 });
     await Promise.all([at, ...next].map((each) => scenes.expectEnd(each, SUCCEEDED)));
     await scenes.expectToNeedGrant(agent);
-    await untilTwoReplicas(cluster);
+    await killed.untilBack();
   });
 
   test('replicas are drained away one at a time, and admission answers all the while', async () => {
@@ -85,7 +90,7 @@ describe('under calls', () => {
 
   // Meanwhile the dead leader's lease runs out; until then no new grant is approved.
   test("the controller's CA is rotated under load: sidecars trust the next one before it signs", async () => {
-    await using load = startUngrantedLoad(agent, scenes.neverGranted);
+    await using load = startLoad('authority', 400);
     const signsAt = Date.now() + SIGNS_AFTER_MILLISECONDS;
     const next = await addSuccessor(signsAt);
     const signers = await signersOfBoth();
@@ -95,11 +100,13 @@ describe('under calls', () => {
     await eventually(async () => expect(await publishedAuthorities()).toContain(next), RESTARTED);
     // The kubelet brings it at its next look at the pod, which a change of the pod makes it take.
     const annotations = { 'e2e.actiongrant.dev/look': `${signsAt}` };
-    await cluster.api('PATCH', podPath(agent.name), { metadata: { annotations } }, MERGE_PATCH);
-    const { pid } = await sidecarProcess(cluster, agent);
-    const mounted = `/proc/${pid}/root${SIDECAR_PATHS.settings}/${SETTINGS_FILES.controllerCA}`;
-    const trusted = () => certificatesIn(readFileSync(mounted, 'utf8'));
-    await eventually(() => expect(trusted()).toContain(next), RESTARTED);
+    for (const { name } of agents) {
+      await cluster.api('PATCH', podPath(name), { metadata: { annotations } }, MERGE_PATCH);
+    }
+    const mounted = await Promise.all(agents.map(mountedAuthorities));
+    const trusted = () => mounted.map((path) => certificatesIn(readFileSync(path, 'utf8')));
+    const all = (authorities: string[]) => agents.map(() => expect.arrayContaining(authorities));
+    await eventually(() => expect(trusted()).toEqual(all([next])), RESTARTED);
     expect(await signersOfBoth()).not.toContain(next);
     expect(Date.now(), 'there was time to spare').toBeLessThan(signsAt);
 
@@ -107,46 +114,103 @@ describe('under calls', () => {
     await replaceReplica(cluster, second);
     await eventually(async () => expect(await signersOfBoth()).toContain(next), RESTARTED);
     await scenes.expectToWork(agent);
-    expect(trusted(), 'also who has not changed yet').toEqual(expect.arrayContaining(signers));
-    await load.stop();
-    expect(load.refusals).toEqual(new Map([['GrantRequired', load.calls]]));
+    expect(trusted(), 'also who has not changed yet').toEqual(all(signers));
+    await load.expectUnharmed();
   });
 
-  test("the sidecar's token is rotated under load: each use has the token of that moment", async () => {
-    const { metadata } = await cluster.api('GET', podPath(agent.name));
-    const pod = {
-      namespace: scenes.namespace,
-      serviceAccountName: 'default',
-      podName: agent.name,
-      podUid: metadata.uid,
-    };
-    await using load = startUngrantedLoad(agent, scenes.neverGranted);
-    for (let round = 0; round < 2; round++) {
-      const { status } = await mintPodToken(cluster, pod);
-      writeProjectedToken(cluster, metadata.uid, status.token);
-      await scenes.expectToWork(agent);
+  test("the sidecars' tokens are rotated under load: each use has the token of that moment", async () => {
+    await using load = startLoad('token', 60);
+    for (let round = 0; round < 3; round++) {
+      await Promise.all(agents.map(rotateToken));
+      await load.more(FEWEST_CALLS / 3);
     }
-    await load.stop();
-    expect(load.refusals).toEqual(new Map([['GrantRequired', load.calls]]));
+    await load.expectUnharmed();
+    await scenes.expectToWork(agent);
     // One that is no good is read at once, too, unless the kubelet has just put its own back.
+    const { uid } = (await cluster.api('GET', podPath(agent.name))).metadata;
     await eventually(async () => {
-      writeProjectedToken(cluster, metadata.uid, `${'x'.repeat(20)}.e30.x`);
+      writeProjectedToken(cluster, uid, `${'x'.repeat(20)}.e30.x`);
       expect(await agent.call(scenes.neverGranted)).toMatchObject({
         status: 401,
         code: 'Unauthenticated',
       });
     });
     const at = await scenes.scene();
-    const { status } = await mintPodToken(cluster, pod);
-    writeProjectedToken(cluster, metadata.uid, status.token);
+    await rotateToken(agent);
     expect(await agent.call(at.call)).toMatchObject({ status: 200 });
     await scenes.expectEnd(at, SUCCEEDED);
+  });
+
+  // Last: if it led, too, no new grant is approved until its lease runs out.
+  test('kill -9 of the replica that served the use: the call goes on, and the other one records its end', async () => {
+    const at = await scenes.underWay(agent, { timeoutSeconds: 60 });
+    const next = await scenes.scene();
+    const server = await replicaThatLogged(cluster, 'a grant was consumed', at.grant);
+    const killed = await killReplica(cluster, server);
+    at.release();
+    expect(await at.answer).toMatchObject({ status: 200 });
+    await scenes.expectEnd(at, SUCCEEDED);
+    expect(await replicaThatLogged(cluster, 'a use ended', at.grant)).not.toBe(server);
+    expect(await agent.call(next.call)).toMatchObject({ status: 200 });
+    await scenes.expectEnd(next, SUCCEEDED);
+    await killed.untilBack();
   });
 });
 
 test('after all that, nothing went out ungranted, and every token that the service saw is dead', async () => {
   await scenes.expectNothingLeft();
 });
+
+interface Load extends AsyncDisposable {
+  /** Resolves after so many further granted calls of each agent. */
+  more(calls: number): Promise<void>;
+  /** Ends it. @throws Error if a call was not answered as it must be */
+  expectUnharmed(): Promise<void>;
+}
+
+/** Granted calls of every agent, with a pause after each, and refused ones of the first, until the end of a test. */
+function startLoad(name: string, pauseMilliseconds: number): Load {
+  const refused = startUngrantedLoad(agent, scenes.neverGranted);
+  const granted = agents.map((each) => ({
+    each,
+    traffic: scenes.startTraffic(each, name, pauseMilliseconds),
+  }));
+  const end = () => Promise.all([refused.stop(), ...granted.map(({ traffic }) => traffic.end())]);
+  return {
+    async more(calls) {
+      await Promise.all(granted.map(({ traffic }) => traffic.more(calls)));
+    },
+    async expectUnharmed() {
+      await end();
+      expect(refused.refusals).toEqual(new Map([['GrantRequired', refused.calls]]));
+      for (const { each, traffic } of granted) {
+        const { calls, failures, ungranted } = await traffic.end();
+        expect({ failures, ungranted }).toEqual({ failures: [], ungranted: [] });
+        expect(calls, each.name).toBeGreaterThanOrEqual(FEWEST_CALLS);
+        const path = scenes.trafficPath(each, name);
+        const made = scenes.upstream.effects.filter((effect) => effect.path.startsWith(path));
+        expect(made, 'each was carried out once').toHaveLength(calls);
+      }
+    },
+    async [Symbol.asyncDispose]() {
+      await end();
+    },
+  };
+}
+
+/** Gives an agent's sidecar another token, as the kubelet does. */
+async function rotateToken({ namespace, name }: ResidentAgent): Promise<void> {
+  const { uid } = (await cluster.api('GET', podPath(name))).metadata;
+  const pod = { namespace, serviceAccountName: 'default', podName: name, podUid: uid };
+  const { status } = await mintPodToken(cluster, pod);
+  writeProjectedToken(cluster, uid, status.token);
+}
+
+/** Where the controller's authorities are that an agent's sidecar trusts. */
+async function mountedAuthorities(of: ResidentAgent): Promise<string> {
+  const { pid } = await sidecarProcess(cluster, of);
+  return `/proc/${pid}/root${SIDECAR_PATHS.settings}/${SETTINGS_FILES.controllerCA}`;
+}
 
 /** Puts an authority in the Secret as the controller makes it, but one that has been trusted long enough at `signsAt`. */
 async function addSuccessor(signsAt: number): Promise<string> {

@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { INJECTION_LABEL } from '../../../api/pod-layout.ts';
 import type { KubeObject } from '../api-client.ts';
+import { grantsPath } from '../grants.ts';
 import type { NodeCluster } from './node-cluster.ts';
 
 /** Namespaces that the shared release lists in `rbac.agentNamespaces`, labelled for injection. */
@@ -13,7 +14,7 @@ const LABELS = { [INJECTION_LABEL.name]: INJECTION_LABEL.value };
 const CLAIM = 'e2e.actiongrant.dev/claimed-by';
 /** What a test file leaves in its namespace. */
 const LEFT_BEHIND =
-  'deployments,replicasets,statefulsets,daemonsets,cronjobs,jobs,pods,services,actiongrants,persistentvolumeclaims';
+  'deployments,replicasets,statefulsets,daemonsets,cronjobs,jobs,pods,services,persistentvolumeclaims';
 
 /** Creates those that are not there. */
 export async function createAgentNamespaces(cluster: NodeCluster): Promise<void> {
@@ -79,11 +80,12 @@ async function annotate(
 }
 
 async function empty(cluster: NodeCluster, name: string): Promise<void> {
-  const served = await cluster.request('GET', '/apis/actiongrant.dev/v1alpha1');
-  const kinds = served.status === 200 ? LEFT_BEHIND : LEFT_BEHIND.replace('actiongrants,', '');
   const { code, stderr } = await cluster.kubectl(
-    ['delete', kinds, '--all', `--namespace=${name}`, '--grace-period=1', '--wait=true'],
+    ['delete', LEFT_BEHIND, '--all', `--namespace=${name}`, '--grace-period=1', '--wait=true'],
     { timeoutMilliseconds: 120_000 },
   );
   if (code !== 0) throw new Error(`${name} could not be emptied: ${stderr}`);
+  const served = await cluster.request('GET', '/apis/actiongrant.dev/v1alpha1');
+  // kubectl deletes one after the other, and there may be hundreds.
+  if (served.status === 200) await cluster.api('DELETE', grantsPath(name));
 }

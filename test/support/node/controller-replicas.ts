@@ -5,6 +5,7 @@ import { once } from 'node:events';
 import { connect } from 'node:tls';
 import { Agent, request } from 'undici';
 import { expect } from 'vitest';
+import type { ActionGrant } from '../../../api/generated/actiongrant.ts';
 import { USES_PATH } from '../../../api/wire.ts';
 import type { KubeObject } from '../api-client.ts';
 import { eventually } from '../eventually.ts';
@@ -20,22 +21,47 @@ const EXCHANGE_PORT = 8443;
 export interface ReplicaPod extends KubeObject {
   readonly status: {
     readonly podIPs: readonly { readonly ip: string }[];
-    readonly containerStatuses?: readonly { readonly ready: boolean }[];
+    readonly containerStatuses?: readonly {
+      readonly ready: boolean;
+      readonly restartCount: number;
+    }[];
   };
 }
 
 /** Replicas that are ready and stay. */
 export async function readyReplicas(cluster: NodeCluster): Promise<ReplicaPod[]> {
-  const selector = encodeURIComponent('app.kubernetes.io/component=controller');
-  const path = `/api/v1/namespaces/${RELEASE_NAMESPACE}/pods?labelSelector=${selector}`;
-  const { items } = await cluster.api<KubeObject & { items: ReplicaPod[] }>('GET', path);
-  return items.filter(
+  return (await controllerPods(cluster)).filter(
     ({ metadata, status }) =>
       metadata['deletionTimestamp'] === undefined && status.containerStatuses?.[0]?.ready === true,
   );
 }
 
-export async function untilTwoReplicas(cluster: NodeCluster): Promise<void> {
+async function controllerPods(cluster: NodeCluster): Promise<ReplicaPod[]> {
+  const selector = encodeURIComponent('app.kubernetes.io/component=controller');
+  const path = `/api/v1/namespaces/${RELEASE_NAMESPACE}/pods?labelSelector=${selector}`;
+  const { items } = await cluster.api<KubeObject & { items: ReplicaPod[] }>('GET', path);
+  return items;
+}
+
+/**
+ * kill -9 of a replica. Resolves once it is dead, with what waits until it is back: it is listed as ready for a moment longer,
+ * and the Service leads to it.
+ */
+export async function killReplica(
+  cluster: NodeCluster,
+  name: string,
+): Promise<{ untilBack(): Promise<void> }> {
+  const restarts = async (): Promise<number | undefined> =>
+    (await readyReplicas(cluster)).find(({ metadata }) => metadata.name === name)?.status
+      .containerStatuses?.[0]?.restartCount;
+  const before = (await restarts()) ?? Number.NaN;
+  await cluster.killContainer(RELEASE_NAMESPACE, name, 'controller');
+  return {
+    untilBack: () => eventually(async () => expect(await restarts()).toBe(before + 1), RESTARTED),
+  };
+}
+
+async function untilTwoReplicas(cluster: NodeCluster): Promise<void> {
   await eventually(async () => expect(await readyReplicas(cluster)).toHaveLength(2), RESTARTED);
 }
 
@@ -74,6 +100,23 @@ export async function leadingReplica(cluster: NodeCluster): Promise<string> {
   const path = `/apis/coordination.k8s.io/v1/namespaces/${RELEASE_NAMESPACE}/leases/${SERVICE_NAME}`;
   const lease = await cluster.api<KubeObject & { spec: { holderIdentity: string } }>('GET', path);
   return lease.spec.holderIdentity.split('_')[0] ?? '';
+}
+
+/** Name of the replica whose container has logged this of a grant, since it started. @throws Error if none does */
+export function replicaThatLogged(
+  cluster: NodeCluster,
+  message: string,
+  { metadata: { uid } }: ActionGrant,
+): Promise<string> {
+  const has = (line: string) => line.includes(`"${message}"`) && line.includes(`"${uid}"`);
+  return eventually(async () => {
+    for (const { metadata } of await controllerPods(cluster)) {
+      const log = ['logs', `--namespace=${RELEASE_NAMESPACE}`, metadata.name];
+      const { stdout } = await cluster.kubectl(log);
+      if (stdout.split('\n').some(has)) return metadata.name;
+    }
+    throw new Error(`no replica has logged "${message}" of ${uid}`);
+  });
 }
 
 /** Address of the controller's Service. */

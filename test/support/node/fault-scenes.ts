@@ -8,6 +8,7 @@ import { anHttpAction } from '../builders.ts';
 import { createServiceAccount, createUsableGrant, untilGrant } from '../grants.ts';
 import { reviewedUser } from '../upstream.ts';
 import { type AgentNamespace, useAgentNamespace } from './agent-namespaces.ts';
+import { type GrantedTraffic, startTraffic } from './granted-traffic.ts';
 import type { NodeCluster } from './node-cluster.ts';
 import { ensureInstalled } from './release.ts';
 import {
@@ -124,6 +125,22 @@ export class FaultScenes {
   /** @param farewell what the agent calls when it is told to end */
   startAgent(name: string, farewell?: ResidentCall): Promise<ResidentAgent> {
     return startResidentAgent(this.#cluster, this.namespace, name, farewell);
+  }
+
+  /** Granted calls of an agent, each with a grant of its own, to {@link trafficPath} and a number. */
+  startTraffic(agent: ResidentAgent, name: string, pauseMilliseconds: number): GrantedTraffic {
+    return startTraffic({
+      cluster: this.#cluster,
+      agent,
+      agentAccount: 'default',
+      lentAccount: this.#account,
+      url: `${this.#service}${this.trafficPath(agent, name)}`,
+      pauseMilliseconds,
+    });
+  }
+
+  trafficPath(agent: ResidentAgent, name: string): string {
+    return `/v1/traffic/${name}/${agent.name}/`;
   }
 
   async scene(spec: Partial<ActionGrantSpec> = {}): Promise<FaultScene> {

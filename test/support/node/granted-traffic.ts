@@ -6,7 +6,6 @@ import type { ResidentAgent } from './resident-agent.ts';
 /** Grants that wait to be used: enough while the controller's replicas hand over. */
 const STOCK = 24;
 const TOGETHER = 4;
-const PAUSE_MILLISECONDS = 60;
 
 /** What one agent calls, and with which account's token. */
 export interface TrafficOptions {
@@ -18,6 +17,8 @@ export interface TrafficOptions {
   readonly lentAccount: string;
   /** `https://…`, to which a number is added. */
   readonly url: string;
+  /** Between two calls. Default: 60. */
+  readonly pauseMilliseconds?: number;
 }
 
 export interface TrafficReport {
@@ -44,6 +45,7 @@ export function startTraffic({
   agentAccount,
   lentAccount,
   url,
+  pauseMilliseconds = 60,
 }: TrafficOptions): GrantedTraffic {
   const { origin } = new URL(url);
   const failures: string[] = [];
@@ -71,7 +73,7 @@ export function startTraffic({
   const grant = async (): Promise<void> => {
     while (!ended) {
       if (stock.length < STOCK) await Promise.all(Array.from({ length: TOGETHER }, grantOne));
-      else await sleep(PAUSE_MILLISECONDS);
+      else await sleep(pauseMilliseconds);
     }
   };
   const call = async (): Promise<void> => {
@@ -86,7 +88,7 @@ export function startTraffic({
         slowest = Math.max(slowest, performance.now() - start);
         calls++;
       }
-      await sleep(PAUSE_MILLISECONDS);
+      await sleep(pauseMilliseconds);
     }
   };
   const running = Promise.all([grant(), call()]);
@@ -98,7 +100,7 @@ export function startTraffic({
         if (performance.now() > deadline) {
           throw new Error(`${calls} of ${goal} calls: ${[...failures, ...ungranted].join('\n')}`);
         }
-        await sleep(PAUSE_MILLISECONDS);
+        await sleep(pauseMilliseconds);
       }
     },
     async end() {
