@@ -45,6 +45,15 @@ export const INERT_HEADERS: ReadonlySet<string> = new Set([
   'x-stainless-runtime',
   'x-stainless-runtime-version',
   'x-stainless-timeout',
+  // npm: who asks and why, the session new with every run (npm-registry-fetch, pacote)
+  'npm-auth-type',
+  'npm-command',
+  'npm-scope',
+  'npm-session',
+  'pacote-integrity',
+  'pacote-pkg-id',
+  'pacote-req-type',
+  'pacote-version',
   // kubectl, KEP-859
   'kubectl-command',
   'kubectl-session',

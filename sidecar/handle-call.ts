@@ -241,7 +241,8 @@ function protocolOf(dependencies: CallDependencies, call: InterceptedCall): Refu
   const agent = rawHeaders.findIndex(
     (text, index) => index % 2 === 0 && text.toLowerCase() === 'user-agent',
   );
-  return agent >= 0 && rawHeaders[agent + 1]?.startsWith('git/') ? 'git' : 'http';
+  const product = agent < 0 ? undefined : rawHeaders[agent + 1]?.split('/')[0];
+  return product === 'git' || product === 'npm' ? product : 'http';
 }
 
 function isForKubernetes(

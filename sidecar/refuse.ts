@@ -1,4 +1,4 @@
-/** A refusal in the caller's own protocol: problem+json, a Status object to a Kubernetes client, plain text to git. */
+/** A refusal in the caller's own protocol: problem+json, a Status object to a Kubernetes client, what git and npm show. */
 
 import { PROBLEM_CONTENT_TYPE, type ProblemError, toProblemDocument } from '../api/problem.ts';
 
@@ -11,15 +11,22 @@ export interface Refusal {
 /** Seconds after which a retryable refusal is worth another try. */
 const RETRY_AFTER_SECONDS = 1;
 
-export type RefusalProtocol = 'http' | 'kubernetes' | 'git';
+export type RefusalProtocol = 'http' | 'kubernetes' | 'git' | 'npm';
 
-/** Content type and body of each. Git shows its user what is plain text, and nothing else (`show_http_message`). */
+/**
+ * Content type and body of each. Git shows its user what is plain text, and nothing else (`show_http_message`); npm, what a
+ * JSON document has as `error` (npm-registry-fetch, lib/errors.js).
+ */
 const RENDERINGS: Readonly<
   Record<RefusalProtocol, readonly [contentType: string, render: (problem: ProblemError) => string]>
 > = {
   http: [PROBLEM_CONTENT_TYPE, (problem) => JSON.stringify(toProblemDocument(problem))],
   kubernetes: ['application/json', (problem) => JSON.stringify(toKubernetesStatus(problem))],
   git: ['text/plain; charset=utf-8', toText],
+  npm: [
+    PROBLEM_CONTENT_TYPE,
+    (problem) => JSON.stringify({ ...toProblemDocument(problem), error: toText(problem) }),
+  ],
 };
 
 export function renderRefusal(problem: ProblemError, protocol: RefusalProtocol): Refusal {
@@ -32,13 +39,13 @@ export function renderRefusal(problem: ProblemError, protocol: RefusalProtocol):
   return { status: problem.status, headers, body: `${render(problem)}\n` };
 }
 
-/** All that a person needs, the manifest included. */
-function toText({ detail, manifest }: ProblemError): string {
+/** All that a person needs: the code to look up, what is wrong, and the manifest of the grant that is missing. */
+function toText({ code, detail, manifest }: ProblemError): string {
   const help =
     manifest === undefined
       ? ''
       : `\nThis grant would allow it once (kubectl create -f -):\n${manifest}`;
-  return `ActionGrant refused the call: ${detail}${help}`;
+  return `ActionGrant refused the call (${code}): ${detail}${help}`;
 }
 
 /** `metav1.Status`. kubectl prints `message` as it is. */

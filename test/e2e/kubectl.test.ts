@@ -151,7 +151,7 @@ describe('kubectl', () => {
     const { code, stdout, stderr } = await agent.run(command);
     expect({ code, stdout }).toEqual({ code: 1, stdout: '' });
     expect(stderr.split('\n')).toEqual([
-      'Error from server (Forbidden): ActionGrant refused the call: No approved, unused grant of this agent covers exactly this action.',
+      'Error from server (Forbidden): ActionGrant refused the call (GrantRequired): No approved, unused grant of this agent covers exactly this action.',
       'This grant would allow it once (kubectl create -f -):',
       'apiVersion: actiongrant.dev/v1alpha1',
       'kind: ActionGrant',

@@ -111,7 +111,9 @@ async function grantedUntilItWorks(
   for (;;) {
     const { code, stdout, stderr } = await kubectl(args, input);
     if (code === 0) return { stdout, granted: manifests.map(actionOf) };
-    expect(stderr).toContain('ActionGrant refused the call: No approved, unused grant');
+    expect(stderr).toContain(
+      'ActionGrant refused the call (GrantRequired): No approved, unused grant',
+    );
     if (manifests.length === 3) throw new Error(`it still does not work: ${stderr}`);
     manifests.push(parse(filledIn(stderr)));
     for (const manifest of manifests) {

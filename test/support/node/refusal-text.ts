@@ -11,13 +11,13 @@ export interface ShownRefusal {
 
 /** Documents of one line, wherever the client prints them: problem+json, or a Status of Kubernetes. */
 const DOCUMENT = /\{"(?:type":"https:\/\/actiongrant\.dev\/|kind":"Status").*\}/;
-/** From kubectl, which prints a Status's message alone, and from git, which marks each line as the server's. */
-const MESSAGE = /ActionGrant refused the call: (.*)\n/;
+/** From kubectl, which prints a Status's message alone, and from git and npm, which mark each line. */
+const MESSAGE = /ActionGrant refused the call \((\w+)\): (.*)\n/;
+const MARK = /^(?:remote:|npm error(?: \d{3})?) ?/gm;
 const MANIFEST = /^apiVersion: actiongrant\.dev\/v1alpha1\n(?:.+\n)+? {2}justification: .+$/m;
 
 interface StatusDocument {
   readonly message: string;
-  readonly details: { readonly causes: readonly { readonly reason: string }[] };
 }
 
 /** @throws Error with the output, if no refusal is in it */
@@ -26,13 +26,13 @@ export function refusalIn(output: string): ShownRefusal {
   const document = text === undefined ? undefined : JSON.parse(text);
   if (document?.type !== undefined) return document as ShownRefusal;
   if (document !== undefined) {
-    const { message, details } = document as StatusDocument;
-    return { ...refusalIn(`${message}\n`), code: details.causes[0]?.reason ?? '' };
+    const { message } = document as StatusDocument;
+    return refusalIn(`${message}\n`);
   }
-  const lines = output.replace(/^remote: ?/gm, '');
-  const detail = MESSAGE.exec(lines)?.[1];
+  const lines = output.replace(MARK, '');
+  const [, code = '', detail] = MESSAGE.exec(lines) ?? [];
   if (detail === undefined) throw new Error(`no refusal is in this output:\n${output}`);
-  return { code: '', detail, manifest: MANIFEST.exec(lines)?.[0] };
+  return { code, detail, manifest: MANIFEST.exec(lines)?.[0] };
 }
 
 const REPORTED_MILLISECONDS = 10_000;

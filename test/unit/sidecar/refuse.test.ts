@@ -25,7 +25,7 @@ describe('a refusal over HTTP', () => {
   it('says when to try again, exactly if that can help', () => {
     for (const code of CODES) {
       const problem = new ProblemError(code, 'No.');
-      for (const protocol of ['http', 'kubernetes', 'git'] as const) {
+      for (const protocol of ['http', 'kubernetes', 'git', 'npm'] as const) {
         const retryAfter = header(renderRefusal(problem, protocol), 'retry-after');
         expect(retryAfter).toBe(problem.retryable ? '1' : undefined);
       }
@@ -39,8 +39,22 @@ describe('a refusal to git', () => {
     const refusal = renderRefusal(problem, 'git');
     expect(header(refusal, 'content-type')).toBe('text/plain; charset=utf-8');
     expect(refusal.body).toBe(
-      'ActionGrant refused the call: No grant.\nThis grant would allow it once (kubectl create -f -):\nkind: x\n\n',
+      'ActionGrant refused the call (GrantRequired): No grant.\nThis grant would allow it once (kubectl create -f -):\nkind: x\n\n',
     );
+  });
+});
+
+describe('a refusal to npm', () => {
+  it('is the problem document, with the member that npm shows, the manifest included', () => {
+    const problem = new ProblemError('GrantRequired', 'No grant.', { manifest: 'kind: x\n' });
+    const refusal = renderRefusal(problem, 'npm');
+    expect(header(refusal, 'content-type')).toBe('application/problem+json');
+    expect(JSON.parse(refusal.body)).toMatchObject({
+      code: 'GrantRequired',
+      manifest: 'kind: x\n',
+      error:
+        'ActionGrant refused the call (GrantRequired): No grant.\nThis grant would allow it once (kubectl create -f -):\nkind: x\n',
+    });
   });
 });
 
@@ -58,7 +72,7 @@ describe('a refusal to a Kubernetes client', () => {
       metadata: {},
       status: 'Failure',
       message:
-        'ActionGrant refused the call: No grant.\nThis grant would allow it once (kubectl create -f -):\nkind: x\n',
+        'ActionGrant refused the call (GrantRequired): No grant.\nThis grant would allow it once (kubectl create -f -):\nkind: x\n',
       reason: 'Forbidden',
       details: { causes: [{ reason: 'GrantRequired', message: 'No grant.', field: 'action' }] },
       code: 403,
@@ -69,7 +83,7 @@ describe('a refusal to a Kubernetes client', () => {
     const status = JSON.parse(
       renderRefusal(new ProblemError('NotReady', 'Wait.'), 'kubernetes').body,
     );
-    expect(status.message).toBe('ActionGrant refused the call: Wait.');
+    expect(status.message).toBe('ActionGrant refused the call (NotReady): Wait.');
     expect(status.details.causes).toEqual([{ reason: 'NotReady', message: 'Wait.' }]);
   });
 
@@ -96,7 +110,7 @@ describe('a refusal to a Kubernetes client', () => {
 
 it('no refusal shows the cause', () => {
   const problem = new ProblemError('Internal', 'No.', { cause: new Error('hunter2') });
-  for (const protocol of ['http', 'kubernetes', 'git'] as const) {
+  for (const protocol of ['http', 'kubernetes', 'git', 'npm'] as const) {
     expect(JSON.stringify(renderRefusal(problem, protocol))).not.toContain('hunter2');
   }
 });
