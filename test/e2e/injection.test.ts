@@ -12,6 +12,7 @@ import { createUsableGrant } from '../support/grants.ts';
 import { type AgentNamespace, useAgentNamespace } from '../support/node/agent-namespaces.ts';
 import {
   createWorkloads,
+  HOOK_PORTS,
   SERVER_PORTS,
   type Workloads,
 } from '../support/node/injection-workloads.ts';
@@ -123,8 +124,8 @@ async function inPod(pod: string, container: string, ...command: string[]): Prom
 }
 
 /** What a container of the pod `farewell` has printed. */
-async function linesOf(container: string): Promise<string[]> {
-  const output = await must(['logs', 'farewell', `--container=${container}`]);
+async function linesOf(container: string, ...flags: string[]): Promise<string[]> {
+  const output = await must(['logs', 'farewell', `--container=${container}`, ...flags]);
   return output.split('\n').filter((line) => line !== '');
 }
 
@@ -201,16 +202,17 @@ describe('a Job', () => {
 
 describe('inbound', () => {
   it('declared and probed ports are open, others closed, on both families', async () => {
-    const { declared, probed, undeclared, declaredUDP, undeclaredUDP } = SERVER_PORTS;
+    const { declared, probed, probedHTTPS, probedGRPC, undeclared, declaredUDP, undeclaredUDP } =
+      SERVER_PORTS;
     const found = await Promise.all(
       server.status.podIPs.map(({ ip }) =>
         Promise.all([
-          ...[declared, probed, undeclared].map((port) => opens(ip, port)),
+          ...[declared, probed, probedHTTPS, probedGRPC, undeclared].map((port) => opens(ip, port)),
           ...[declaredUDP, undeclaredUDP].map((port) => echoes(ip, port)),
         ]),
       ),
     );
-    const expected = [true, true, false, true, false];
+    const expected = [true, true, true, true, false, true, false];
     expect(found).toEqual([expected, expected]);
   });
 
@@ -231,9 +233,22 @@ describe('inbound', () => {
   it('probes of every kind never failed', async () => {
     const { status } = await cluster.api<Pod>('GET', podsPath(`/${server.metadata.name}`));
     const restarts = status.containerStatuses.map(({ name, restartCount }) => [name, restartCount]);
-    expect(Object.fromEntries(restarts)).toMatchObject({ web: 0 });
+    expect(Object.fromEntries(restarts)).toMatchObject({ web: 0, secure: 0 });
     const liveness = await events(server.metadata.name, 'Killing');
     expect(liveness).toEqual([]);
+  });
+
+  it('HTTPS and gRPC probes are what the server was asked', async () => {
+    await eventually(async () => {
+      const output = await must(['logs', server.metadata.name, '--container=secure']);
+      expect(output.split('\n')).toEqual(
+        expect.arrayContaining(['HTTPS /alive', 'gRPC /grpc.health.v1.Health/Check']),
+      );
+    }, SLOWLY);
+  });
+
+  it('a hook reaches a port that it alone names, once its container has started', async () => {
+    expect(await linesOf('hooked')).toEqual([`${HOOK_PORTS.postStart} /post-start`]);
   });
 });
 
@@ -249,6 +264,8 @@ async function events(name: string, reason: string): Promise<string[]> {
 
 describe('the end of a pod', () => {
   it('is prompt, and the sidecar is the last to go', async () => {
+    // To its end, which is after the hook.
+    const hooked = linesOf('hooked', '--follow');
     const began = performance.now();
     await must(['delete', 'pod', 'farewell', '--wait', `--timeout=${PROMPTLY_SECONDS}s`]);
     const seconds = (performance.now() - began) / 1_000;
@@ -256,6 +273,7 @@ describe('the end of a pod', () => {
     const paths = upstream.effects.map(({ path }) => path);
     // The companion is told once the agent has ended.
     expect(paths.filter((path) => path.endsWith('last'))).toEqual(['/last', '/companion-last']);
+    expect(await hooked).toContain(`${HOOK_PORTS.preStop} /pre-stop`);
   });
 });
 

@@ -4,7 +4,9 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { NodeCluster } from './node-cluster.ts';
 
-const SERVER = readFileSync(join(import.meta.dirname, 'inbound-program.ts'), 'utf8');
+const source = (file: string) => readFileSync(join(import.meta.dirname, file), 'utf8');
+const SERVER = source('inbound-program.ts');
+const SECURE_SERVER = source('secure-program.ts');
 
 /** Where the server of {@link createWorkloads} listens. */
 export const SERVER_PORTS = {
@@ -13,9 +15,17 @@ export const SERVER_PORTS = {
   /** Declared by a probe alone. */
   probed: 8081,
   undeclared: 9090,
+  /** Each declared by a probe of its kind alone. */
+  probedHTTPS: 8443,
+  probedGRPC: 8082,
   declaredUDP: 5353,
   undeclaredUDP: 5354,
 } as const;
+
+/** Declared by the lifecycle hooks of `farewell` alone. */
+export const HOOK_PORTS = { postStart: 8083, preStop: 8084 } as const;
+/** Of the container that serves those, for its own probe. */
+const HOOKS_READY = 8085;
 
 /** What the shell runs in a container that waits, and still ends when it is told to. */
 const WAIT = 'sleep infinity & wait';
@@ -33,6 +43,12 @@ export function createWorkloads(
     image: cluster.agentImage,
     imagePullPolicy: 'Never',
     command: ['sh', '-c', script],
+    ...rest,
+  });
+  /** A TypeScript program that listens until it is told to end. */
+  const program = (name: string, text: string, args: readonly string[], rest: object = {}) => ({
+    ...container(name, ''),
+    command: ['node', '--input-type=module-typescript', '--eval', text, '--', ...args],
     ...rest,
   });
   const call = (path: string) => `curl -sS ${url(path)}; echo`;
@@ -84,25 +100,43 @@ export function createWorkloads(
         ports: [{ port: 80, targetPort: 'http' }],
       }),
 
-    /** Two containers, with probes of every kind but gRPC. */
+    /** Containers with probes of every kind. */
     server: () => ({
       terminationGracePeriodSeconds: 1,
       containers: [
-        {
-          ...container('web', ''),
-          command: [
-            ...['node', '--input-type=module-typescript', '--eval', SERVER, '--'],
+        program(
+          'web',
+          SERVER,
+          [
             `${SERVER_PORTS.declared},${SERVER_PORTS.probed},${SERVER_PORTS.undeclared}`,
             `${SERVER_PORTS.declaredUDP},${SERVER_PORTS.undeclaredUDP}`,
           ],
-          ports: [
-            { name: 'http', containerPort: SERVER_PORTS.declared },
-            { containerPort: SERVER_PORTS.declaredUDP, protocol: 'UDP' },
-          ],
-          startupProbe: { httpGet: { path: '/', port: 'http' }, ...often },
-          livenessProbe: { httpGet: { path: '/', port: SERVER_PORTS.declared }, ...patiently },
-          readinessProbe: { tcpSocket: { port: SERVER_PORTS.probed }, periodSeconds: 1 },
-        },
+          {
+            ports: [
+              { name: 'http', containerPort: SERVER_PORTS.declared },
+              { containerPort: SERVER_PORTS.declaredUDP, protocol: 'UDP' },
+            ],
+            startupProbe: { httpGet: { path: '/', port: 'http' }, ...often },
+            livenessProbe: { httpGet: { path: '/', port: SERVER_PORTS.declared }, ...patiently },
+            readinessProbe: { tcpSocket: { port: SERVER_PORTS.probed }, periodSeconds: 1 },
+          },
+        ),
+        program(
+          'secure',
+          SECURE_SERVER,
+          [`${SERVER_PORTS.probedHTTPS}`, `${SERVER_PORTS.probedGRPC}`],
+          {
+            startupProbe: { grpc: { port: SERVER_PORTS.probedGRPC }, ...often },
+            livenessProbe: {
+              httpGet: { scheme: 'HTTPS', path: '/alive', port: SERVER_PORTS.probedHTTPS },
+              ...patiently,
+            },
+            readinessProbe: {
+              grpc: { port: SERVER_PORTS.probedGRPC, service: 'ready' },
+              ...patiently,
+            },
+          },
+        ),
         container('worker', `touch /tmp/ready; ${WAIT}`, {
           startupProbe: { exec: { command: ['test', '-e', '/tmp/ready'] }, ...often },
           livenessProbe: { exec: { command: ['true'] }, ...patiently },
@@ -110,11 +144,23 @@ export function createWorkloads(
       ],
     }),
 
-    /** An init container and a native sidecar of its own. Both calls at the end come after SIGTERM, one after the other. */
+    /**
+     * An init container, native sidecars of its own, and hooks that call one of those: there is no other server that a
+     * container can rely on when it has just started. Both calls at the end come after SIGTERM, one after the other.
+     */
     farewell: () =>
       pod('farewell', {
         initContainers: [
           container('early', `${call('early-refused')}; ${call('early')}`),
+          program(
+            'hooked',
+            SERVER,
+            [`${HOOK_PORTS.postStart},${HOOK_PORTS.preStop},${HOOKS_READY}`, ''],
+            {
+              restartPolicy: 'Always',
+              startupProbe: { tcpSocket: { port: HOOKS_READY }, ...often },
+            },
+          ),
           container(
             'companion',
             `${call('companion-refused')}; ${lastly(call('companion-last'))}`,
@@ -126,7 +172,12 @@ export function createWorkloads(
         ],
         containers: [
           // A sidecar that was told to end at the same time would be gone by then.
-          container('agent', lastly(`sleep 2; ${call('last')}`)),
+          container('agent', lastly(`sleep 2; ${call('last')}`), {
+            lifecycle: {
+              postStart: { httpGet: { path: '/post-start', port: HOOK_PORTS.postStart } },
+              preStop: { httpGet: { path: '/pre-stop', port: HOOK_PORTS.preStop } },
+            },
+          }),
         ],
       }),
   };
