@@ -33,7 +33,7 @@ beforeAll(async () => {
 
 afterAll(async () => {
   await cluster.request('DELETE', `/api/v1/nodes/${NODE}`);
-  for (const name of ['settings', 'applied', 'served', 'python', 'deleted']) {
+  for (const name of ['settings', 'applied', 'served', 'python', 'deleted', 'created']) {
     await cluster.request('DELETE', `/api/v1/namespaces/${namespace.name}/configmaps/${name}`);
   }
   await namespace?.release();
@@ -120,6 +120,33 @@ async function permit(command: readonly string[], input?: string): Promise<Permi
   }
 }
 
+interface Refused {
+  readonly code: number;
+  /** What is printed before the manifest. */
+  readonly says: readonly string[];
+  /** What the manifest is for. */
+  readonly call: string;
+}
+
+/** Runs a command that gets so many grants, one for each of its first calls: the next one is refused. */
+async function refuse(
+  command: readonly string[],
+  { after = 0, input }: { after?: number; input?: string } = {},
+): Promise<Refused> {
+  const manifests: string[] = [];
+  for (;;) {
+    for (const manifest of manifests) await createFromManifest(cluster, manifest, ACCOUNT);
+    const { code, stdout, stderr } = await agent.run(command, input === undefined ? {} : { input });
+    const { manifest = '' } = refusalIn(stdout + stderr);
+    if (manifests.length < after) {
+      manifests.push(manifest);
+      continue;
+    }
+    const [says = ''] = `${stdout}${stderr}`.split(manifest);
+    return { code, says: says.trimEnd().split('\n'), call: callIn(manifest) };
+  }
+}
+
 /** `patch StrategicMerge nodes/x ?fieldManager=… {"spec":…}` */
 function callIn(manifest: string): string {
   const grant: ActionGrant = parse(manifest);
@@ -182,6 +209,74 @@ describe('kubectl', () => {
       '',
     ]);
     expect(await dataOf('settings')).toEqual({ colour: 'red' });
+  });
+
+  const why =
+    'ActionGrant refused the call (GrantRequired): No approved, unused grant of this agent covers exactly this action.';
+  const help = 'This grant would allow it once (kubectl create -f -):';
+  /** As kubectl says of most refusals. */
+  const plainly = [`Error from server (Forbidden): ${why}`, help];
+  const RED = '{"data":{"colour":"red"}}';
+
+  it.each<[string, string, readonly string[], string]>([
+    ['get', 'get configmap settings', plainly, 'get configmaps/settings'],
+    ['get of many', 'get configmaps', plainly, 'list configmaps ?limit=500'],
+    [
+      'delete',
+      'delete configmap settings',
+      plainly,
+      'delete configmaps/settings {"propagationPolicy":"Background"}',
+    ],
+    ['patch', `patch configmap settings --patch ${RED}`, plainly, 'get configmaps/settings'],
+    ['cordon', `cordon ${NODE}`, plainly, `get nodes/${NODE}`],
+  ])('%s says what is missing', async (_name, line, says, call) => {
+    expect(await refuse(kubectl(line))).toEqual({ code: 1, says, call });
+  });
+
+  it('patch says what is missing of its second call, too', async () => {
+    const command = kubectl(`patch configmap settings --patch ${RED}`);
+    expect(await refuse(command, { after: 1 })).toEqual({
+      code: 1,
+      says: plainly,
+      call: `patch StrategicMerge configmaps/settings ?fieldManager=kubectl-patch ${RED}`,
+    });
+  });
+
+  it('cordon says what is missing of its second call, and succeeds all the same', async () => {
+    expect(await refuse(kubectl(`cordon ${NODE}`), { after: 1 })).toEqual({
+      code: 0,
+      says: [`error: unable to cordon node "${NODE}": ${why}`, help],
+      call: `patch StrategicMerge nodes/${NODE} {"spec":{"unschedulable":true}}`,
+    });
+    const { body } = await cluster.request('GET', `/api/v1/nodes/${NODE}`);
+    expect(body['spec']).not.toHaveProperty('unschedulable');
+  });
+
+  it('apply says it of each call that it makes', async () => {
+    const input = JSON.stringify(configMap('refused', {}));
+    const apply = kubectl('apply -f -');
+    expect(await refuse(apply, { input })).toEqual({
+      code: 1,
+      says: [
+        'Error from server (Forbidden): error when retrieving current configuration of:',
+        'Resource: "/v1, Resource=configmaps", GroupVersionKind: "/v1, Kind=ConfigMap"',
+        `Name: "refused", Namespace: "${namespace.name}"`,
+        `from server for: "STDIN": ${why}`,
+        help,
+      ],
+      call: 'get configmaps/refused',
+    });
+    expect(await refuse(apply, { input, after: 1 })).toEqual({
+      code: 1,
+      says: [`Error from server (Forbidden): error when creating "STDIN": ${why}`, help],
+      call: expect.stringMatching(/^create configmaps \?/),
+    });
+    expect(await refuse(kubectl('apply --server-side -f -'), { input })).toEqual({
+      code: 1,
+      says: plainly,
+      call: expect.stringMatching(/^apply configmaps\/refused \?/),
+    });
+    expect(await dataOf('refused')).toBe(404);
   });
 
   it('get of one object is one call, once', async () => {
@@ -263,15 +358,60 @@ import sys
 from kubernetes import client, config
 config.load_incluster_config()
 api = client.CoreV1Api()
-namespace, name = sys.argv[1:]
-print(api.read_namespaced_config_map(name, namespace).data)`;
+verb, namespace, name = sys.argv[1:]
+if verb == 'read':
+    print(api.read_namespaced_config_map(name, namespace).data)
+elif verb == 'create':
+    body = client.V1ConfigMap(metadata=client.V1ObjectMeta(name=name), data={'colour': 'green'})
+    print(api.create_namespaced_config_map(namespace, body).data)
+elif verb == 'delete':
+    print(api.delete_namespaced_config_map(name, namespace).status)
+elif verb == 'list':
+    try:
+        api.list_namespaced_config_map(namespace)
+    except client.ApiException as error:
+        print(error.status, error.reason, error.body)`;
+  const call = (verb: string, name: string) => [
+    ...['python3', '-c', program, verb],
+    ...[namespace.name, name],
+  ];
 
   it('reads once what is granted', async () => {
     await cluster.apply(configMap('python', { colour: 'green' }));
-    const command = ['python3', '-c', program, namespace.name, 'python'];
+    const command = call('read', 'python');
     const { calls, output } = await permit(command);
     expect(calls).toEqual(['get configmaps/python']);
     expect(output).toBe("{'colour': 'green'}\n");
     await untilRefusedAsUsed(async () => (await agent.run(command)).stderr);
+  });
+
+  it('creates and deletes once', async () => {
+    expect(await permit(call('create', 'created'))).toEqual({
+      calls: ['create configmaps {"data":{"colour":"green"},"metadata":{"name":"created"}}'],
+      output: "{'colour': 'green'}\n",
+    });
+    expect(await dataOf('created')).toEqual({ colour: 'green' });
+    expect(await permit(call('delete', 'created'))).toEqual({
+      calls: ['delete configmaps/created'],
+      output: 'Success\n',
+    });
+    expect(await dataOf('created')).toBe(404);
+  });
+
+  it('is told of a refusal in a Status', async () => {
+    const { stdout, stderr } = await agent.run(call('list', ''));
+    const [, status, document = ''] = /^(\d+ \w+) (.*)/.exec(stdout) ?? [];
+    expect(status, stdout + stderr).toBe('403 Forbidden');
+    expect(JSON.parse(document)).toMatchObject({
+      kind: 'Status',
+      status: 'Failure',
+      reason: 'Forbidden',
+      code: 403,
+      message: expect.stringMatching(
+        /^ActionGrant refused the call \(GrantRequired\): No approved, /,
+      ),
+      details: { causes: [{ reason: 'GrantRequired' }] },
+    });
+    expect(callIn(refusalIn(stdout).manifest ?? '')).toBe('list configmaps');
   });
 });
