@@ -6,7 +6,14 @@ import { buildah, contentKey, IMAGE_CACHE, type Recipe } from './store.ts';
 
 const SUITE = 'bookworm';
 /** Left out: nothing reads it in a test. */
-const UNREAD = ['/usr/share/doc/*', '/usr/share/man/*', '/usr/share/locale/*', '/usr/share/info/*'];
+const UNREAD = [
+  '/usr/share/doc/*',
+  '/usr/share/man/*',
+  '/usr/share/locale/*',
+  '/usr/share/info/*',
+  // The archive of classes for heaps that no test has.
+  '/usr/lib/jvm/*/lib/server/classes_nocoops.jsa',
+];
 
 /** What the product's Dockerfile expects of NODE_IMAGE, and nft. */
 const BASE_PACKAGES = ['nftables', 'ca-certificates', 'libstdc++6'];
@@ -23,9 +30,11 @@ const AGENT_PACKAGES = [
   'libstdc++6',
   'netcat-openbsd',
   'nftables',
+  'openjdk-17-jre-headless',
   'openssl',
   'procps',
   'python3-kubernetes',
+  'python3-pip',
   'python3-requests',
   'wget',
 ];
@@ -49,26 +58,19 @@ interface Addition {
 }
 
 const NODE = join(ROOT, 'node_modules/node/bin/node');
+const LINK_NPM = 'ln -s ../lib/node_modules/npm/bin/npm-cli.js "$1/usr/local/bin/npm"';
+/** update-alternatives fails where it cannot link the manual pages that are left out; Java's package calls it. */
+const MAKE_MANUAL = 'mkdir -p "$1/usr/share/man/man1"';
 
 /** Debian, this project's Node and npm: what `node:24-bookworm-slim` is, without a registry. */
 export function baseImage(): Recipe {
-  const npm = ownNpm();
-  const additions = [
-    { from: NODE, to: '/usr/local/bin/node' },
-    { from: npm, to: '/usr/local/lib/node_modules/npm' },
-  ];
-  return debianImage('base', BASE_PACKAGES, additions, [
-    'ln -s ../lib/node_modules/npm/bin/npm-cli.js "$1/usr/local/bin/npm"',
-  ]);
+  return debianImage('base', BASE_PACKAGES, nodeAndNpm(), [LINK_NPM]);
 }
 
 /** What tests' agents run in. */
 export function agentImage(): Recipe {
-  const additions = [
-    { from: NODE, to: '/usr/local/bin/node' },
-    { from: toolPath('kubectl'), to: '/usr/local/bin/kubectl' },
-  ];
-  return debianImage('agent', AGENT_PACKAGES, additions, []);
+  const additions = [...nodeAndNpm(), { from: toolPath('kubectl'), to: '/usr/local/bin/kubectl' }];
+  return debianImage('agent', AGENT_PACKAGES, additions, [LINK_NPM]);
 }
 
 /** Other proxies that end TLS, a load generator, and Node. */
@@ -91,6 +93,13 @@ export function pauseImage(base: string): Recipe {
   };
 }
 
+function nodeAndNpm(): Addition[] {
+  return [
+    { from: NODE, to: '/usr/local/bin/node' },
+    { from: ownNpm(), to: '/usr/local/lib/node_modules/npm' },
+  ];
+}
+
 function debianImage(
   image: string,
   packages: readonly string[],
@@ -98,11 +107,18 @@ function debianImage(
   hooks: readonly string[],
 ): Recipe {
   const versions = [process.version, ...additions.map(({ from }) => versionOf(from))];
-  const key = contentKey([SUITE, ...packages, ...versions, JSON.stringify(hooks), ...UNREAD]);
+  const key = contentKey([
+    SUITE,
+    ...packages,
+    ...versions,
+    JSON.stringify(hooks),
+    MAKE_MANUAL,
+    ...UNREAD,
+  ]);
   const name = `localhost/actiongrant-test/${image}:${key}`;
   return {
     name,
-    what: `${image} image from Debian packages (about 40 s)`,
+    what: `${image} image from Debian packages (about a minute)`,
     build() {
       mkdirSync(IMAGE_CACHE, { recursive: true });
       const folder = mkdtempSync(join(IMAGE_CACHE, `${image}-`));
@@ -135,6 +151,7 @@ function debootstrap(
       '--quiet',
       '--variant=essential',
       `--include=${packages.join(',')}`,
+      `--essential-hook=${MAKE_MANUAL}`,
       ...UNREAD.map((path) => `--dpkgopt=path-exclude=${path}`),
       ...[...copies, ...hooks].map((hook) => `--customize-hook=${hook}`),
       SUITE,

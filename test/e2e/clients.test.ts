@@ -1,7 +1,9 @@
 /** Ordinary clients, unmodified, in an injected pod: refused in words they show, granted once, then refused again. */
 
 import { createHash } from 'node:crypto';
+import { readFileSync } from 'node:fs';
 import type { ServerResponse } from 'node:http';
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { eventually } from '../support/eventually.ts';
@@ -15,14 +17,19 @@ import { refusalIn, untilRefusedAsUsed } from '../support/node/refusal-text.ts';
 import { ensureInstalled } from '../support/node/release.ts';
 import { type Service, startService } from '../support/node/service.ts';
 import { type NodeUpstream, startNodeUpstream } from '../support/node/upstreams.ts';
+import type { UpstreamAnswer } from '../support/upstream.ts';
 
 const HOST = 'clients.example.com';
 const STREAMS = 'streams.clients.example.com';
 const GIT = 'git.clients.example.com';
 const ACCOUNT = { account: 'lent' };
+const WHEEL = 'demo-1.0-py3-none-any.whl';
 /** Longer than any connection of ours is kept idle, and than a silent client is borne. */
 const SILENCE_MILLISECONDS = 6_000;
 const UPLOAD_BYTES = 64 * 1024 * 1024;
+
+/** What pip downloads. */
+let wheel: Buffer;
 
 const cluster = new NodeCluster(inject('node'));
 let namespace: AgentNamespace;
@@ -47,10 +54,11 @@ beforeAll(async () => {
     startAgentPod(cluster, { namespace: namespace.name, name: 'clients' }),
     startNodeUpstream(cluster, {
       names: [HOST],
-      answer: ({ path, body }) =>
-        path === '/v1/upload'
-          ? { status: 200, body: createHash('sha256').update(body).digest('hex') }
-          : { status: 200, body: '{"done":true}' },
+      answer: ({ path, body }) => ({
+        status: 200,
+        body: '{"done":true}',
+        ...ANSWERS[path]?.(body),
+      }),
     }),
     startService(cluster, {
       names: [STREAMS],
@@ -63,6 +71,7 @@ beforeAll(async () => {
     }),
     startService(cluster, { names: [GIT], handle: gitService.handle }),
   ]);
+  await compile(readFileSync(CALLS, 'utf8'));
 });
 
 afterAll(async () => {
@@ -79,11 +88,25 @@ async function sendSlowly(response: ServerResponse): Promise<void> {
   response.end('and after\n');
 }
 
+/** Java's compiler is in Debian's runtime; its command is not. */
+async function compile(source: string): Promise<void> {
+  const { code, stderr } = await agent.run(
+    [
+      ...['sh', '-c'],
+      'cat >/tmp/Calls.java && java --module jdk.compiler/com.sun.tools.javac.Main -d /tmp /tmp/Calls.java',
+    ],
+    { input: source },
+  );
+  if (code !== 0) throw new Error(stderr);
+}
+
 /** What a command prints, with its error output. */
 async function outputOf(command: readonly string[]): Promise<string> {
   const { code, stdout, stderr } = await agent.run(command);
   return `${stdout}${stderr}exit code ${code}\n`;
 }
+
+const CALLS = join(import.meta.dirname, '../support/node/Calls.java');
 
 const FETCH = `
 const response = await fetch(process.argv[1], JSON.parse(process.argv[2] ?? '{}'));
@@ -116,11 +139,32 @@ try:
 except urllib.error.HTTPError as error:
     print(error, error.read().decode())`;
 
+/** The least that pip takes for a package. */
+const MAKE_WHEEL = `
+import base64, io, zipfile
+buffer = io.BytesIO()
+with zipfile.ZipFile(buffer, 'w') as archive:
+    archive.writestr('demo.py', '')
+    archive.writestr('demo-1.0.dist-info/METADATA', 'Metadata-Version: 2.1\\nName: demo\\nVersion: 1.0\\n')
+    archive.writestr('demo-1.0.dist-info/WHEEL', 'Wheel-Version: 1.0\\nRoot-Is-Purelib: true\\nTag: py3-none-any\\n')
+    archive.writestr('demo-1.0.dist-info/RECORD', '')
+print(base64.b64encode(buffer.getvalue()).decode())`;
+
+async function aWheel(): Promise<Buffer> {
+  return Buffer.from((await agent.run(['python3', '-c', MAKE_WHEEL])).stdout, 'base64');
+}
+
 const REQUESTS = `
 import requests, sys
 answer = requests.post(sys.argv[1], json={'reason': 'beaconing', 'hosts': [7]})
 print(answer.status_code, answer.text)`;
 
+/** All of HTTP that OpenSSL's own client leaves to its user. */
+const S_CLIENT = `
+printf 'GET %s HTTP/1.1\\r\\nHost: %s\\r\\nConnection: close\\r\\n\\r\\n' "$2" "$1" |
+  openssl s_client -quiet -verify_return_error -verify_hostname "$1" -servername "$1" -connect "$1:443"`;
+
+const java = (program: string, ...args: string[]) => ['java', '-cp', '/tmp', program, ...args];
 const node = (program: string, ...args: string[]) => [
   ...['node', '--input-type=module', '--eval', program],
   ...args,
@@ -148,7 +192,42 @@ const CLIENTS: Readonly<Record<string, (url: string) => readonly string[]>> = {
   'Node.js http2': (url) => node(HTTP2, url),
   'Python requests, POST': (url) => ['python3', '-c', REQUESTS, url],
   'Python urllib': (url) => ['python3', '-c', URLLIB, url],
+  'openssl s_client': (url) => ['sh', '-c', S_CLIENT, 'sh', HOST, new URL(url).pathname],
+  'Java HttpClient, HTTP/2': (url) => java('CallByHttpClient', url),
+  'Java HttpsURLConnection': (url) => java('CallByURLConnection', url),
+  'npm view': (url) => {
+    const [registry, name = ''] = splitLast(url);
+    // The image has no home for its user. It need not ask whether there is a newer npm, either.
+    const npm = ['env', 'HOME=/tmp', 'npm', '--no-update-notifier', `--registry=${registry}`];
+    return [...npm, 'view', name, 'description'];
+  },
 };
+
+function splitLast(url: string): [string, string] {
+  const slash = url.lastIndexOf('/') + 1;
+  return [url.slice(0, slash), url.slice(slash)];
+}
+
+/** Where it is more than that something was done. */
+const ANSWERS: Readonly<Record<string, (body: Buffer) => Partial<UpstreamAnswer>>> = {
+  '/v1/upload': (body) => ({ body: createHash('sha256').update(body).digest('hex') }),
+  '/v1/npm-view': () => ({ body: JSON.stringify(aPackument()) }),
+  '/v1/simple/demo/': () => ({
+    headers: { 'content-type': 'text/html' },
+    body: `<!DOCTYPE html><a href="../../${WHEEL}">${WHEEL}</a>`,
+  }),
+  [`/v1/${WHEEL}`]: () => ({ body: wheel }),
+};
+
+/** What an npm registry says of a package. */
+function aPackument(): object {
+  const version = { name: 'npm-view', version: '1.0.0', description: '{"done":true}' };
+  return {
+    name: 'npm-view',
+    'dist-tags': { latest: '1.0.0' },
+    versions: { '1.0.0': { ...version, dist: { tarball: `https://${HOST}/v1/npm-view.tgz` } } },
+  };
+}
 
 const pathOf = (name: string) => `/v1/${name.replaceAll(/[^A-Za-z0-9]+/g, '-')}`;
 
@@ -176,6 +255,37 @@ describe.concurrent('a call', () => {
 
     await untilRefusedAsUsed(() => outputOf(commandOf(url)));
     expect(effects()).toHaveLength(1);
+  });
+});
+
+describe('pip', () => {
+  const index = `https://${HOST}/v1/simple/`;
+  const DOWNLOAD = [
+    ...['pip', 'download', '--no-deps', '--no-cache-dir', '--disable-pip-version-check'],
+    ...[`--index-url=${index}`, '--dest=/tmp/wheels', 'demo'],
+  ];
+  const download = () => outputOf(DOWNLOAD);
+  /** It says as little of an answer as this: the same URL is read with another client. */
+  const reasonOf = (url: string) => outputOf(['curl', '-sS', url]);
+
+  it('downloads with a grant for the page and one for the file', async () => {
+    wheel = await aWheel();
+    expect(await download()).toContain('No matching distribution found for demo');
+    const page = await reasonOf(`${index}demo/`);
+    expect(refusalIn(page).code, page).toBe('GrantRequired');
+    await approve(cluster, page, ACCOUNT);
+    // The page is read, the file refused.
+    expect(await download()).toContain('403 Client Error');
+    await untilRefusedAsUsed(() => reasonOf(`${index}demo/`));
+    for (const url of [`${index}demo/`, `https://${HOST}/v1/${WHEEL}`]) {
+      const { manifest = '' } = refusalIn(await reasonOf(url));
+      await createFromManifest(cluster, manifest, ACCOUNT);
+    }
+    expect(await download()).toContain('Successfully downloaded demo');
+    await untilRefusedAsUsed(() => reasonOf(`https://${HOST}/v1/${WHEEL}`));
+    expect(await download()).toContain('No matching distribution found for demo');
+    expect(upstream.count('GET /v1/simple/demo/')).toBe(2);
+    expect(upstream.count(`GET /v1/${WHEEL}`)).toBe(1);
   });
 });
 
