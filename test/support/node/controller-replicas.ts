@@ -61,7 +61,7 @@ export async function killReplica(
   };
 }
 
-async function untilTwoReplicas(cluster: NodeCluster): Promise<void> {
+export async function untilTwoReplicas(cluster: NodeCluster): Promise<void> {
   await eventually(async () => expect(await readyReplicas(cluster)).toHaveLength(2), RESTARTED);
 }
 
