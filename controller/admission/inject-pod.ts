@@ -4,7 +4,7 @@ import { ProblemError } from '../../api/problem.ts';
 import { printable } from '../../api/url.ts';
 import { inject } from '../injection/inject.ts';
 import type { SidecarImage } from '../injection/ours.ts';
-import type { InjectablePod } from '../injection/pod.ts';
+import { type InjectablePod, isNamedAsOurs } from '../injection/pod.ts';
 import type { PodFault } from '../injection/rule.ts';
 import { memberPatch } from './json-patch.ts';
 import type { AdmissionAnswer, AdmissionRequest } from './review.ts';
@@ -61,7 +61,9 @@ function namespaceRefusal(
 
 function tooManyContainers({ spec = {} }: InjectablePod): PodFault | null {
   const { initContainers = [], containers = [] } = spec;
-  const count = initContainers.length + containers.length;
+  // Without ours: a webhook is asked again about what it has injected. Those of their names are not kept.
+  const theirs = initContainers.filter(({ name }) => !isNamedAsOurs(name));
+  const count = theirs.length + containers.length;
   if (count <= MAX_CONTAINERS) return null;
   return {
     field: 'spec.containers',

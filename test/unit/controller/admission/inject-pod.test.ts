@@ -59,9 +59,13 @@ test('a pod of more containers than anybody has is refused before it is made lar
     Array.from({ length: count }, (_, index) => aContainer({ name: `c${index}` }));
   const asked = (spec: Parameters<typeof aPod>[0]) => injectPod(dependencies, aRequest(aPod(spec)));
   expect(asked({ containers: containers(100) }).allowed).toBe(true);
+  // Asked again, because another webhook wrote after it.
+  const again = injected(aPod({ containers: containers(100) }));
+  expect(injectPod(dependencies, aRequest(again))).toEqual({ allowed: true, patch: [] });
   for (const spec of [
     { containers: containers(101) },
     { containers: containers(1), initContainers: containers(100) },
+    { containers: containers(101).map((container) => ({ ...container, name: 'actiongrant' })) },
   ]) {
     const { code, message } = refusal(asked(spec));
     expect(code).toBe(403);
