@@ -38,6 +38,9 @@ export async function readBody(
 /** What was read already, then the rest. */
 function rejoin(start: Buffer, rest: Readable): Readable {
   const joined = new PassThrough();
+  // It can fail before anybody reads it, while its call waits for its authorization: an error without a listener would end
+  // the process. Whoever reads it then finds it destroyed.
+  joined.on('error', () => {});
   joined.write(start);
   rest.on('error', (error) => joined.destroy(error));
   joined.on('close', () => {

@@ -1,8 +1,9 @@
 import { Readable } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { MemoryBudget } from '../../../sidecar/memory-budget.ts';
 import { readBody } from '../../../sidecar/read-body.ts';
+import { eventually } from '../../support/eventually.ts';
 
 const LIMIT = 10;
 
@@ -43,7 +44,8 @@ describe('a body', () => {
 
   it('sent byte by byte takes no more memory than twice its size', async () => {
     const held: number[] = [];
-    const hold = { take: (bytes: number) => void held.push(bytes), release() {} };
+    const tryTake = (bytes: number) => held.push(bytes) > 0;
+    const hold = { tryTake, take: (bytes: number) => void held.push(bytes), release() {} };
     const text = 'abcdefghij'.repeat(100);
     const result = await readBody(aBody([...text]), text.length, hold);
     expect(result).toEqual({ kind: 'whole', bytes: Buffer.from(text) });
@@ -97,6 +99,21 @@ describe('a body over the limit', () => {
   it('that fails later fails for whoever reads it', async () => {
     const stream = await tooLarge(aBody(['12345678901', 'x'], new Error('aborted')));
     await expect(buffer(stream)).rejects.toThrow('aborted');
+  });
+
+  it('that fails before anybody reads it ends nothing, and is known to have failed', async () => {
+    const unheard = vi.fn();
+    process.on('uncaughtException', unheard);
+    try {
+      const stream = await tooLarge(aBody(['12345678901'], new Error('aborted')));
+      await eventually(() => expect(stream.destroyed).toBe(true));
+      // An error that nobody listens to is thrown in a turn of its own.
+      await new Promise((resolve) => setImmediate(resolve));
+      expect(stream.errored).toMatchObject({ message: 'aborted' });
+      expect(unheard).not.toHaveBeenCalled();
+    } finally {
+      process.off('uncaughtException', unheard);
+    }
   });
 
   it('is let go of when nobody wants it any more', async () => {
