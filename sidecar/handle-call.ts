@@ -23,7 +23,7 @@ import type { InterceptedCall } from './intercept/call.ts';
 import type { MemoryBudget, MemoryHold } from './memory-budget.ts';
 import type { SidecarMetrics } from './metrics.ts';
 import { type CallBody, readBody } from './read-body.ts';
-import { type RefusalProtocol, renderRefusal } from './refuse.ts';
+import { type Refusal, type RefusalProtocol, renderRefusal } from './refuse.ts';
 import type { RefusalReporter } from './report-refusals.ts';
 
 export interface CallDependencies extends AuthorizeDependencies {
@@ -46,26 +46,38 @@ export async function handleCall(
   dependencies: CallDependencies,
   call: InterceptedCall,
 ): Promise<void> {
-  const { metrics, log } = dependencies;
-  const protocol = protocolOf(dependencies, call);
   const hold = dependencies.memory.hold();
   try {
-    await carryOut(dependencies, call, hold);
-  } catch (error) {
-    const problem = asProblem(error);
-    metrics.refusals.inc({ code: problem.code });
-    const fields = { code: problem.code, detail: problem.detail };
-    if (problem.code === 'Internal') log.error('a call failed', { ...fields, error });
-    else log.info('a call was refused', fields);
-    dependencies.refusals.report({ code: problem.code, attempted: attemptedCall(call.head) });
-    if (call.respond.started) return call.respond.abort();
-    if (call.respond.finished) return;
-    const { status, headers, body } = renderRefusal(problem, protocol);
-    call.respond.writeHead(status, headers);
-    await call.respond.end(body);
+    // Of what failed, nothing but the answer's bytes is kept for as long as the client takes to read them.
+    const refusal = await carryOut(dependencies, call, hold).then(
+      () => null,
+      (error: unknown) => refused(dependencies, call, hold, error),
+    );
+    if (refusal === null) return;
+    call.respond.writeHead(refusal.status, refusal.headers);
+    await call.respond.end(refusal.body);
   } finally {
     hold.release();
   }
+}
+
+/** Tells of it, and returns what is left to tell the client. Null: nothing can be told any more. */
+function refused(
+  dependencies: CallDependencies,
+  call: InterceptedCall,
+  hold: MemoryHold,
+  error: unknown,
+): Refusal | null {
+  const { metrics, log } = dependencies;
+  const problem = asProblem(error);
+  metrics.refusals.inc({ code: problem.code });
+  const fields = { code: problem.code, detail: problem.detail };
+  if (problem.code === 'Internal') log.error('a call failed', { ...fields, error });
+  else log.info('a call was refused', fields);
+  dependencies.refusals.report({ code: problem.code, attempted: attemptedCall(call.head) });
+  if (call.respond.started) call.respond.abort();
+  if (call.respond.finished) return null;
+  return renderRefusal(problem, protocolOf(dependencies, call), hold);
 }
 
 async function carryOut(

@@ -15,17 +15,21 @@ export class MemoryBudget {
   /** What one call holds; to be released when the call is over, however it ends. */
   hold(): MemoryHold {
     let held = 0;
+    const tryTake = (bytes: number): boolean => {
+      if (bytes > this.#left) return false;
+      this.#left -= bytes;
+      held += bytes;
+      return true;
+    };
     return {
-      take: (bytes) => {
-        if (bytes > this.#left) {
-          throw new ProblemError(
-            'TooManyRequests',
-            'Other calls of this pod take up all the memory that there is for bodies. Try again.',
-            { field: 'body' },
-          );
-        }
-        this.#left -= bytes;
-        held += bytes;
+      tryTake,
+      take(bytes) {
+        if (tryTake(bytes)) return;
+        throw new ProblemError(
+          'TooManyRequests',
+          'Other calls of this pod take up all the memory that there is for bodies. Try again.',
+          { field: 'body' },
+        );
       },
       release: () => {
         this.#left += held;
@@ -36,6 +40,8 @@ export class MemoryBudget {
 }
 
 export interface MemoryHold {
+  /** Whether so much was left; if not, nothing is taken. */
+  tryTake(bytes: number): boolean;
   /** @throws ProblemError TooManyRequests if so much is not left */
   take(bytes: number): void;
   release(): void;

@@ -1,11 +1,13 @@
 /** A refusal in the caller's own protocol: problem+json, a Status object to a Kubernetes client, what git and npm show. */
 
-import { PROBLEM_CONTENT_TYPE, type ProblemError, toProblemDocument } from '../api/problem.ts';
+import { PROBLEM_CONTENT_TYPE, ProblemError, toProblemDocument } from '../api/problem.ts';
+import type { MemoryHold } from './memory-budget.ts';
 
 export interface Refusal {
   status: number;
   headers: (readonly [name: string, value: string])[];
-  body: string;
+  /** Bytes, not text: those are in no heap of limited size. */
+  body: Uint8Array;
 }
 
 /** Seconds after which a retryable refusal is worth another try. */
@@ -29,14 +31,33 @@ const RENDERINGS: Readonly<
   ],
 };
 
-export function renderRefusal(problem: ProblemError, protocol: RefusalProtocol): Refusal {
+/**
+ * With a manifest it can be several times as long as the call, and is in memory for as long as the client takes to read it:
+ * without room for that it leaves the manifest out.
+ */
+export function renderRefusal(
+  problem: ProblemError,
+  protocol: RefusalProtocol,
+  hold: Pick<MemoryHold, 'tryTake'>,
+): Refusal {
   const [contentType, render] = RENDERINGS[protocol];
+  const whole = Buffer.from(`${render(problem)}\n`);
+  const fits = problem.manifest === undefined || hold.tryTake(whole.length);
+  const body = fits ? whole : Buffer.from(`${render(withoutManifest(problem))}\n`);
   const headers: Refusal['headers'] = [
     ['content-type', contentType],
     ['cache-control', 'no-store'],
     ...(problem.retryable ? [['retry-after', String(RETRY_AFTER_SECONDS)] as const] : []),
   ];
-  return { status: problem.status, headers, body: `${render(problem)}\n` };
+  return { status: problem.status, headers, body };
+}
+
+function withoutManifest({ code, detail, field }: ProblemError): ProblemError {
+  return new ProblemError(
+    code,
+    `${detail} The grant that would allow it is left out: other calls of this pod take up all the memory.`,
+    field === undefined ? {} : { field },
+  );
 }
 
 /** All that a person needs: the code to look up, what is wrong, and the manifest of the grant that is missing. */

@@ -9,15 +9,17 @@ import type { RequestHead } from '../describe/request-head.ts';
 import type { HeaderPair, InterceptedCall, ResponseHead, ResponseWriter } from './call.ts';
 import { ClientCall } from './client-call.ts';
 import type { ClientConnection } from './connection.ts';
+import { type HeadBudget, headSize } from './head-budget.ts';
 import type { InterceptEvent } from './interceptor.ts';
 import type { InterceptLimits } from './limits.ts';
 import { arrivedBody, pump, throwIfFailed } from './pump.ts';
-import { lingeringClose, refuse, refuseRaw } from './refusal.ts';
+import { lingeringClose, refuseRaw } from './refusal.ts';
 
 export interface HTTP1Options {
   limits: InterceptLimits;
-  /** Answers a call; never rejects. */
-  serve(call: InterceptedCall): Promise<void>;
+  heads: HeadBudget;
+  /** Answers a call, if its head has no problem already; never rejects. */
+  serve(call: InterceptedCall, problem?: ProblemError): Promise<void>;
   /** A CONNECT on a connection that is no tunnel yet. */
   onConnect(connection: ClientConnection, target: string, head: Buffer): void;
   report(event: InterceptEvent): void;
@@ -37,7 +39,7 @@ interface StreamState {
 }
 
 export function createHTTP1(options: HTTP1Options): HTTP1 {
-  const { limits, report } = options;
+  const { limits, heads, report } = options;
   const states = new WeakMap<Duplex, StreamState>();
 
   const server = http.createServer({
@@ -47,6 +49,9 @@ export function createHTTP1(options: HTTP1Options): HTTP1 {
     insecureHTTPParser: false,
   });
   disableBuiltInTimers(server);
+  // Node drops the header lines over this count in silence, so it is one more than we take: a head that has it is refused.
+  // Without it, an unfinished head of very short lines takes many times its size.
+  server.maxHeadersCount = limits.headerCount + 1;
 
   const onRequest = (expectsContinue: boolean) => (req: IncomingMessage, res: ServerResponse) => {
     const state = states.get(req.socket);
@@ -54,16 +59,23 @@ export function createHTTP1(options: HTTP1Options): HTTP1 {
       req.socket.destroy();
       return;
     }
+    if (state.last !== undefined && state.waiting >= limits.pipelined) {
+      req.socket.destroy();
+      return;
+    }
+    const size = headSize(req.rawHeaders, req.url);
+    if (!heads.take(size)) {
+      report({ type: 'ConnectionRefused', reason: 'TooManyHeads' });
+      // An answer would have to wait for the client to take it, and the head with it.
+      req.socket.destroy();
+      return;
+    }
     const run = (): Promise<void> =>
       serveRequest(options, state.connection, req, res, expectsContinue);
-    if (state.last === undefined) {
-      track(state, run());
-    } else if (state.waiting < limits.pipelined) {
-      // Node hands pipelined requests over at once; the second must not be judged while the first still runs.
-      track(state, state.last.then(run));
-    } else {
-      req.socket.destroy();
-    }
+    // Node hands pipelined requests over at once; the second must not be judged while the first still runs.
+    track(state, state.last === undefined ? run() : state.last.then(run), () =>
+      heads.giveBack(size),
+    );
   };
   server.on('request', onRequest(false));
   server.on('checkContinue', onRequest(true));
@@ -115,13 +127,12 @@ function disableBuiltInTimers(server: Server): void {
   server.keepAliveTimeout = 0;
   server.headersTimeout = 0;
   server.requestTimeout = 0;
-  // Node drops header lines over this count in silence: what was compared would not be what came. We count ourselves.
-  server.maxHeadersCount = 0;
 }
 
-function track(state: StreamState, run: Promise<void>): void {
+function track(state: StreamState, run: Promise<void>, over: () => void): void {
   state.waiting += 1;
   const settled = run.finally(() => {
+    over();
     state.waiting -= 1;
     if (state.last === settled) state.last = undefined;
   });
@@ -154,9 +165,7 @@ async function serveRequest(
   });
   connection.begin(call);
   try {
-    const problem = headProblem(req, options.limits);
-    if (problem === undefined) await options.serve(call);
-    else await refuse(respond, problem);
+    await options.serve(call, headProblem(req, options.limits));
     // The next request is served once the client has this answer, or the connection is gone.
     await closed;
     call.release();

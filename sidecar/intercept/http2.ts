@@ -13,14 +13,19 @@ import type { RequestHead } from '../describe/request-head.ts';
 import type { HeaderPair, InterceptedCall, ResponseHead, ResponseWriter } from './call.ts';
 import { ClientCall } from './client-call.ts';
 import type { ClientConnection } from './connection.ts';
+import { type HeadBudget, headSize } from './head-budget.ts';
+import type { InterceptEvent } from './interceptor.ts';
 import type { InterceptLimits } from './limits.ts';
 import { arrivedBody, pump, throwIfFailed } from './pump.ts';
-import { refuse } from './refusal.ts';
 
 export interface HTTP2Options {
   limits: InterceptLimits;
-  /** Answers a call; never rejects. */
-  serve(call: InterceptedCall): Promise<void>;
+  heads: HeadBudget;
+  /** Whether there are as many calls as there may be. */
+  full(): boolean;
+  /** Answers a call, if its head has no problem already; never rejects. */
+  serve(call: InterceptedCall, problem?: ProblemError): Promise<void>;
+  report(event: InterceptEvent): void;
 }
 
 /** Serves every stream of one connection, each as a call of its own: `:authority` is judged per stream. */
@@ -29,7 +34,7 @@ export function serveHTTP2(
   connection: ClientConnection,
   options: HTTP2Options,
 ): void {
-  const { limits } = options;
+  const { limits, heads, full, report } = options;
   const session = performServerHandshake(tls, {
     settings: {
       maxConcurrentStreams: limits.streams,
@@ -47,9 +52,24 @@ export function serveHTTP2(
   session.on('close', () => connection.raw.destroySoon());
   session.on('stream', (stream, headers, flags, rawHeaders) => {
     stream.on('error', () => {});
+    // RFC 9113 8.7: nothing was done, and the client may send it again. In words it would be one more answer to wait for: a
+    // client need not take any (RFC 9113 6.9.2).
+    if (full()) return turnAway(stream, constants.NGHTTP2_REFUSED_STREAM);
+    const size = headSize(rawHeaders);
+    if (!heads.take(size)) {
+      report({ type: 'ConnectionRefused', reason: 'TooManyHeads' });
+      return turnAway(stream, constants.NGHTTP2_ENHANCE_YOUR_CALM);
+    }
     const endsWithHead = (flags & constants.NGHTTP2_FLAG_END_STREAM) !== 0;
-    void serveStream(options, connection, stream, headers, rawHeaders, endsWithHead);
+    void serveStream(options, connection, stream, headers, rawHeaders, endsWithHead).finally(() =>
+      heads.giveBack(size),
+    );
   });
+}
+
+function turnAway(stream: ServerHttp2Stream, code: number): void {
+  stream.close(code);
+  stream.destroy();
 }
 
 async function serveStream(
@@ -81,9 +101,7 @@ async function serveStream(
   });
   connection.begin(call);
   try {
-    const problem = headProblem(headers, rawHeaders, options.limits);
-    if (problem === undefined) await options.serve(call);
-    else await refuse(respond, problem);
+    await options.serve(call, headProblem(headers, rawHeaders, options.limits));
     call.release();
     // An answer to half a request: the client need not send the rest (RFC 9113 8.1).
     if (!stream.closed && !stream.readableEnded) stream.close(constants.NGHTTP2_NO_ERROR);

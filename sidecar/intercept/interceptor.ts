@@ -9,6 +9,7 @@ import type { CertificateAuthority } from './certificate-authority.ts';
 import { ClientConnection } from './connection.ts';
 import { openTunnel } from './explicit-proxy.ts';
 import { type FirstBytes, sniff } from './first-bytes.ts';
+import { HeadBudget } from './head-budget.ts';
 import { createHTTP1 } from './http1.ts';
 import { serveHTTP2 } from './http2.ts';
 import { DEFAULT_INTERCEPT_LIMITS, type InterceptLimits } from './limits.ts';
@@ -23,7 +24,13 @@ export type InterceptEvent =
   | { type: 'HandlerFailed'; error: unknown }
   | {
       type: 'ConnectionRefused';
-      reason: 'TooManyConnections' | 'NotHTTP' | 'Idle' | 'PlainInTunnel' | 'NotRedirected';
+      reason:
+        | 'TooManyConnections'
+        | 'TooManyHeads'
+        | 'NotHTTP'
+        | 'Idle'
+        | 'PlainInTunnel'
+        | 'NotRedirected';
     }
   /** A redirected connection speaks what is none of ours. */
   | { type: 'ProtocolRefused'; protocol: string; destination: Destination }
@@ -65,12 +72,16 @@ export async function startInterceptor(
   const limits = { ...DEFAULT_INTERCEPT_LIMITS, ...options.limits };
   const connections = new Set<ClientConnection>();
 
+  const heads = new HeadBudget(limits.headsBytes);
   let calls = 0;
+  const full = (): boolean => calls >= limits.calls;
 
-  const serve = async (call: InterceptedCall): Promise<void> => {
+  const serve = async (call: InterceptedCall, problem?: ProblemError): Promise<void> => {
+    const excessive = full();
     calls += 1;
     try {
-      if (calls > limits.calls) throw tooManyCalls();
+      if (excessive) throw tooManyCalls();
+      if (problem !== undefined) throw problem;
       await handle(call);
       if (!call.respond.finished && !call.signal.aborted) {
         throw new Error('the handler returned without an answer');
@@ -87,7 +98,8 @@ export async function startInterceptor(
     }
   };
 
-  const http1 = createHTTP1({ limits, serve, onConnect, report });
+  const http1 = createHTTP1({ limits, heads, serve, onConnect, report });
+  const http2 = { limits, heads, full, serve, report };
 
   function onConnect(connection: ClientConnection, target: string, rest: Buffer): void {
     const host = openTunnel(connection, target, rest);
@@ -109,7 +121,7 @@ export async function startInterceptor(
       host,
       (tls, sni) => {
         connection.sni = sni;
-        if (tls.alpnProtocol === 'h2') serveHTTP2(tls, connection, { limits, serve });
+        if (tls.alpnProtocol === 'h2') serveHTTP2(tls, connection, http2);
         else http1.accept(tls, connection);
       },
       (code) => {

@@ -12,6 +12,16 @@ describe('a memory budget', () => {
     expect(() => one.take(1)).toThrow('TooManyRequests');
   });
 
+  it('says that there is no room to who asks, and then keeps nothing for them', () => {
+    const budget = new MemoryBudget(10);
+    const hold = budget.hold();
+    expect(hold.tryTake(7)).toBe(true);
+    expect(hold.tryTake(4)).toBe(false);
+    budget.hold().take(3);
+    hold.release();
+    budget.hold().take(7);
+  });
+
   it('gets back what a hold took, once', () => {
     const budget = new MemoryBudget(10);
     const hold = budget.hold();

@@ -2,7 +2,7 @@
 
 import { once } from 'node:events';
 import { request as httpRequest, type IncomingMessage, type RequestOptions } from 'node:http';
-import { type ClientHttp2Session, connect as connectHTTP2 } from 'node:http2';
+import { type ClientHttp2Session, connect as connectHTTP2, type Settings } from 'node:http2';
 import { connect as connectTCP, type Socket } from 'node:net';
 import type { Readable } from 'node:stream';
 import { type ConnectionOptions, connect as connectTLS, type TLSSocket } from 'node:tls';
@@ -189,9 +189,12 @@ export async function requestH1(
   return answer;
 }
 
-export async function openH2(proxy: TestProxy): Promise<ClientHttp2Session> {
+export async function openH2(
+  proxy: TestProxy,
+  settings: Settings = {},
+): Promise<ClientHttp2Session> {
   const socket = await openTLS(proxy, { ALPNProtocols: ['h2'] });
-  const session = connectHTTP2(`https://${HOST}`, { createConnection: () => socket });
+  const session = connectHTTP2(`https://${HOST}`, { createConnection: () => socket, settings });
   session.on('error', () => {});
   return session;
 }

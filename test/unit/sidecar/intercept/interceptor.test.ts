@@ -5,13 +5,14 @@
  */
 
 import { once } from 'node:events';
-import { connect as connectHTTP2 } from 'node:http2';
+import { connect as connectHTTP2, constants } from 'node:http2';
 import { PassThrough, Readable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, describe, expect, it } from 'vitest';
 import { ProblemError } from '../../../../api/problem.ts';
 import type { CallHandler } from '../../../../sidecar/intercept/call.ts';
 import type { InterceptorOptions } from '../../../../sidecar/intercept/interceptor.ts';
+import type { InterceptLimits } from '../../../../sidecar/intercept/limits.ts';
 import { eventually } from '../../../support/eventually.ts';
 import {
   describeCall,
@@ -41,6 +42,16 @@ async function start(
   const proxy = await startProxy(handle, options);
   open.push(proxy);
   return proxy;
+}
+
+/** The code with which a stream of its own connection is reset. */
+async function resetCode(proxy: TestProxy, headers: Record<string, string> = {}): Promise<number> {
+  const session = await openH2(proxy);
+  const stream = session.request({ ':path': '/', ...headers });
+  stream.on('error', () => {});
+  await new Promise((resolve) => stream.once('close', resolve));
+  session.destroy();
+  return stream.rstCode ?? constants.NGHTTP2_NO_ERROR;
 }
 
 /** What is raised instead of a problem the handler meant. */
@@ -431,14 +442,15 @@ describe('pipelined requests', () => {
 
   it('are served one after another, in their order', async () => {
     const log: string[] = [];
-    const proxy = await start(async ({ head, respond }) => {
+    const handle: CallHandler = async ({ head, respond }) => {
       const name = head.target.slice(-1);
       log.push(`+${name}`);
       await sleep(20);
       log.push(`-${name}`);
       respond.writeHead(200, []);
       await respond.end(`<${name}>`);
-    });
+    };
+    const proxy = await start(handle, { limits: { pipelined: 4 } });
     const client = await RawClient.connect(proxy.port);
     client.write(pipelined(4).join(''));
     expect((await client.until(/<3>/)).match(/<\d>/g)).toEqual(['<0>', '<1>', '<2>', '<3>']);
@@ -726,25 +738,97 @@ describe('limits', () => {
     await eventually(async () => expect((await request('h1', proxy)).status).toBe(200));
   });
 
-  it.each(['h1', 'h2'] as const)('calls beyond their number are refused by %s', async (by) => {
+  /** Calls wait in the handler until the gate is opened. */
+  async function startGated(limits: Partial<InterceptLimits>) {
     const gate = Promise.withResolvers<void>();
-    const proxy = await start(
-      async (call) => {
-        await gate.promise;
-        await describeCall(call);
-      },
-      { limits: { calls: 2 } },
-    );
+    let waiting = 0;
+    const handle: CallHandler = async (call) => {
+      waiting += 1;
+      await gate.promise;
+      await describeCall(call);
+    };
+    const proxy = await start(handle, { limits });
+    const untilWaiting = (count: number) => eventually(() => expect(waiting).toBe(count));
+    return { proxy, untilWaiting, openGate: () => gate.resolve() };
+  }
+
+  it.each(['h1', 'h2'] as const)('calls by %s beyond their number are refused', async (by) => {
+    const { proxy, untilWaiting, openGate } = await startGated({ calls: 2 });
     const allowed = [request(by, proxy), request(by, proxy)];
-    await sleep(100);
-    const { status, body } = await request(by, proxy);
-    expect({ status, code: JSON.parse(body).code }).toEqual({
-      status: 429,
-      code: 'TooManyRequests',
-    });
-    gate.resolve();
+    await untilWaiting(2);
+    if (by === 'h1') {
+      const { status, body } = await request(by, proxy);
+      expect(status).toBe(429);
+      expect(JSON.parse(body).code).toBe('TooManyRequests');
+    } else {
+      expect(await resetCode(proxy)).toBe(constants.NGHTTP2_REFUSED_STREAM);
+    }
+    openGate();
     for (const call of allowed) expect((await call).status).toBe(200);
     expect((await request(by, proxy)).status).toBe(200);
+  });
+
+  it('of HTTP/2 calls count those, too, whose answers are not taken, whatever these are', async () => {
+    const proxy = await start(describeCall, { limits: { calls: 3 } });
+    const session = await openH2(proxy, { initialWindowSize: 0 });
+    for (const scheme of ['https', 'ftp', 'gopher']) {
+      const stream = session.request({ ':path': '/', ':scheme': scheme });
+      stream.on('error', () => {});
+      await once(stream, 'response');
+    }
+    expect(await resetCode(proxy)).toBe(constants.NGHTTP2_REFUSED_STREAM);
+    session.destroy();
+    await eventually(async () => expect((await request('h2', proxy)).status).toBe(200));
+  });
+
+  describe('of all heads together', () => {
+    const LONG = { 'x-long': 'x'.repeat(5_000) };
+    const long = (name: string) =>
+      `GET http://${HOST}/${name} HTTP/1.1\r\nhost: ${HOST}\r\nx-long: ${LONG['x-long']}\r\n\r\n`;
+
+    it.each(['h1', 'h2'] as const)('turn the next one away by %s', async (by) => {
+      const { proxy, untilWaiting, openGate } = await startGated({ headsBytes: 8_000 });
+      const allowed = request(by, proxy, { headers: LONG });
+      await untilWaiting(1);
+      const small = request(by, proxy);
+      await untilWaiting(2);
+      if (by === 'h1') {
+        const client = await RawClient.connect(proxy.port);
+        client.write(long('refused'));
+        expect(await client.untilClosed()).toBe('');
+      } else {
+        expect(await resetCode(proxy, LONG)).toBe(constants.NGHTTP2_ENHANCE_YOUR_CALM);
+      }
+      expect(proxy.events).toContainEqual({ type: 'ConnectionRefused', reason: 'TooManyHeads' });
+      openGate();
+      for (const call of [allowed, small]) expect((await call).status).toBe(200);
+      // There is room again as soon as they are over.
+      await eventually(async () =>
+        expect((await request(by, proxy, { headers: LONG })).status).toBe(200),
+      );
+    });
+
+    it('count what waits behind another request, until its client has gone', async () => {
+      const { proxy, untilWaiting, openGate } = await startGated({ headsBytes: 8_000 });
+      const first = await RawClient.connect(proxy.port);
+      first.write(`GET http://${HOST}/ HTTP/1.1\r\nhost: ${HOST}\r\n\r\n${long('waits')}`);
+      await untilWaiting(1);
+      const second = await RawClient.connect(proxy.port);
+      second.write(long('refused'));
+      expect(await second.untilClosed()).toBe('');
+      first.socket.destroy();
+      openGate();
+      await eventually(async () =>
+        expect((await request('h1', proxy, { headers: LONG })).status).toBe(200),
+      );
+    });
+
+    it('count a short line as what it takes in memory', async () => {
+      const proxy = await start(describeCall, { limits: { headsBytes: 4_000, headerCount: 128 } });
+      const client = await RawClient.connect(proxy.port);
+      client.write(`GET http://${HOST}/ HTTP/1.1\r\nhost: ${HOST}\r\n${'a:b\r\n'.repeat(120)}\r\n`);
+      expect(await client.untilClosed()).toBe('');
+    });
   });
 
   it('an HTTP/2 connection has no more streams than allowed', async () => {
