@@ -32,8 +32,11 @@ export class JsonError extends Error {
 
 /** Nesting past this is refused: no honest API call needs it, and it bounds recursion. */
 const MAX_DEPTH = 64;
-/** Values in one text, so that a hostile one cannot keep the process busy: 1 MiB of `{},` has 350,000. */
-const MAX_VALUES = 100_000;
+/**
+ * Values in one text, so that a hostile one can neither keep the process busy nor take its memory: 1 MiB of `{},` has 350,000,
+ * and each takes some 250 bytes. A manifest of 1 MiB has about 22,000, the longest JSON text of a grant 16,384.
+ */
+const MAX_VALUES = 30_000;
 
 const NUMBER = /-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?/y;
 // A run of characters that need no attention: no quote, backslash or control character. Surrogates are judged at the end.

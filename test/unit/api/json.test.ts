@@ -274,11 +274,11 @@ describe('the canonical form is that of RFC 8785', () => {
 });
 
 describe('a text with very many values', () => {
-  it('is read up to 100,000 of them', () => {
-    expect(parseStrictJson(`[${'0,'.repeat(99_998)}0]`)).toHaveLength(99_999);
+  it('is read up to 30,000 of them', () => {
+    expect(parseStrictJson(`[${'0,'.repeat(29_998)}0]`)).toHaveLength(29_999);
   });
 
-  it('is refused beyond, so that no body keeps the process busy', () => {
-    expect(() => parseStrictJson(`[${'0,'.repeat(99_999)}0]`)).toThrow('More than 100000 values');
+  it('is refused beyond, so that no body keeps the process busy, or takes its memory', () => {
+    expect(() => parseStrictJson(`[${'0,'.repeat(29_999)}0]`)).toThrow('More than 30000 values');
   });
 });
