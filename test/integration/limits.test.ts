@@ -116,7 +116,8 @@ describe('grants that have ended', () => {
       .split('\n')
       .filter((line) => line.includes('a grant that has ended is deleted'))
       .map((line) => JSON.parse(line) as { grant: string; reason: string; status: unknown });
-    expect(lines.map(({ grant }) => grant).sort()).toEqual([...early].sort());
+    // One may be there twice: until the watch tells that it is gone, it is found again, and the line comes before the deletion.
+    expect(new Set(lines.map(({ grant }) => grant))).toEqual(new Set(early));
     for (const line of lines) {
       expect(line).toMatchObject({
         reason: 'its namespace keeps newer ones',
