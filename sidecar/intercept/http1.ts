@@ -250,6 +250,11 @@ class HTTP1Response implements ResponseWriter {
   }
 
   end(body?: Uint8Array | string): Promise<void> {
+    if (this.#res.destroyed) {
+      // Its client has gone, and it will not close again: waiting for that, the call would never end.
+      this.#aborted = true;
+      return Promise.resolve();
+    }
     const length = body === undefined ? 0 : Buffer.byteLength(body);
     this.#sendHead(length);
     return new Promise((resolve) => {

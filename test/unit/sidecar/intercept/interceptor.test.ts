@@ -6,8 +6,10 @@
 
 import { once } from 'node:events';
 import { connect as connectHTTP2, constants } from 'node:http2';
+import type { Socket } from 'node:net';
 import { PassThrough, Readable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { connect as connectTLS, type TLSSocket } from 'node:tls';
 import { afterEach, describe, expect, it } from 'vitest';
 import { ProblemError } from '../../../../api/problem.ts';
 import type { CallHandler } from '../../../../sidecar/intercept/call.ts';
@@ -430,6 +432,62 @@ describe('an absolute-form request', () => {
     client.write(`GET http://${HOST}/ HTTP/1.0\r\n\r\n`);
     expect(await failed).toMatchObject([{ code: 'ECONNRESET' }]);
     expect(client.received).toContain('half');
+  });
+});
+
+/** Each sends half a request's body, and returns the socket below. */
+const OPENERS = {
+  async plain(proxy: TestProxy): Promise<Socket> {
+    const { socket } = await RawClient.connect(proxy.port);
+    socket.write(HALF.replace('/', `http://${HOST}/`));
+    return socket;
+  },
+  async h1(proxy: TestProxy): Promise<Socket> {
+    const raw = await openTunnel(proxy.port);
+    const tls = await secured(proxy, raw, 'http/1.1');
+    tls.write(HALF);
+    return raw;
+  },
+  async h2(proxy: TestProxy): Promise<Socket> {
+    const raw = await openTunnel(proxy.port);
+    const tls = await secured(proxy, raw, 'h2');
+    const session = connectHTTP2(`https://${HOST}`, { createConnection: () => tls });
+    session.on('error', () => {});
+    const stream = session.request({ ':method': 'POST', ':path': '/' });
+    stream.on('error', () => {});
+    stream.write('half');
+    return raw;
+  },
+};
+const HALF = `POST / HTTP/1.1\r\nhost: ${HOST}\r\ncontent-length: 10\r\n\r\nhalf`;
+
+async function secured(proxy: TestProxy, raw: Socket, protocol: string): Promise<TLSSocket> {
+  const ca = proxy.authority.certificate;
+  const tls = connectTLS({ socket: raw, servername: HOST, ca, ALPNProtocols: [protocol] });
+  tls.on('error', () => {});
+  await once(tls, 'secureConnect');
+  return tls;
+}
+
+describe.each(['plain', 'h1', 'h2'] as const)('a client of %s that goes within its body', (by) => {
+  it.each(['reset', 'end'] as const)('ends its call, which answers nobody (%s)', async (how) => {
+    let begun = false;
+    let ended = false;
+    const proxy = await start(async (call) => {
+      begun = true;
+      const failed = await readBody(call).catch((error: unknown) => error);
+      expect(failed).toMatchObject({ code: 'CallAborted' });
+      // The answer comes after all that the client's going closes.
+      await new Promise((resolve) => setImmediate(resolve));
+      call.respond.writeHead(403, []);
+      await call.respond.end('refused');
+      ended = true;
+    });
+    const raw = await OPENERS[by](proxy);
+    await eventually(() => expect(begun).toBe(true));
+    if (how === 'reset') raw.resetAndDestroy();
+    else raw.destroy();
+    await eventually(() => expect(ended).toBe(true));
   });
 });
 
