@@ -50,6 +50,7 @@ export function serveHTTP2(
   connection.finish = () => session.close();
   session.on('error', () => connection.raw.destroy());
   session.on('close', () => connection.raw.destroySoon());
+  let turnedAway = 0;
   session.on('stream', (stream, headers, flags, rawHeaders) => {
     stream.on('error', () => {});
     // RFC 9113 8.7: nothing was done, and the client may send it again. In words it would be one more answer to wait for: a
@@ -58,6 +59,8 @@ export function serveHTTP2(
     const size = headSize(rawHeaders);
     if (!heads.take(size)) {
       report({ type: 'ConnectionRefused', reason: 'TooManyHeads' });
+      turnedAway += 1;
+      if (turnedAway === HEADS_TURNED_AWAY) session.close();
       return turnAway(stream, constants.NGHTTP2_ENHANCE_YOUR_CALM);
     }
     const endsWithHead = (flags & constants.NGHTTP2_FLAG_END_STREAM) !== 0;
@@ -66,6 +69,12 @@ export function serveHTTP2(
     );
   });
 }
+
+/**
+ * Then the connection takes no more streams (RFC 9113 6.8): a head that is turned away is memory all the same until it is
+ * collected, and that of its text, outside the heap, hurries no collection.
+ */
+const HEADS_TURNED_AWAY = 8;
 
 function turnAway(stream: ServerHttp2Stream, code: number): void {
   stream.close(code);

@@ -866,6 +866,27 @@ describe('limits', () => {
       );
     });
 
+    it('end an HTTP/2 connection that brings many, once its calls are over', async () => {
+      const { proxy, untilWaiting, openGate } = await startGated({ headsBytes: 4_000 });
+      const session = await openH2(proxy);
+      const closed = once(session, 'close');
+      const call = requestH2(session, {});
+      await untilWaiting(1);
+      const codes: (number | undefined)[] = [];
+      for (let i = 0; i < 20; i += 1) {
+        const stream = session.request({ ':path': '/', ...LONG });
+        stream.on('error', () => {});
+        stream.once('close', () => codes.push(stream.rstCode));
+      }
+      await eventually(() => expect(proxy.events.length).toBe(8));
+      openGate();
+      expect((await call).status).toBe(200);
+      await closed;
+      expect(proxy.events.length).toBe(8);
+      const calm = codes.filter((code) => code === constants.NGHTTP2_ENHANCE_YOUR_CALM);
+      expect(calm.length).toBe(8);
+    });
+
     it('count what waits behind another request, until its client has gone', async () => {
       const { proxy, untilWaiting, openGate } = await startGated({ headsBytes: 8_000 });
       const first = await RawClient.connect(proxy.port);
