@@ -7,33 +7,63 @@ import { connect as connectTCP, type Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { connect as connectTLS } from 'node:tls';
 import { afterAll, afterEach, beforeAll, describe, expect, inject, it } from 'vitest';
-import { connectControlPlane } from '../support/control-plane.ts';
+import type { ActionGrant, GrantBody } from '../../api/generated/actiongrant.ts';
+import { BODY_LIMIT_BYTES } from '../../api/names.ts';
+import { aGrantSpec, aNewGrant, withoutCredential } from '../support/builders.ts';
+import { type ControlPlane, connectControlPlane } from '../support/control-plane.ts';
 import { eventually } from '../support/eventually.ts';
+import { grantsPath, untilPhase } from '../support/grants.ts';
 import { type Product, type SidecarProcess, startProduct } from '../support/product.ts';
+import { type ScriptedService, startScriptedService } from '../support/scripted-service.ts';
 import { h2Connection } from './h2-frames.ts';
+import { type StalledRequest, stallH2 } from './stalled-h2.ts';
 
 const HOST = 'edr.example.com';
+/** Reached over plain HTTP, at a service of ours. */
+const SERVICE = 'http://plain.example.com';
+const AGENT = 'incident-agent';
 const MIB = 1024 * 1024;
+/** The sidecar has much to do, on a machine that may have little to do it with. */
+const PATIENCE = { withinMilliseconds: 20_000, everyMilliseconds: 50 };
 /** What the sidecar may take for whatever is done to it; the idle one has about 100 MiB. */
 const MEMORY_MIB = 400;
 
+let plane: ControlPlane;
+let namespace: string;
+let service: ScriptedService;
 let product: Product;
 let sidecar: SidecarProcess;
 const sockets: Socket[] = [];
 
 beforeAll(async () => {
-  const plane = connectControlPlane(inject('controlPlane'));
-  const namespace = await plane.createNamespace('soc');
-  product = await startProduct(plane, { replicas: 1, agentNamespaces: [namespace] });
-  sidecar = await product.startSidecar({ namespace, serviceAccountName: 'incident-agent' });
+  plane = connectControlPlane(inject('controlPlane'));
+  namespace = await plane.createNamespace('soc');
+  service = await startScriptedService('plain');
+  product = await startProduct(plane, {
+    replicas: 1,
+    agentNamespaces: [namespace],
+    // What the exchange refuses for their number would have no manifest.
+    replica: { environment: { ACTIONGRANT_POD_RATE_PER_SECOND: '10000' } },
+  });
+  sidecar = await product.startSidecar({
+    namespace,
+    serviceAccountName: AGENT,
+    connectTo: new Map([['plain.example.com:80', `127.0.0.1:${service.port}`]]),
+  });
 });
 
-afterAll(() => product?.stop());
+afterAll(async () => {
+  await product?.stop();
+  await service?.close();
+});
 
 afterEach(async () => {
   for (const socket of sockets.splice(0)) socket.destroy();
   // Whatever was done to it, the next call gets its answer.
-  await eventually(async () => expect(await call('GET / HTTP/1.1')).toMatch(/^HTTP\/1\.1 403 /));
+  await eventually(
+    async () => expect(await call('GET / HTTP/1.1')).toMatch(/^HTTP\/1\.1 403 /),
+    PATIENCE,
+  );
   expect(sidecar.process.running).toBe(true);
   expect(await sidecar.log()).not.toMatch(/Internal|HandlerFailed/);
 });
@@ -46,13 +76,36 @@ async function open(port = sidecar.port): Promise<Socket> {
   return socket;
 }
 
+/** A usable grant without a credential. */
+async function grant(method: string, path: string, body?: GrantBody): Promise<void> {
+  const http = { method, url: `${SERVICE}${path}`, ...(body === undefined ? {} : { body }) };
+  const spec = aGrantSpec({
+    agent: { serviceAccountName: AGENT },
+    action: { type: 'HTTP', http },
+    approvedByRequester: true,
+  });
+  const created = await plane.api<ActionGrant>('POST', grantsPath(namespace), {
+    ...aNewGrant(),
+    spec: withoutCredential(spec),
+  });
+  await untilPhase(plane, created, 'Approved');
+}
+
 /** The status line and whatever else came first. */
 async function call(requestLine: string, rest = ''): Promise<string> {
   const socket = await open();
   socket.write(`${requestLine.replace(' /', ` http://${HOST}/`)}\r\nHost: ${HOST}\r\n${rest}\r\n`);
-  const [answer] = await once(socket, 'data');
+  const answer = await firstOf(socket);
   socket.destroy();
-  return String(answer);
+  return answer;
+}
+
+/** What comes first; nothing if the connection is closed instead. */
+function firstOf(socket: Socket): Promise<string> {
+  return new Promise((resolve) => {
+    socket.once('data', (data) => resolve(String(data)));
+    socket.once('close', () => resolve(''));
+  });
 }
 
 /** Of the process and its children, in MiB: it runs under a shell. */
@@ -88,6 +141,12 @@ describe('memory', () => {
     await eventually(() => expect(refused.length).toBeGreaterThan(50));
     for (const answer of refused) expect(answer).toMatch(/^HTTP\/1\.1 429 .*"TooManyRequests"/s);
     expect(memory()).toBeLessThan(MEMORY_MIB);
+    // What they took is free again when they are gone.
+    for (const socket of sockets.splice(0)) socket.destroy();
+    await eventually(async () => {
+      const whole = `Content-Length: ${MIB}\r\n\r\n${'x'.repeat(MIB)}`;
+      expect(await call('POST / HTTP/1.1', whole)).toMatch(/^HTTP\/1\.1 403 /);
+    }, PATIENCE);
   });
 
   it('is not taken by connections to the operations port', async () => {
@@ -139,6 +198,167 @@ const H2 = h2Connection({
   ],
   data: Buffer.from('abc'),
   trailers: [['x-a', 'b']],
+});
+
+/** Lines without an effect, that take nearly all of what one head may have. */
+const BIG = Object.fromEntries(
+  ['user-agent', 'baggage', 'x-b3-flags', 'x-b3-sampled', 'x-b3-spanid', 'x-b3-traceid'].map(
+    (name) => [name, 'x'.repeat(5_000)],
+  ),
+);
+const lines = (headers: Readonly<Record<string, string>>) =>
+  Object.entries(headers)
+    .map(([name, value]) => `${name}: ${value}\r\n`)
+    .join('');
+const head = (path: string, rest: string) =>
+  `GET http://${HOST}${path} HTTP/1.1\r\nHost: ${HOST}\r\n${rest}`;
+
+describe('memory of the heads and answers that a client multiplies', () => {
+  let calls = 0;
+
+  /** What was held is let go of, and this call is made as if nothing had been. */
+  async function expectGrantedCall(): Promise<void> {
+    expect(sidecar.process.running).toBe(true);
+    expect(memory()).toBeLessThan(MEMORY_MIB);
+    for (const socket of sockets.splice(0)) socket.destroy();
+    const path = `/granted-${calls++}`;
+    service.on(path, (_, response) => void response.end('done'));
+    await grant('GET', path);
+    await eventually(async () => {
+      const socket = await open();
+      socket.write(`GET ${SERVICE}${path} HTTP/1.1\r\nHost: plain.example.com\r\n\r\n`);
+      expect(await firstOf(socket)).toMatch(/^HTTP\/1\.1 200 /);
+    }, PATIENCE);
+  }
+
+  /** Every call waits for its authorization meanwhile, for as long as it may. */
+  async function withSilentController(flooded: () => Promise<void>): Promise<void> {
+    const controller = product.replicas[0]?.process.pid ?? Number.NaN;
+    process.kill(controller, 'SIGSTOP');
+    try {
+      await flooded();
+    } finally {
+      process.kill(controller, 'SIGCONT');
+    }
+  }
+
+  /** Connections with these bytes. @returns how many of them the sidecar has closed */
+  async function flood(connections: number, bytes: string): Promise<() => number> {
+    let closed = 0;
+    for (let i = 0; i < connections; i += 1) {
+      const socket = await open();
+      socket.once('close', () => {
+        closed += 1;
+      });
+      socket.resume();
+      socket.write(bytes);
+    }
+    return () => closed;
+  }
+
+  it('is bounded for big heads, many on each of many connections', async () => {
+    const bytes = Array.from({ length: 16 }, (_, i) => head(`/${i}`, `${lines(BIG)}\r\n`));
+    await withSilentController(async () => {
+      const closed = await flood(200, bytes.join(''));
+      await eventually(() => expect(closed()).toBe(200), PATIENCE);
+    });
+    await expectGrantedCall();
+  });
+
+  it('is bounded for big heads, as many on each connection as may be', async () => {
+    const bytes = [head('/1', `${lines(BIG)}\r\n`), head('/2', `${lines(BIG)}\r\n`)];
+    await withSilentController(async () => {
+      const closed = await flood(450, bytes.join(''));
+      await eventually(() => expect(closed()).toBeGreaterThan(200), PATIENCE);
+    });
+    await expectGrantedCall();
+  });
+
+  it('is bounded for thousands of lines in each head, whether it ends or not', async () => {
+    const short = Array.from({ length: 4_000 }, (_, i) => `${i.toString(36)}:a\r\n`).join('');
+    const before = (await sidecar.log()).length;
+    await flood(200, head('/', short));
+    const closed = await flood(200, head('/', `${short}\r\n`));
+    await eventually(() => expect(closed()).toBe(200));
+    expect((await sidecar.log()).slice(before)).not.toContain('TooManyConnections');
+    await expectGrantedCall();
+  });
+
+  /** Calls over HTTP/2 whose answers nobody takes, on so many connections. @returns what became of them */
+  async function stall(connections: number, request: StalledRequest) {
+    const ca = readFileSync(sidecar.caFile, 'utf8');
+    const stalled: Awaited<ReturnType<typeof stallH2>>[] = [];
+    for (let i = 0; i < connections; i += 1) {
+      stalled.push(await stallH2(await open(), { host: HOST, ca, count: 100, request }));
+    }
+    return {
+      refused: () => sum(stalled.map((s) => s.answered.get(403) ?? 0)),
+      answered: () => sum(stalled.flatMap((s) => [...s.answered.values()])),
+      reset: () => sum(stalled.map((s) => s.reset)),
+    };
+  }
+  const sum = (numbers: readonly number[]) => numbers.reduce((total, n) => total + n, 0);
+
+  it('is bounded for big heads of HTTP/2 calls whose answers are not taken', async () => {
+    const { reset } = await stall(40, { headers: BIG });
+    await eventually(() => expect(reset()).toBeGreaterThan(200), PATIENCE);
+    await expectGrantedCall();
+  });
+
+  it('is bounded for many HTTP/2 calls whose answers are not taken', async () => {
+    const { answered, reset } = await stall(30, { headers: {} });
+    await eventually(() => expect(answered() + reset()).toBeGreaterThanOrEqual(3_000), PATIENCE);
+    expect(reset()).toBeGreaterThanOrEqual(3_000 - 1_024);
+    await expectGrantedCall();
+  });
+
+  it('is bounded for long refusals that are not taken', async () => {
+    const { answered, refused, reset } = await stall(9, {
+      headers: { ':method': 'POST', 'content-type': 'application/json' },
+      // Quotes that are escaped in the body, again in the manifest, and again in the refusal.
+      body: JSON.stringify('"'.repeat(16_000)),
+    });
+    await eventually(() => expect(answered() + reset()).toBeGreaterThanOrEqual(900), PATIENCE);
+    expect(refused()).toBeGreaterThan(50);
+    await expectGrantedCall();
+  });
+});
+
+describe('a body over the limit that fails while its call waits for an authorization', () => {
+  const overLimit = Buffer.alloc(BODY_LIMIT_BYTES + 1, 'a');
+
+  const FAILURES: Readonly<Record<string, (socket: Socket, path: string) => Promise<string>>> = {
+    async 'trailers follow it'(socket, path) {
+      socket.write(
+        `POST ${SERVICE}${path} HTTP/1.1\r\nHost: plain.example.com\r\nTransfer-Encoding: chunked\r\n\r\n`,
+      );
+      socket.write(`${overLimit.length.toString(16)}\r\n`);
+      socket.write(overLimit);
+      socket.write('\r\n0\r\nx: y\r\n\r\n');
+      return firstOf(socket);
+    },
+    async 'its client goes away'(socket, path) {
+      const length = overLimit.length + 100;
+      socket.write(
+        `POST ${SERVICE}${path} HTTP/1.1\r\nHost: plain.example.com\r\nContent-Length: ${length}\r\n\r\n`,
+      );
+      await new Promise((resolve) => socket.write(overLimit, resolve));
+      socket.resetAndDestroy();
+      return '';
+    },
+  };
+
+  it.each(Object.keys(FAILURES))('does not end it without a grant: %s', async (how) => {
+    const answer = await FAILURES[how]?.(await open(), '/refused');
+    expect(answer).toMatch(/^$|^HTTP\/1\.1 403 /);
+  });
+
+  it.each(Object.keys(FAILURES))('is not sent with one, and does not end it: %s', async (how) => {
+    await grant('POST', '/failing', { type: 'Any' });
+    const answer = await FAILURES[how]?.(await open(), '/failing');
+    expect(answer).toMatch(/^$|^HTTP\/1\.1 [45]/);
+    expect(service.seen).not.toContain('POST /failing');
+  });
 });
 
 describe('damaged bytes and clients that leave at any moment', () => {
