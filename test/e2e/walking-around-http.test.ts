@@ -249,15 +249,25 @@ describe('#17 one grant is one call', () => {
     expect(served).toEqual([`${HOST}/at-once`]);
   });
 
-  it('of three on one connection, one behind the other', async () => {
+  it('of two on one connection, one behind the other', async () => {
     await grantGet(cluster, agents.name, `https://${HOST}/pipelined`);
     served = [];
-    const data =
-      getBytes(HOST, '/pipelined').repeat(2) + getBytes(HOST, '/pipelined', 'Connection: close');
+    const data = getBytes(HOST, '/pipelined') + getBytes(HOST, '/pipelined', 'Connection: close');
     const call = { to: [HOST, 443], ...tlsFor(HOST), data, untilClosed: true } as const;
     const { received } = (await rawCalls(walled, { call })).call;
     expect(count(received), received).toBe(1);
-    expect(received.match(/"code":"GrantRequired"/g)).toHaveLength(2);
+    expect(received.match(/"code":"GrantRequired"/g)).toHaveLength(1);
     expect(served).toEqual([`${HOST}/pipelined`]);
+  });
+
+  it('of many on one connection, which is closed because two may wait there', async () => {
+    await grantGet(cluster, agents.name, `https://${HOST}/crowded`);
+    served = [];
+    const data = getBytes(HOST, '/crowded').repeat(16);
+    const call = { to: [HOST, 443], ...tlsFor(HOST), data, untilClosed: true } as const;
+    const { received, closed } = (await rawCalls(walled, { call })).call;
+    expect(closed).toBe(true);
+    expect(count(received), received).toBeLessThanOrEqual(1);
+    expect(served.length).toBeLessThanOrEqual(1);
   });
 });
