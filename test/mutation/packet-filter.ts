@@ -10,15 +10,15 @@ import { type Mutation, runMutations } from './run-mutations.ts';
 
 const RULESET = 'sidecar/net-init/ruleset.ts';
 
-const OUT = 'the sidecar gets out: ';
+const OUT = 'the sidecar > gets out: ';
 const CONTAINERS = 'containers reach each other';
-const REDIRECTED_TCP = 'leads to the sidecar TCP';
-const REDIRECTED_DNS = 'leads to the sidecar DNS';
+const REDIRECTED_TCP = 'leads to the sidecar > TCP';
+const REDIRECTED_DNS = 'leads to the sidecar > DNS';
 const NEIGHBOURS = 'finds its neighbours anew';
 const DECLARED = 'a declared port is reached';
 const REDIRECTED = 'ct status dnat ct direction original';
 
-/** Per chain, each rule (or the policy), and in the titles of which tests it is that notice its absence. */
+/** Per chain, each rule (or the policy), and in the titles (suite > test) of which tests it is that notice its absence. */
 const NOTICED_BY: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   intercept: {
     'meta skuid 64464 return': `${OUT}TCP`,
@@ -49,7 +49,7 @@ const NOTICED_BY: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   within_pod: {
     'meta skuid 64464 meta l4proto { 6, 17 } th dport 53 goto refused':
       'asks no DNS server of the agent',
-    'meta skuid 64464 accept': 'inside the pod the sidecar does',
+    'meta skuid 64464 accept': 'inside the pod > the sidecar does',
     'tcp dport { 15006, 15020 } reject with tcp reset': 'the agent does not reach',
     'ct mark 0x00000001 drop': 'is not answered by the agent',
     accept: CONTAINERS,
