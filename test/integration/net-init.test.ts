@@ -9,6 +9,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { DEFAULT_AGENT_UID, SIDECAR_PORTS, SIDECAR_UID } from '../../api/pod-layout.ts';
+import { ROOT } from '../../scripts/tools.ts';
 import {
   ANSWER_SECONDS,
   type As,
@@ -23,6 +24,9 @@ import {
 } from '../support/pod-network.ts';
 import { ipv6Bytes, type Step } from '../support/raw-sockets.ts';
 import { FLAGS, packet, SEGMENT_BYTES, segment } from '../support/segments.ts';
+
+/** Of this copy of the repository, wherever it is run from. */
+const NET_INIT = join(ROOT, 'sidecar/net-init/main.ts');
 
 const AF_INET = 2;
 const AF_INET6 = 10;
@@ -84,8 +88,7 @@ const netInit = (
   network: PodNetwork,
   environment: Record<string, string> = PORTS,
   ...args: string[]
-): Promise<Outcome> =>
-  network.inPod([process.execPath, 'sidecar/net-init/main.ts', ...args], undefined, environment);
+): Promise<Outcome> => network.inPod([process.execPath, NET_INIT, ...args], undefined, environment);
 
 const udp = (address: string, port: number, data = 'secret'): Step[] => [
   ['socket', 'a', address.includes(':') ? AF_INET6 : AF_INET, DATAGRAM, 0],
@@ -1003,7 +1006,7 @@ describe.skipIf(missing !== null)('net-init', () => {
   });
 
   it('says that it lacks NET_ADMIN', async () => {
-    const command = [process.execPath, 'sidecar/net-init/main.ts'];
+    const command = [process.execPath, NET_INIT];
     const { code, stderr } = await network.inPod(command, { uid: 0 });
     expect(code).toBe(1);
     expect(JSON.parse(stderr).detail).toMatch(/NET_ADMIN.*Operation not permitted/);
@@ -1030,7 +1033,7 @@ describe.skipIf(missing !== null)('net-init', () => {
 
   it('needs no more than root and NET_ADMIN, and no IPv6', async () => {
     const capabilities = ['--inh-caps=-all', '--bounding-set=-all,+net_admin', '--no-new-privs'];
-    const program = [process.execPath, 'sidecar/net-init/main.ts'];
+    const program = [process.execPath, NET_INIT];
     const { code, stderr } = await network.inPod(['setpriv', ...capabilities, '--', ...program]);
     expect(stderr).toContain('interception is in force');
     expect(code).toBe(0);

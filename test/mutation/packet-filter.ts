@@ -41,7 +41,7 @@ const NOTICED_BY: Readonly<Record<string, Readonly<Record<string, string>>>> = {
     [`${REDIRECTED} ip daddr 127.0.0.1 udp dport 15053 accept`]: REDIRECTED_DNS,
     [`${REDIRECTED} ip6 daddr ::1 tcp dport { 15006, 15053 } accept`]: REDIRECTED_TCP,
     [`${REDIRECTED} ip6 daddr ::1 udp dport 15053 accept`]: REDIRECTED_DNS,
-    'meta skuid != 64464 goto refused': 'a neighbour advertisement that is a message',
+    'meta skuid != 64464 goto refused': 'with NET_RAW: a neighbour advertisement',
     'ct mark 0x00000001 ct direction original ct state established tcp flags ! syn accept':
       'has what it wrote delivered',
     'icmpv6 type { nd-router-solicit, nd-neighbor-solicit, nd-neighbor-advert } accept': NEIGHBOURS,
