@@ -8,7 +8,7 @@ COPY package.json package-lock.json ./
 # No install script is run: the compiler is a plain binary, and Node is in the image already.
 RUN npm ci --ignore-scripts --no-audit --no-fund
 COPY tsconfig.json ./
-COPY api api
+COPY core core
 COPY process process
 COPY controller controller
 COPY sidecar sidecar

@@ -1,16 +1,16 @@
 /** Settings of the controller. The chart sets them; each is checked at start. */
 
-import { isRecord } from '../api/json.ts';
-import { parseAuthority, withBrackets, withoutBrackets } from '../api/url.ts';
+import type { KubernetesServer } from '../core/kubernetes/server.ts';
+import { isRecord } from '../core/text/json.ts';
+import { CERTIFICATES } from '../core/text/pem.ts';
+import { parseAuthority, withBrackets, withoutBrackets } from '../core/text/url.ts';
 import { ConfigReader, type Environment } from '../process/config.ts';
+import { readKubernetesServer } from '../process/kubernetes-setting.ts';
 import { LOG_LEVELS, type LogLevel } from '../process/log.ts';
-import { CERTIFICATES } from '../process/pem.ts';
 import type { LabelSelector } from './injection/label-selector.ts';
-import type { SidecarImage } from './injection/ours.ts';
-import type { Resources } from './injection/pod.ts';
 import { readInjectionSelector } from './injection/selector-setting.ts';
-import type { KubernetesServer } from './kubernetes/server.ts';
-import { readKubernetesServer } from './kubernetes/server-setting.ts';
+import type { SidecarSettings } from './injection/sidecar-settings.ts';
+import type { Resources } from './pods/pod.ts';
 
 export interface ControllerConfig {
   /** Exchange and admission, HTTPS. */
@@ -42,14 +42,6 @@ export interface ControllerConfig {
   injectionSelector: LabelSelector;
   /** Absent: pods are not injected. */
   sidecar?: SidecarSettings;
-}
-
-/** What the operator chooses for every sidecar. */
-export interface SidecarSettings extends SidecarImage {
-  inertHeaders: string[];
-  /** File with PEM of CAs that sidecars trust upstream; read again when it changes. */
-  trustBundleFile: string | undefined;
-  logLevel: LogLevel;
 }
 
 const PULL_POLICIES = ['Always', 'IfNotPresent', 'Never'] as const;

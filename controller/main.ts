@@ -1,14 +1,14 @@
 /** The controller's process. */
 
-import { asProblem } from '../api/problem.ts';
-import { systemClock } from '../process/clock.ts';
+import { asProblem } from '../core/api/problem.ts';
+import { systemClock } from '../core/time/clock.ts';
 import { processEnvironment } from '../process/config.ts';
+import { createProcessClient } from '../process/kubernetes-client.ts';
 import { createProcessLogger } from '../process/log.ts';
 import { onShutdown } from '../process/shutdown.ts';
 import { VERSION } from '../process/version.ts';
 import { readControllerConfig } from './config.ts';
 import { type Controller, startController } from './controller.ts';
-import { createProcessClient } from './kubernetes/process-client.ts';
 
 const SHUTDOWN_MILLISECONDS = 25_000;
 

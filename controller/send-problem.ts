@@ -1,5 +1,5 @@
 import type { Response } from 'express';
-import { PROBLEM_CONTENT_TYPE, type ProblemError, toProblemDocument } from '../api/problem.ts';
+import { PROBLEM_CONTENT_TYPE, type ProblemError, toProblemDocument } from '../core/api/problem.ts';
 
 /** Answers with a problem document, unless the answer has begun. */
 export function sendProblem(response: Response, problem: ProblemError): void {

@@ -1,6 +1,6 @@
 /** The stage of `make demo-cluster`: real pods on a real node, the chart installed by helm, nothing told of a proxy. */
 
-import { INJECTION_LABEL } from '../api/pod-layout.ts';
+import { INJECTION_LABEL } from '../core/api/pod-layout.ts';
 import type { NodeCluster } from '../test/support/node/node-cluster.ts';
 import { releaseValues, upgrade } from '../test/support/node/release.ts';
 import { startNodeUpstream } from '../test/support/node/upstreams.ts';

@@ -1,6 +1,6 @@
 /** Work that is repeated in the background until it is stopped. */
 
-import type { Clock } from './clock.ts';
+import type { Clock } from '../core/time/clock.ts';
 
 export interface BackgroundLoopOptions {
   /** Never rejects. @returns in how many ms the next round is due */

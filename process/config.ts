@@ -4,7 +4,7 @@
  */
 
 import { readFileSync } from 'node:fs';
-import { ProblemError } from '../api/problem.ts';
+import { ProblemError } from '../core/api/problem.ts';
 
 const PREFIX = 'ACTIONGRANT_';
 /** What the kubelet adds for every Service of the namespace, ours included: not settings of ours. */

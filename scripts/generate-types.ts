@@ -1,5 +1,5 @@
 /**
- * Writes api/generated/actiongrant.ts from crds/actiongrants.yaml, the source of truth of the API.
+ * Writes core/api/generated/actiongrant.ts from crds/actiongrants.yaml, the source of truth of the API.
  *
  *   node scripts/generate-types.ts            writes the file
  *   node scripts/generate-types.ts --check    writes nothing; exits 1 if the file is not what would be written
@@ -13,7 +13,7 @@ import { fileURLToPath } from 'node:url';
 import { parse } from 'yaml';
 
 const SOURCE = fileURLToPath(new URL('../crds/actiongrants.yaml', import.meta.url));
-const TARGET = fileURLToPath(new URL('../api/generated/actiongrant.ts', import.meta.url));
+const TARGET = fileURLToPath(new URL('../core/api/generated/actiongrant.ts', import.meta.url));
 
 /** The parts of a structural schema that decide a type. */
 interface Schema {
@@ -234,7 +234,7 @@ function main(args: readonly string[]): number {
   const difference = drift(text, readFileSync(TARGET, 'utf8'));
   if (difference === undefined) return 0;
   console.error(
-    `api/generated/actiongrant.ts is not what crds/actiongrants.yaml says, from ${difference}`,
+    `core/api/generated/actiongrant.ts is not what crds/actiongrants.yaml says, from ${difference}`,
   );
   console.error('Run: node scripts/generate-types.ts');
   return 1;

@@ -1,11 +1,11 @@
 /** Asks the exchange for one use. Nothing is sent upstream without its answer. */
 
-import type { Action } from '../api/action.ts';
-import { ProblemError } from '../api/problem.ts';
-import type { UseAnswer } from '../api/wire.ts';
-import type { Clock } from '../process/clock.ts';
-import { pause } from '../process/pause.ts';
-import { Secret } from '../process/secret.ts';
+import type { Action } from '../core/action/action.ts';
+import { ProblemError } from '../core/api/problem.ts';
+import { Secret } from '../core/text/secret.ts';
+import type { Clock } from '../core/time/clock.ts';
+import { pause } from '../core/time/pause.ts';
+import type { UseAnswer } from '../core/wire/wire.ts';
 import type { Complete } from './complete.ts';
 import { type ExchangeClient, NoAnswerError } from './exchange-client.ts';
 

@@ -3,12 +3,12 @@
  * deadline: the controller then revokes by itself and records Unknown.
  */
 
-import { ProblemError } from '../api/problem.ts';
-import type { FinishRequest, GrantReference } from '../api/wire.ts';
-import type { Clock } from '../process/clock.ts';
+import { ProblemError } from '../core/api/problem.ts';
+import type { Secret } from '../core/text/secret.ts';
+import type { Clock } from '../core/time/clock.ts';
+import { pause } from '../core/time/pause.ts';
+import type { FinishRequest, GrantReference } from '../core/wire/wire.ts';
 import type { Logger } from '../process/log.ts';
-import { pause } from '../process/pause.ts';
-import type { Secret } from '../process/secret.ts';
 import type { ExchangeClient } from './exchange-client.ts';
 
 export interface Completion {

@@ -3,13 +3,13 @@
 import { readFileSync } from 'node:fs';
 import { isIP } from 'node:net';
 import { join } from 'node:path';
-import { isRecord } from '../api/json.ts';
-import { API_SERVER_NAMES } from '../api/names.ts';
-import { SETTINGS_FILES } from '../api/pod-layout.ts';
-import { parseAuthority, withBrackets, withoutBrackets } from '../api/url.ts';
+import { API_SERVER_NAMES } from '../core/api/names.ts';
+import { SETTINGS_FILES } from '../core/api/pod-layout.ts';
+import { isRecord } from '../core/text/json.ts';
+import { CERTIFICATES } from '../core/text/pem.ts';
+import { parseAuthority, withBrackets, withoutBrackets } from '../core/text/url.ts';
 import { ConfigReader, type Environment, type FileContent } from '../process/config.ts';
 import { LOG_LEVELS, type LogLevel } from '../process/log.ts';
-import { CERTIFICATES } from '../process/pem.ts';
 
 export interface SidecarConfig {
   /** The explicit proxy. */

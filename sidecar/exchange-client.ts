@@ -7,7 +7,7 @@ import { readFile, stat } from 'node:fs/promises';
 import type { Agent as AgentType, Dispatcher } from 'undici';
 import request from 'undici/lib/api/api-request.js';
 import Agent from 'undici/lib/dispatcher/agent.js';
-import { isProblemCode, ProblemError } from '../api/problem.ts';
+import { isProblemCode, ProblemError } from '../core/api/problem.ts';
 import {
   DISCOVERY_PATH,
   type FinishAnswer,
@@ -18,8 +18,8 @@ import {
   USES_PATH,
   type UseAnswer,
   type UseRequest,
-} from '../api/wire.ts';
-import { Turns } from '../process/turns.ts';
+} from '../core/wire/wire.ts';
+import { Turns } from '../process/semaphore.ts';
 import { socketLookup } from './lookup.ts';
 
 export interface ExchangeClient {

@@ -1,10 +1,10 @@
 /** One call, top to bottom: describe → authorize → forward → complete. */
 
-import { grantManifest } from '../api/manifest.ts';
-import { API_SERVER_NAMES, BODY_LIMIT_BYTES } from '../api/names.ts';
-import type { Outcome } from '../api/phase.ts';
-import { asProblem, ProblemError } from '../api/problem.ts';
-import type { Clock } from '../process/clock.ts';
+import { grantManifest } from '../core/action/manifest.ts';
+import { API_SERVER_NAMES, BODY_LIMIT_BYTES } from '../core/api/names.ts';
+import type { Outcome } from '../core/api/phase.ts';
+import { asProblem, ProblemError } from '../core/api/problem.ts';
+import type { Clock } from '../core/time/clock.ts';
 import type { Logger } from '../process/log.ts';
 import { type Authorization, type AuthorizeDependencies, authorize } from './authorize.ts';
 import type { SidecarConfig } from './config.ts';
@@ -23,7 +23,7 @@ import type { InterceptedCall } from './intercept/call.ts';
 import type { MemoryBudget, MemoryHold } from './memory-budget.ts';
 import type { SidecarMetrics } from './metrics.ts';
 import { type CallBody, readBody } from './read-body.ts';
-import { type Refusal, type RefusalProtocol, renderRefusal } from './refuse.ts';
+import { type Refusal, type RefusalProtocol, renderRefusal } from './refuse/refuse.ts';
 import type { RefusalReporter } from './report-refusals.ts';
 
 export interface CallDependencies extends AuthorizeDependencies {

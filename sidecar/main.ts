@@ -1,7 +1,7 @@
 /** The sidecar's process. */
 
-import { asProblem } from '../api/problem.ts';
-import { systemClock } from '../process/clock.ts';
+import { asProblem } from '../core/api/problem.ts';
+import { systemClock } from '../core/time/clock.ts';
 import { processEnvironment } from '../process/config.ts';
 import { createProcessLogger } from '../process/log.ts';
 import { onShutdown } from '../process/shutdown.ts';

@@ -1,6 +1,6 @@
 /** Everything the sidecar measures. Labels come from closed sets; never a URL, host or grant. */
 
-import { PROBLEMS } from '../api/problem.ts';
+import { PROBLEMS } from '../core/api/problem.ts';
 import { closedCounter, closedHistogram, type Registry } from '../process/metrics.ts';
 import { DNS_RESULTS } from './intercept/dns-server.ts';
 

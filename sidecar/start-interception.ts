@@ -2,7 +2,7 @@
 
 import { readFile } from 'node:fs/promises';
 import { networkInterfaces } from 'node:os';
-import type { Clock } from '../process/clock.ts';
+import type { Clock } from '../core/time/clock.ts';
 import { settingUnusable } from '../process/config.ts';
 import type { TransparentConfig } from './config.ts';
 import { addressFamiliesOf } from './intercept/address-families.ts';

@@ -1,19 +1,19 @@
 /** The admission webhooks over HTTP. Mount at `/admission`. */
 
 import express, { type NextFunction, type Request, type Response, type Router } from 'express';
-import { asProblem, ProblemError } from '../../api/problem.ts';
+import { asProblem, ProblemError } from '../../core/api/problem.ts';
 import type { Logger } from '../../process/log.ts';
 import { sendProblem } from '../send-problem.ts';
-import { type InjectPodDependencies, injectPod } from './inject-pod.ts';
-import { createIntake, REVIEW_LIMIT_BYTES } from './intake.ts';
+import { stampRequester } from './grants/stamp-requester.ts';
+import { type ValidateGrantDependencies, validateGrant } from './grants/validate-grant.ts';
+import { createIntake, REVIEW_LIMIT_BYTES } from './limiter.ts';
+import { type InjectPodDependencies, injectPod } from './pods/inject-pod.ts';
 import {
   type AdmissionAnswer,
   type AdmissionRequest,
   formatAdmissionReview,
   parseAdmissionReview,
-} from './review.ts';
-import { stampRequester } from './stamp-requester.ts';
-import { type ValidateGrantDependencies, validateGrant } from './validate-grant.ts';
+} from './protocol/review.ts';
 
 export interface AdmissionDependencies extends ValidateGrantDependencies {
   log: Logger;

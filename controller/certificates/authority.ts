@@ -17,7 +17,7 @@ import {
   SubjectKeyIdentifierExtension,
   X509CertificateGenerator,
 } from '@peculiar/x509';
-import { Secret } from '../../process/secret.ts';
+import { Secret } from '../../core/text/secret.ts';
 
 const HOUR = 3_600_000;
 const DAY = 24 * HOUR;

@@ -6,11 +6,11 @@
  */
 
 import type { Server } from 'node:https';
-import { ProblemError } from '../../api/problem.ts';
+import { ProblemError } from '../../core/api/problem.ts';
+import type { KubernetesClient } from '../../core/kubernetes/client.ts';
+import type { Clock } from '../../core/time/clock.ts';
 import { createBackgroundLoop } from '../../process/background-loop.ts';
-import type { Clock } from '../../process/clock.ts';
 import type { Logger } from '../../process/log.ts';
-import type { KubernetesClient } from '../kubernetes/client.ts';
 import { issueAuthority, issueServing, type KeyPair } from './authority.ts';
 import { afterStep, bundleOf, decideAuthorityStep, servingIsDue } from './plan.ts';
 import { publish, readPublished } from './publication.ts';

@@ -1,9 +1,9 @@
 /** Where the bundle to trust is published: a ConfigMap for sidecars, and the caBundle of our webhooks for the API server. */
 
-import type { KubernetesClient } from '../kubernetes/client.ts';
-import { isKubernetesError } from '../kubernetes/error.ts';
-import type { KubernetesObject, Live, Resource } from '../kubernetes/object.ts';
-import { type ConfigMap, configMaps } from '../kubernetes/resources.ts';
+import type { KubernetesClient } from '../../core/kubernetes/client.ts';
+import { isKubernetesError } from '../../core/kubernetes/error.ts';
+import type { KubernetesObject, Live, Resource } from '../../core/kubernetes/object.ts';
+import { type ConfigMap, configMaps } from '../../core/kubernetes/resources.ts';
 import { AUTHORITY_NAME } from './store.ts';
 
 /** Key of the bundle in the ConfigMap. */

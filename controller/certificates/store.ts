@@ -1,10 +1,10 @@
 /** The Secret `actiongrant-ca`: the authorities that all replicas share. */
 
-import { ProblemError } from '../../api/problem.ts';
-import { Secret } from '../../process/secret.ts';
-import type { KubernetesClient } from '../kubernetes/client.ts';
-import { isKubernetesError } from '../kubernetes/error.ts';
-import { type Secret as SecretObject, secrets } from '../kubernetes/resources.ts';
+import { ProblemError } from '../../core/api/problem.ts';
+import type { KubernetesClient } from '../../core/kubernetes/client.ts';
+import { isKubernetesError } from '../../core/kubernetes/error.ts';
+import { type Secret as SecretObject, secrets } from '../../core/kubernetes/resources.ts';
+import { Secret } from '../../core/text/secret.ts';
 import { readAuthority, readAuthorityPair } from './authority.ts';
 import type { Authorities } from './plan.ts';
 

@@ -11,15 +11,15 @@ import {
   type JWTPayload,
   jwtVerify,
 } from 'jose';
-import { sha256Hex } from '../../api/digest.ts';
-import { EXCHANGE_AUDIENCE } from '../../api/names.ts';
-import { ProblemError } from '../../api/problem.ts';
-import type { Clock } from '../../process/clock.ts';
-import { forgetOldest } from '../../process/forget-oldest.ts';
-import type { AgentPod } from '../kept-objects.ts';
-import type { KubernetesClient } from '../kubernetes/client.ts';
-import type { Live } from '../kubernetes/object.ts';
-import type { Caller } from './caller.ts';
+import { sha256Hex } from '../../core/action/digest.ts';
+import { EXCHANGE_AUDIENCE } from '../../core/api/names.ts';
+import { ProblemError } from '../../core/api/problem.ts';
+import { forgetOldest } from '../../core/bounded-map.ts';
+import type { KubernetesClient } from '../../core/kubernetes/client.ts';
+import type { Live } from '../../core/kubernetes/object.ts';
+import type { Clock } from '../../core/time/clock.ts';
+import type { AgentPod } from '../caches/projections.ts';
+import type { Caller } from '../use/caller.ts';
 import type { RateLimiter } from './rate-limit.ts';
 
 export interface AuthenticatorOptions {

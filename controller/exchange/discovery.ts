@@ -4,11 +4,11 @@
  * No object is ever read: the paths are these and no other.
  */
 
-import { ProblemError } from '../../api/problem.ts';
-import type { Clock } from '../../process/clock.ts';
-import { forgetOldest } from '../../process/forget-oldest.ts';
-import type { KubernetesClient } from '../kubernetes/client.ts';
-import { isKubernetesError } from '../kubernetes/error.ts';
+import { ProblemError } from '../../core/api/problem.ts';
+import { forgetOldest } from '../../core/bounded-map.ts';
+import type { KubernetesClient } from '../../core/kubernetes/client.ts';
+import { isKubernetesError } from '../../core/kubernetes/error.ts';
+import type { Clock } from '../../core/time/clock.ts';
 
 export interface Discovery {
   /** The document as JSON. @throws ProblemError DiscoveryRefused, NotFound, KubernetesUnavailable */

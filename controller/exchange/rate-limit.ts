@@ -1,8 +1,8 @@
 /** Token buckets, one a pod: nobody starves the others (threat 17). */
 
-import { ProblemError } from '../../api/problem.ts';
-import type { Clock } from '../../process/clock.ts';
-import { forgetOldest } from '../../process/forget-oldest.ts';
+import { ProblemError } from '../../core/api/problem.ts';
+import { forgetOldest } from '../../core/bounded-map.ts';
+import type { Clock } from '../../core/time/clock.ts';
 
 export interface RateLimiter {
   /** @throws ProblemError TooManyRequests */

@@ -1,9 +1,9 @@
 /** What a sidecar refused, told where its owner looks: in Events of the pod. */
 
-import { PROBLEMS } from '../../api/problem.ts';
-import type { RefusalReport, ReportedRefusal } from '../../api/wire.ts';
-import { type EventRecorder, NOTE_LIMIT_BYTES } from '../kubernetes/events.ts';
-import type { Caller } from './caller.ts';
+import { PROBLEMS } from '../../core/api/problem.ts';
+import { type EventRecorder, NOTE_LIMIT_BYTES } from '../../core/kubernetes/events.ts';
+import type { RefusalReport, ReportedRefusal } from '../../core/wire/wire.ts';
+import type { Caller } from '../use/caller.ts';
 import type { RateLimiter } from './rate-limit.ts';
 
 export interface RefusalHandler {

@@ -1,7 +1,7 @@
 /** The exchange over HTTPS (`/v1/…`): authenticate, parse, hand on; every failure is a problem document. */
 
 import { type NextFunction, type Request, type Response, Router } from 'express';
-import { asProblem, ProblemError } from '../../api/problem.ts';
+import { asProblem, ProblemError } from '../../core/api/problem.ts';
 import {
   DISCOVERY_PATH,
   parseFinishRequest,
@@ -10,15 +10,15 @@ import {
   parseUseRequest,
   REFUSALS_PATH,
   USES_PATH,
-} from '../../api/wire.ts';
+} from '../../core/wire/wire.ts';
 import type { Logger } from '../../process/log.ts';
 import { sendProblem } from '../send-problem.ts';
+import type { Caller } from '../use/caller.ts';
+import type { FinishHandler } from '../use/finish.ts';
+import type { UseHandler } from '../use/use.ts';
 import type { Authenticator } from './authenticate.ts';
-import type { Caller } from './caller.ts';
 import type { Discovery } from './discovery.ts';
-import type { FinishHandler } from './finish.ts';
 import type { RefusalHandler } from './refusals.ts';
-import type { UseHandler } from './use.ts';
 
 export interface ExchangeDependencies {
   authenticator: Authenticator;

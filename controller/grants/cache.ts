@@ -1,10 +1,10 @@
 /** The informer cache of grants, with the indexes by which the exchange and the reconcilers find them. */
 
-import type { ActionGrant } from '../../api/generated/actiongrant.ts';
-import { agentNamespace, currentUse } from '../../api/grant.ts';
-import { isTerminal } from '../../api/phase.ts';
-import type { Store } from '../kubernetes/store.ts';
-import { byText } from '../kubernetes/time.ts';
+import type { ActionGrant } from '../../core/api/generated/actiongrant.ts';
+import { agentNamespace, currentUse } from '../../core/api/grant.ts';
+import { isTerminal } from '../../core/api/phase.ts';
+import type { Store } from '../../core/kubernetes/store.ts';
+import { byText } from '../../core/kubernetes/time.ts';
 import type { LiveGrant } from './resource.ts';
 
 /** What the transaction needs of the reflector. */

@@ -14,10 +14,10 @@ import type {
   Phase,
   Use,
   UseCredential,
-} from '../../api/generated/actiongrant.ts';
-import { currentUse } from '../../api/grant.ts';
-import { PHASE_MOVES } from '../../api/phase.ts';
-import { ProblemError } from '../../api/problem.ts';
+} from '../../core/api/generated/actiongrant.ts';
+import { currentUse } from '../../core/api/grant.ts';
+import { PHASE_MOVES } from '../../core/api/phase.ts';
+import { ProblemError } from '../../core/api/problem.ts';
 
 /** Times are wall-clock milliseconds; statuses hold RFC 3339 with milliseconds. */
 export type Milliseconds = number;

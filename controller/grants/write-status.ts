@@ -1,7 +1,7 @@
 /** The one way a status is written: a compare-and-swap that also names the UID. */
 
-import type { ActionGrantStatus } from '../../api/generated/actiongrant.ts';
-import type { CallOptions, KubernetesClient } from '../kubernetes/client.ts';
+import type { ActionGrantStatus } from '../../core/api/generated/actiongrant.ts';
+import type { CallOptions, KubernetesClient } from '../../core/kubernetes/client.ts';
 import { actionGrants, type LiveGrant } from './resource.ts';
 
 /**

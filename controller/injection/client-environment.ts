@@ -3,8 +3,12 @@
  * that the container sets itself is left alone.
  */
 
-import { AGENT_DIRECTORY, AGENT_FILES, JAVA_TRUST_STORE_PASSWORD } from '../../api/pod-layout.ts';
-import type { EnvironmentVariable } from './pod.ts';
+import {
+  AGENT_DIRECTORY,
+  AGENT_FILES,
+  JAVA_TRUST_STORE_PASSWORD,
+} from '../../core/api/pod-layout.ts';
+import type { EnvironmentVariable } from '../pods/pod.ts';
 
 interface ClientVariable {
   readonly name: string;

@@ -2,15 +2,20 @@
 
 import { posix } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
-import { AGENT_DIRECTORY, POD_VOLUMES, SIDECAR_PORTS, SIDECAR_UID } from '../../api/pod-layout.ts';
-import { AGENT_MOUNT, isOurVolume } from './ours.ts';
+import {
+  AGENT_DIRECTORY,
+  POD_VOLUMES,
+  SIDECAR_PORTS,
+  SIDECAR_UID,
+} from '../../core/api/pod-layout.ts';
 import {
   type Container,
   handlersOf,
   type InheritedSecurityContext,
   isNamedAsOurs,
   type PodSecurityContext,
-} from './pod.ts';
+} from '../pods/pod.ts';
+import { AGENT_MOUNT, isOurVolume } from './injected-containers.ts';
 import { type Rule, when } from './rule.ts';
 
 const OUR_PORTS: ReadonlySet<number> = new Set(Object.values(SIDECAR_PORTS));

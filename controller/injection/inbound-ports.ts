@@ -6,7 +6,7 @@ import {
   isNamedAsOurs,
   type NetworkHandler,
   type PodSpec,
-} from './pod.ts';
+} from '../pods/pod.ts';
 
 /** For net-init, such as `5353/udp,8080/tcp`; sorted, so that the same pod always says the same. */
 export function inboundPorts({ initContainers = [], containers = [] }: PodSpec): string {

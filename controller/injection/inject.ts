@@ -1,5 +1,13 @@
 /** Makes an agent pod of an ordinary one, or says why it cannot. Pure, and idempotent. */
 
+import {
+  type Container,
+  type InjectablePod,
+  isNamedAsOurs,
+  type PodSpec,
+  type Resources,
+  type Volume,
+} from '../pods/pod.ts';
 import { withClientVariables } from './client-environment.ts';
 import { inboundPorts } from './inbound-ports.ts';
 import {
@@ -10,15 +18,7 @@ import {
   OUR_VOLUMES,
   type SidecarImage,
   sidecarContainer,
-} from './ours.ts';
-import {
-  type Container,
-  type InjectablePod,
-  isNamedAsOurs,
-  type PodSpec,
-  type Resources,
-  type Volume,
-} from './pod.ts';
+} from './injected-containers.ts';
 import { restricted } from './restrict.ts';
 import { restrictionFaults } from './restrictions.ts';
 import type { PodFault } from './rule.ts';

@@ -1,6 +1,6 @@
 /** Label selectors, as the API server matches them (metav1.LabelSelector). */
 
-import { isRecord } from '../../api/json.ts';
+import { isRecord } from '../../core/text/json.ts';
 
 export interface LabelSelector {
   matchLabels?: Readonly<Record<string, string>>;

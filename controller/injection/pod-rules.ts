@@ -1,8 +1,8 @@
 /** Rules about a pod as a whole, from its spec on. Volumes of ours are compared elsewhere (verify.ts). */
 
-import { SIDECAR_UID } from '../../api/pod-layout.ts';
-import { isOurVolume } from './ours.ts';
-import { isNamedAsOurs, type PodSpec, type Volume } from './pod.ts';
+import { SIDECAR_UID } from '../../core/api/pod-layout.ts';
+import { isNamedAsOurs, type PodSpec, type Volume } from '../pods/pod.ts';
+import { isOurVolume } from './injected-containers.ts';
 import { type Rule, when } from './rule.ts';
 
 /**

@@ -1,6 +1,6 @@
 /** Rules about what pod and container can both say of the kernel's profiles; they hold for each of the two. */
 
-import type { InheritedSecurityContext } from './pod.ts';
+import type { InheritedSecurityContext } from '../pods/pod.ts';
 import { type Rule, when } from './rule.ts';
 
 /** Of the Pod Security Standard `baseline`. */

@@ -6,14 +6,14 @@
  * here before it injects a pod that would read them.
  */
 
-import { SIDECAR_CONFIG_MAP } from '../../api/pod-layout.ts';
+import { SIDECAR_CONFIG_MAP } from '../../core/api/pod-layout.ts';
+import type { KubernetesClient } from '../../core/kubernetes/client.ts';
+import { isKubernetesError } from '../../core/kubernetes/error.ts';
+import type { Live } from '../../core/kubernetes/object.ts';
+import { type ConfigMap, configMaps } from '../../core/kubernetes/resources.ts';
+import type { Clock } from '../../core/time/clock.ts';
 import { createBackgroundLoop } from '../../process/background-loop.ts';
-import type { Clock } from '../../process/clock.ts';
 import type { Logger } from '../../process/log.ts';
-import type { KubernetesClient } from '../kubernetes/client.ts';
-import { isKubernetesError } from '../kubernetes/error.ts';
-import type { Live } from '../kubernetes/object.ts';
-import { type ConfigMap, configMaps } from '../kubernetes/resources.ts';
 
 /** Bounds how long a deleted or changed ConfigMap, or an older bundle of the controller's CA, stays as it is. */
 const SYNC_INTERVAL = 30_000;

@@ -4,8 +4,8 @@
  * besides. `charts/actiongrant/templates/policies/pods.yaml` says the same in CEL.
  */
 
+import { agentContainersOf, type InjectablePod } from '../pods/pod.ts';
 import { CONTAINER_RULES } from './container-rules.ts';
-import { agentContainersOf, type InjectablePod } from './pod.ts';
 import { ANNOTATION_RULES, POD_RULES } from './pod-rules.ts';
 import { PROFILE_RULES } from './profile-rules.ts';
 import { faultsOf, type PodFault } from './rule.ts';

@@ -1,4 +1,4 @@
-import { INJECTION_LABEL } from '../../api/pod-layout.ts';
+import { INJECTION_LABEL } from '../../core/api/pod-layout.ts';
 import type { ConfigReader } from '../../process/config.ts';
 import { isLabelSelector, type LabelSelector } from './label-selector.ts';
 

@@ -1,8 +1,8 @@
 /** What the ConfigMap of an agent namespace holds: the settings that are the same for every sidecar. Pure. */
 
-import { SETTINGS_FILES, SIDECAR_PATHS, SIDECAR_PORTS } from '../../api/pod-layout.ts';
-import { withBrackets } from '../../api/url.ts';
-import type { SidecarSettings } from '../config.ts';
+import { SETTINGS_FILES, SIDECAR_PATHS, SIDECAR_PORTS } from '../../core/api/pod-layout.ts';
+import { withBrackets } from '../../core/text/url.ts';
+import type { SidecarSettings } from './sidecar-settings.ts';
 
 export interface SettingsFacts {
   sidecar: Pick<SidecarSettings, 'inertHeaders' | 'logLevel'>;

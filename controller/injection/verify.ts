@@ -6,17 +6,17 @@
  */
 
 import { isDeepStrictEqual } from 'node:util';
-import { INIT_CONTAINER_NAME, SIDECAR_CONTAINER_NAME } from '../../api/pod-layout.ts';
+import { INIT_CONTAINER_NAME, SIDECAR_CONTAINER_NAME } from '../../core/api/pod-layout.ts';
+import type { Container, InjectablePod } from '../pods/pod.ts';
 import { inboundPorts } from './inbound-ports.ts';
-import { type LabelSelector, selects } from './label-selector.ts';
 import {
   type FixedContainer,
   initContainer,
   isOurVolume,
   OUR_VOLUMES,
   sidecarContainer,
-} from './ours.ts';
-import type { Container, InjectablePod } from './pod.ts';
+} from './injected-containers.ts';
+import { type LabelSelector, selects } from './label-selector.ts';
 import { restrictionFaults } from './restrictions.ts';
 
 /** What is wrong, naming the field; undefined: nothing. */

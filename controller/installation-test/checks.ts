@@ -3,14 +3,14 @@
 import { once } from 'node:events';
 import type { IncomingMessage } from 'node:http';
 import { request } from 'node:https';
-import { API_GROUP, API_VERSION } from '../../api/names.ts';
-import { ProblemError } from '../../api/problem.ts';
+import { API_GROUP, API_VERSION } from '../../core/api/names.ts';
+import { ProblemError } from '../../core/api/problem.ts';
+import type { KubernetesClient } from '../../core/kubernetes/client.ts';
+import type { KubernetesObject, Resource } from '../../core/kubernetes/object.ts';
+import { namespaces } from '../../core/kubernetes/resources.ts';
 import { type LabelSelector, selects } from '../injection/label-selector.ts';
-import type { InjectablePod, PodSpec } from '../injection/pod.ts';
 import { injectionFault } from '../injection/verify.ts';
-import type { KubernetesClient } from '../kubernetes/client.ts';
-import type { KubernetesObject, Resource } from '../kubernetes/object.ts';
-import { namespaces } from '../kubernetes/resources.ts';
+import type { InjectablePod, PodSpec } from '../pods/pod.ts';
 
 const TIMEOUT_MILLISECONDS = 10_000;
 

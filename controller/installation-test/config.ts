@@ -1,11 +1,11 @@
 /** Settings of `helm test`. The chart sets them. */
 
+import type { KubernetesServer } from '../../core/kubernetes/server.ts';
 import { ConfigReader, type Environment } from '../../process/config.ts';
+import { readKubernetesServer } from '../../process/kubernetes-setting.ts';
 import type { LabelSelector } from '../injection/label-selector.ts';
 import { readInjectionSelector } from '../injection/selector-setting.ts';
-import { readPatienceSeconds } from '../jobs/patience.ts';
-import type { KubernetesServer } from '../kubernetes/server.ts';
-import { readKubernetesServer } from '../kubernetes/server-setting.ts';
+import { readPatienceSeconds } from '../jobs/retry.ts';
 
 export interface InstallationTestConfig {
   /** The controller's Service. */

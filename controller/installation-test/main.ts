@@ -1,11 +1,11 @@
 /** Process of `helm test`. What it says is for whoever runs that. */
 
 import { readFile } from 'node:fs/promises';
+import type { KubernetesClient } from '../../core/kubernetes/client.ts';
 import { processEnvironment } from '../../process/config.ts';
-import { patiently } from '../jobs/patience.ts';
-import { reasonOf, say } from '../jobs/say.ts';
-import type { KubernetesClient } from '../kubernetes/client.ts';
-import { createProcessClient } from '../kubernetes/process-client.ts';
+import { createProcessClient } from '../../process/kubernetes-client.ts';
+import { reasonOf, say } from '../jobs/output.ts';
+import { patiently } from '../jobs/retry.ts';
 import {
   exchangeAnswers,
   firstInjectedNamespace,

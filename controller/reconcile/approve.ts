@@ -1,12 +1,12 @@
 /** Makes a decided grant usable: its Secret first, then the status that commits to exactly that Secret. */
 
-import { grantedAction } from '../../api/grant.ts';
-import { ProblemError } from '../../api/problem.ts';
-import { createBoundSecret, deleteBoundSecret } from '../grants/bound-secret.ts';
+import { grantedAction } from '../../core/action/grant.ts';
+import { ProblemError } from '../../core/api/problem.ts';
+import { isKubernetesError } from '../../core/kubernetes/error.ts';
+import { createBoundSecret, deleteBoundSecret } from '../credentials/bound-secret.ts';
 import type { LiveGrant } from '../grants/resource.ts';
 import { approved, type Description, pending } from '../grants/transitions.ts';
 import { writeStatus } from '../grants/write-status.ts';
-import { isKubernetesError } from '../kubernetes/error.ts';
 import type { StepDependencies } from './dependencies.ts';
 
 /**

@@ -1,13 +1,14 @@
 /** Closes a use that nobody will report any more. Never given back: what may have been sent is not sent again. */
 
-import type { Use } from '../../api/generated/actiongrant.ts';
-import { agentNamespace } from '../../api/grant.ts';
-import { deleteBoundSecret } from '../grants/bound-secret.ts';
-import { hasEnded, type LiveGrant, pods } from '../grants/resource.ts';
+import type { Use } from '../../core/api/generated/actiongrant.ts';
+import { agentNamespace } from '../../core/api/grant.ts';
+import type { KubernetesClient } from '../../core/kubernetes/client.ts';
+import { isKubernetesError } from '../../core/kubernetes/error.ts';
+import { deleteBoundSecret } from '../credentials/bound-secret.ts';
+import type { LiveGrant } from '../grants/resource.ts';
 import { finished } from '../grants/transitions.ts';
 import { writeStatus } from '../grants/write-status.ts';
-import type { KubernetesClient } from '../kubernetes/client.ts';
-import { isKubernetesError } from '../kubernetes/error.ts';
+import { podHasEnded, pods } from '../pods/resource.ts';
 import type { StepDependencies } from './dependencies.ts';
 
 export interface BurnDependencies extends StepDependencies {
@@ -45,7 +46,7 @@ export async function podIsGoneForSure(
 ): Promise<boolean> {
   try {
     const namespace = agentNamespace(grant);
-    return hasEnded(await client.get(pods, { namespace, name: use.podName }), use.podUID);
+    return podHasEnded(await client.get(pods, { namespace, name: use.podName }), use.podUID);
   } catch (error) {
     if (isKubernetesError(error, 'NotFound')) return true;
     throw error;

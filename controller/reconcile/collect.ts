@@ -1,11 +1,11 @@
 /** What is left of a grant that has ended: its Secret, an open confirmation, and in the end the grant itself. */
 
-import type { ActionGrant, Use } from '../../api/generated/actiongrant.ts';
-import { deleteBoundSecret, secretsThatMayExist } from '../grants/bound-secret.ts';
+import type { ActionGrant, Use } from '../../core/api/generated/actiongrant.ts';
+import type { KubernetesClient } from '../../core/kubernetes/client.ts';
+import { deleteBoundSecret, secretsThatMayExist } from '../credentials/bound-secret.ts';
 import { actionGrants, type LiveGrant } from '../grants/resource.ts';
 import { collected, revocationConfirmed } from '../grants/transitions.ts';
 import { writeStatus } from '../grants/write-status.ts';
-import type { KubernetesClient } from '../kubernetes/client.ts';
 import type { RemovalReason } from './decide.ts';
 import type { StepDependencies } from './dependencies.ts';
 

@@ -1,9 +1,9 @@
 /** What a grant needs next, from its state and the time alone. Pure: the reconcilers do what this says. */
 
-import type { ActionGrant, Use } from '../../api/generated/actiongrant.ts';
-import { currentUse } from '../../api/grant.ts';
-import { isTerminal } from '../../api/phase.ts';
-import { CONFIRMATION_LIMIT_MILLISECONDS } from '../exchange/confirm.ts';
+import type { ActionGrant, Use } from '../../core/api/generated/actiongrant.ts';
+import { currentUse } from '../../core/api/grant.ts';
+import { isTerminal } from '../../core/api/phase.ts';
+import { CONFIRMATION_LIMIT_MILLISECONDS } from '../credentials/confirm.ts';
 
 /**
  * How long after a use's deadline the books are closed. The sidecar's own deadline runs from when it sent its request, so

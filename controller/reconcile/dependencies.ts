@@ -1,8 +1,8 @@
-import type { Clock } from '../../process/clock.ts';
-import type { SecretDependencies } from '../grants/bound-secret.ts';
+import type { KubernetesClient } from '../../core/kubernetes/client.ts';
+import type { Clock } from '../../core/time/clock.ts';
+import type { SecretDependencies } from '../credentials/bound-secret.ts';
 import type { GrantCache } from '../grants/cache.ts';
-import type { KubernetesClient } from '../kubernetes/client.ts';
-import type { Reporter } from '../report.ts';
+import type { Reporter } from '../record/recorder.ts';
 
 /** What every step of a reconciliation works with. */
 export interface StepDependencies extends SecretDependencies {

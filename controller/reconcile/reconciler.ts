@@ -1,13 +1,13 @@
 /** Brings every grant to where it should be: fetch from the cache, decide, do one step, look again. Level-based. */
 
-import type { Use } from '../../api/generated/actiongrant.ts';
-import { ProblemError } from '../../api/problem.ts';
+import type { Use } from '../../core/api/generated/actiongrant.ts';
+import { ProblemError } from '../../core/api/problem.ts';
+import { isKubernetesError } from '../../core/kubernetes/error.ts';
+import { parseKey } from '../../core/kubernetes/object.ts';
+import type { WorkQueue } from '../../core/kubernetes/workqueue.ts';
 import type { Logger } from '../../process/log.ts';
 import { firstEndedBeyond } from '../grants/cache.ts';
 import type { LiveGrant } from '../grants/resource.ts';
-import { isKubernetesError } from '../kubernetes/error.ts';
-import { parseKey } from '../kubernetes/object.ts';
-import type { WorkQueue } from '../kubernetes/workqueue.ts';
 import { approve, describePending } from './approve.ts';
 import { type BurnDependencies, burn, podIsGoneForSure } from './burn.ts';
 import { collectSecret, recordUnconfirmed, remove } from './collect.ts';

@@ -1,11 +1,11 @@
 /** Settings of the job that runs before the release is deleted. The chart sets them. */
 
+import type { KubernetesServer } from '../../core/kubernetes/server.ts';
 import { ConfigReader, type Environment } from '../../process/config.ts';
+import { readKubernetesServer } from '../../process/kubernetes-setting.ts';
 import type { LabelSelector } from '../injection/label-selector.ts';
 import { readInjectionSelector } from '../injection/selector-setting.ts';
-import { readPatienceSeconds } from '../jobs/patience.ts';
-import type { KubernetesServer } from '../kubernetes/server.ts';
-import { readKubernetesServer } from '../kubernetes/server-setting.ts';
+import { readPatienceSeconds } from '../jobs/retry.ts';
 import type { Release } from './uninstall.ts';
 
 export interface UninstallConfig {

@@ -1,8 +1,8 @@
 /** Process of the chart's pre-delete hook. What it says is for whoever runs `helm uninstall`. */
 
 import { processEnvironment } from '../../process/config.ts';
-import { reasonOf, say } from '../jobs/say.ts';
-import { createProcessClient } from '../kubernetes/process-client.ts';
+import { createProcessClient } from '../../process/kubernetes-client.ts';
+import { reasonOf, say } from '../jobs/output.ts';
 import { readUninstallConfig } from './config.ts';
 import { prepareUninstall } from './uninstall.ts';
 

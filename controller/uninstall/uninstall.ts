@@ -4,15 +4,15 @@
  * that is approved in between keeps its Secret, and its token, if it is used, ends by itself after 10 minutes at most.
  */
 
-import { deleteBoundSecret, secretsThatMayExist } from '../grants/bound-secret.ts';
+import type { KubernetesClient } from '../../core/kubernetes/client.ts';
+import { isKubernetesError } from '../../core/kubernetes/error.ts';
+import type { Resource } from '../../core/kubernetes/object.ts';
+import { namespaces } from '../../core/kubernetes/resources.ts';
+import { deleteBoundSecret, secretsThatMayExist } from '../credentials/bound-secret.ts';
 import { actionGrants, type LiveGrant } from '../grants/resource.ts';
 import { type LabelSelector, selects } from '../injection/label-selector.ts';
-import { mayPass, patiently } from '../jobs/patience.ts';
-import { reasonOf, say } from '../jobs/say.ts';
-import type { KubernetesClient } from '../kubernetes/client.ts';
-import { isKubernetesError } from '../kubernetes/error.ts';
-import type { Resource } from '../kubernetes/object.ts';
-import { namespaces } from '../kubernetes/resources.ts';
+import { reasonOf, say } from '../jobs/output.ts';
+import { mayPass, patiently } from '../jobs/retry.ts';
 
 /** On the controller's Deployment, so that it goes with the release: `true` uninstalls although namespaces are labelled. */
 export const FORCE_ANNOTATION = 'actiongrant.dev/force-uninstall';

@@ -6,7 +6,7 @@ import { dockerfileImage } from './product.ts';
 import { IMAGE_CACHE, type Recipe } from './store.ts';
 
 /** What was landed last: upgrades are tested from here. Every landing moves it to the one before. */
-const PREVIOUS_LANDING = 'f2eaedcd760eff3878d1c0a13baf93d731bf3495';
+const PREVIOUS_LANDING = '0c3ac40ed4d0b67a3713a6bce48e698dfeee4b5b';
 
 const WHAT_A_RELEASE_HAS = [
   '.dockerignore',

@@ -1,9 +1,14 @@
 /** The last part of a description: what the body says about the action. */
 
 import { createHash } from 'node:crypto';
-import type { Action, ActionBody } from '../../api/action.ts';
-import { canonicalJson, JsonError, type JsonValue, parseStrictJsonBytes } from '../../api/json.ts';
-import { ProblemError } from '../../api/problem.ts';
+import type { Action, ActionBody } from '../../core/action/action.ts';
+import { ProblemError } from '../../core/api/problem.ts';
+import {
+  canonicalJson,
+  JsonError,
+  type JsonValue,
+  parseStrictJsonBytes,
+} from '../../core/text/json.ts';
 import type {
   BodyExpectation,
   HttpDescription,

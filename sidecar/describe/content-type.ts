@@ -1,5 +1,5 @@
-import { ProblemError } from '../../api/problem.ts';
-import { printable } from '../../api/url.ts';
+import { ProblemError } from '../../core/api/problem.ts';
+import { printable } from '../../core/text/url.ts';
 
 // RFC 9110 8.3.1: type/subtype with parameters, whose values are tokens or quoted strings.
 const TOKEN = "[!#$%&'*+\\-.^_`|~0-9A-Za-z]+";

@@ -1,7 +1,7 @@
 /** What a redirected connection's destination may be called. */
 
-import { ProblemError } from '../../api/problem.ts';
-import { printable, withBrackets } from '../../api/url.ts';
+import { ProblemError } from '../../core/api/problem.ts';
+import { printable, withBrackets } from '../../core/text/url.ts';
 import type { Destination } from './request-head.ts';
 
 /**

@@ -1,7 +1,7 @@
 /** Kubernetes field selectors (k8s.io/apimachinery pkg/fields/selector.go), as far as they can name one object. */
 
-import { ProblemError } from '../../api/problem.ts';
-import { printable } from '../../api/url.ts';
+import { ProblemError } from '../../core/api/problem.ts';
+import { printable } from '../../core/text/url.ts';
 
 /** `!=` and `==` come before `=`, as in the original. */
 const TERM = /^(.*?)(!=|==|=)(.*)$/su;

@@ -1,7 +1,7 @@
 /** How the body is delimited. Node's parser is lenient where two parsers could disagree; here one reading is left. */
 
-import { ProblemError } from '../../api/problem.ts';
-import { printable } from '../../api/url.ts';
+import { ProblemError } from '../../core/api/problem.ts';
+import { printable } from '../../core/text/url.ts';
 import type { BodyExpectation } from './head-description.ts';
 import type { RequestHead } from './request-head.ts';
 

@@ -1,5 +1,5 @@
-import { ProblemError } from '../../api/problem.ts';
-import { printable } from '../../api/url.ts';
+import { ProblemError } from '../../core/api/problem.ts';
+import { printable } from '../../core/text/url.ts';
 import type { HttpDescription, KubernetesDescription } from './head-description.ts';
 
 /** The bounds of the CRD: what is over them no grant can state, so asking for one would be asking in vain. */

@@ -1,6 +1,6 @@
 /** What describing a head yields: the action as far as it is known before its body, and what may be sent upstream. */
 
-import type { HttpAction, KubernetesAction } from '../../api/action.ts';
+import type { HttpAction, KubernetesAction } from '../../core/action/action.ts';
 
 /** A header as it goes over the wire, lower-case name. */
 export type HeaderPair = readonly [name: string, value: string];

@@ -1,6 +1,6 @@
 /**
  * Sorts a request's headers: framing is read and dropped, the agent's credentials are dropped, inert ones pass, and the
- * rest belongs to the action (api/headers.ts has the tables). What would change the meaning of the message itself is
+ * rest belongs to the action (core/action/headers.ts has the tables). What would change the meaning of the message itself is
  * refused here.
  */
 
@@ -10,9 +10,9 @@ import {
   HEADER_VALUE,
   INERT_HEADERS,
   STRIPPED_HEADERS,
-} from '../../api/headers.ts';
-import { type ProblemCode, ProblemError } from '../../api/problem.ts';
-import { printable } from '../../api/url.ts';
+} from '../../core/action/headers.ts';
+import { type ProblemCode, ProblemError } from '../../core/api/problem.ts';
+import { printable } from '../../core/text/url.ts';
 import { type MediaType, parseContentType } from './content-type.ts';
 import type { FramingHeaders } from './framing.ts';
 import type { HeaderPair } from './head-description.ts';

@@ -1,4 +1,4 @@
-import { formatUrl } from '../../api/url.ts';
+import { formatUrl } from '../../core/text/url.ts';
 import { isJson } from './content-type.ts';
 import type { BodyExpectation, HttpDescription } from './head-description.ts';
 import type { RequestHeaders } from './headers.ts';

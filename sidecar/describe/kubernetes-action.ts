@@ -1,10 +1,10 @@
 /** A call to the API server, in the attributes that its RBAC and audit see, plus what changes the effect beyond them. */
 
-import type { KubernetesAction, PatchType } from '../../api/action.ts';
-import { INERT_HEADERS } from '../../api/headers.ts';
-import { API_GROUP } from '../../api/names.ts';
-import { ProblemError } from '../../api/problem.ts';
-import { printable } from '../../api/url.ts';
+import type { KubernetesAction, PatchType } from '../../core/action/action.ts';
+import { INERT_HEADERS } from '../../core/action/headers.ts';
+import { API_GROUP } from '../../core/api/names.ts';
+import { ProblemError } from '../../core/api/problem.ts';
+import { printable } from '../../core/text/url.ts';
 import { requiredName, selectName } from './field-selector.ts';
 import type {
   BodyExpectation,

@@ -1,7 +1,7 @@
 /** Query parameters of Kubernetes requests: read as Go's url.ParseQuery reads them, where that has one meaning. */
 
-import { ProblemError } from '../../api/problem.ts';
-import { printable } from '../../api/url.ts';
+import { ProblemError } from '../../core/api/problem.ts';
+import { printable } from '../../core/text/url.ts';
 
 const NAME = /^[A-Za-z][A-Za-z0-9]{0,63}$/;
 

@@ -1,5 +1,5 @@
-import { ProblemError } from '../../api/problem.ts';
-import { printable } from '../../api/url.ts';
+import { ProblemError } from '../../core/api/problem.ts';
+import { printable } from '../../core/text/url.ts';
 
 /**
  * Methods that can be an action: RFC 9110, RFC 5789 (PATCH), RFC 10008 (QUERY) and WebDAV (RFC 4918, 3253, 5323). Not

@@ -5,8 +5,8 @@
  * of the original to compare with.
  */
 
-import { ProblemError } from '../../api/problem.ts';
-import { printable } from '../../api/url.ts';
+import { ProblemError } from '../../core/api/problem.ts';
+import { printable } from '../../core/text/url.ts';
 
 export interface ResourcePath {
   apiGroup: string;

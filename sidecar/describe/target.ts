@@ -4,7 +4,7 @@
  * another.
  */
 
-import { ProblemError } from '../../api/problem.ts';
+import { ProblemError } from '../../core/api/problem.ts';
 import {
   type Authority,
   formatUrl,
@@ -13,7 +13,7 @@ import {
   parsePathAndQuery,
   parseUrl,
   printable,
-} from '../../api/url.ts';
+} from '../../core/text/url.ts';
 import { destinationHosts } from './destination.ts';
 import type { DescribeContext } from './head-description.ts';
 import type { RequestHead } from './request-head.ts';

@@ -7,8 +7,8 @@ import {
   type SecureContext,
   type TLSSocket,
 } from 'node:tls';
-import type { ProblemCode } from '../../api/problem.ts';
-import { withoutBrackets } from '../../api/url.ts';
+import type { ProblemCode } from '../../core/api/problem.ts';
+import { withoutBrackets } from '../../core/text/url.ts';
 import { type Cutoff, cutError } from './cutoff.ts';
 import { ForwardError } from './error.ts';
 import type { Target } from './resolve.ts';

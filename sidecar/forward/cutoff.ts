@@ -1,6 +1,6 @@
 /** When an exchange must end: at its deadline, or when its caller has gone. */
 
-import type { Clock } from '../../process/clock.ts';
+import type { Clock } from '../../core/time/clock.ts';
 import { ForwardError } from './error.ts';
 
 /** setTimeout takes 32 bits; a deadline beyond them is none. */

@@ -1,6 +1,6 @@
 /** A failed exchange with the upstream, with the one fact that decides about giving a use back. */
 
-import { type ProblemCode, ProblemError, type ProblemOptions } from '../../api/problem.ts';
+import { type ProblemCode, ProblemError, type ProblemOptions } from '../../core/api/problem.ts';
 
 export class ForwardError extends ProblemError {
   /** False only if certainly no byte of the request was written to the upstream. */

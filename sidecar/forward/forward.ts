@@ -5,14 +5,14 @@ import type { Readable } from 'node:stream';
 import { createSecureContext, type SecureContext, TLSSocket } from 'node:tls';
 import type { buildConnector } from 'undici';
 import Client from 'undici/lib/dispatcher/client.js';
-import type { Clock } from '../../process/clock.ts';
-import type { Secret } from '../../process/secret.ts';
+import type { Secret } from '../../core/text/secret.ts';
+import type { Clock } from '../../core/time/clock.ts';
 import { connect, type TLSIdentity } from './connect.ts';
 import { Cutoff, cutError } from './cutoff.ts';
 import { ForwardError } from './error.ts';
-import { exchange } from './exchange.ts';
 import { Pools } from './pools.ts';
 import type { Resolver } from './resolve.ts';
+import { exchange } from './round-trip.ts';
 import { TokenPatterns } from './token-scanner.ts';
 
 export type HeaderPair = readonly [name: string, value: string];

@@ -3,8 +3,8 @@
 import { constants, generateKeyPairSync, randomBytes } from 'node:crypto';
 import { isIP } from 'node:net';
 import { createSecureContext, type SecureContext } from 'node:tls';
-import { forgetOldest } from '../../process/forget-oldest.ts';
-import { replaceFile } from '../replace-file.ts';
+import { forgetOldest } from '../../core/bounded-map.ts';
+import { replaceFile } from '../files/replace-file.ts';
 import { createCACertificate, createLeafCertificate, type Issuer, toPEM } from './certificate.ts';
 
 const HOUR = 3_600_000;

@@ -3,7 +3,7 @@
 import { createSocket, type Socket as DatagramSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { type AddressInfo, createServer, isIPv6, type Server, type Socket } from 'node:net';
-import type { Clock } from '../../process/clock.ts';
+import type { Clock } from '../../core/time/clock.ts';
 import { listen as listenOn } from '../../process/listen.ts';
 import { type AddressFamilies, answerQuestion } from './dns-answer.ts';
 import { encodeAnswer, MAX_QUERY_BYTES, RCODE, type Rcode, readQuery } from './dns-message.ts';

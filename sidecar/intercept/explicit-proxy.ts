@@ -1,7 +1,7 @@
 /** How clients reach us as an explicit proxy: absolute-form requests and CONNECT tunnels. */
 
-import { asProblem, ProblemError } from '../../api/problem.ts';
-import { parseAuthority, withoutBrackets } from '../../api/url.ts';
+import { asProblem, ProblemError } from '../../core/api/problem.ts';
+import { parseAuthority, withoutBrackets } from '../../core/text/url.ts';
 import type { ClientConnection } from './connection.ts';
 import { refuseRaw } from './refusal.ts';
 

@@ -3,7 +3,7 @@
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Duplex, Readable } from 'node:stream';
-import { ProblemError } from '../../api/problem.ts';
+import { ProblemError } from '../../core/api/problem.ts';
 import { http } from '../../process/node-http.ts';
 import type { RequestHead } from '../describe/request-head.ts';
 import type { HeaderPair, InterceptedCall, ResponseHead, ResponseWriter } from './call.ts';

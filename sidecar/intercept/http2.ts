@@ -8,7 +8,7 @@ import {
 } from 'node:http2';
 import type { Readable } from 'node:stream';
 import type { TLSSocket } from 'node:tls';
-import { ProblemError } from '../../api/problem.ts';
+import { ProblemError } from '../../core/api/problem.ts';
 import type { RequestHead } from '../describe/request-head.ts';
 import type { HeaderPair, InterceptedCall, ResponseHead, ResponseWriter } from './call.ts';
 import { ClientCall } from './client-call.ts';

@@ -1,7 +1,7 @@
 /** The sidecar's front end: accepts clients' connections, ends their TLS and yields their calls. */
 
 import { createServer, type Server, type Socket } from 'node:net';
-import { ProblemError } from '../../api/problem.ts';
+import { ProblemError } from '../../core/api/problem.ts';
 import { listen } from '../../process/listen.ts';
 import type { Destination } from '../describe/request-head.ts';
 import type { CallHandler, InterceptedCall } from './call.ts';

@@ -1,7 +1,7 @@
 /** Moves a body to the client as it arrives. */
 
 import type { Readable, Writable } from 'node:stream';
-import { ProblemError } from '../../api/problem.ts';
+import { ProblemError } from '../../core/api/problem.ts';
 import type { HeaderPair } from './call.ts';
 
 /**

@@ -6,7 +6,7 @@ import {
   PROBLEM_CONTENT_TYPE,
   type ProblemError,
   toProblemDocument,
-} from '../../api/problem.ts';
+} from '../../core/api/problem.ts';
 import { http } from '../../process/node-http.ts';
 import type { ResponseWriter } from './call.ts';
 

@@ -1,7 +1,7 @@
 /** A request's body as the handler sees it, apart from the connection that carries it. */
 
 import { Readable } from 'node:stream';
-import { ProblemError } from '../../api/problem.ts';
+import { ProblemError } from '../../core/api/problem.ts';
 
 /** A body that is known to be empty. */
 export function emptyBody(): Readable {

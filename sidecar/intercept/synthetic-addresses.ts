@@ -5,7 +5,7 @@
 
 import { createHash } from 'node:crypto';
 import { BlockList } from 'node:net';
-import { SYNTHETIC_NETWORKS } from '../../api/pod-layout.ts';
+import { SYNTHETIC_NETWORKS } from '../../core/api/pod-layout.ts';
 import { addressBytes } from '../ip-address.ts';
 
 export type AddressFamily = keyof typeof SYNTHETIC_NETWORKS;

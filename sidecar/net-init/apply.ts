@@ -2,7 +2,7 @@
 
 import { spawn } from 'node:child_process';
 import { text } from 'node:stream/consumers';
-import { ProblemError } from '../../api/problem.ts';
+import { ProblemError } from '../../core/api/problem.ts';
 import { toListing, toTransaction } from './nft-text.ts';
 import type { Chain } from './ruleset.ts';
 

@@ -1,6 +1,6 @@
 /** The ports of a pod that may be reached from outside, as the webhook writes them down. */
 
-import { INBOUND_PORTS_VARIABLE, SIDECAR_PORTS } from '../../api/pod-layout.ts';
+import { INBOUND_PORTS_VARIABLE, SIDECAR_PORTS } from '../../core/api/pod-layout.ts';
 import type { ConfigReader } from '../../process/config.ts';
 
 export interface InboundPorts {

@@ -3,8 +3,8 @@
  * `--print` shows the rules and changes nothing.
  */
 
-import { SIDECAR_PORTS, SIDECAR_UID } from '../../api/pod-layout.ts';
-import { asProblem } from '../../api/problem.ts';
+import { SIDECAR_PORTS, SIDECAR_UID } from '../../core/api/pod-layout.ts';
+import { asProblem } from '../../core/api/problem.ts';
 import { ConfigReader, processEnvironment } from '../../process/config.ts';
 import { createProcessLogger } from '../../process/log.ts';
 import { applyRuleset } from './apply.ts';

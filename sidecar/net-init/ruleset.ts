@@ -8,7 +8,7 @@
  * kernel sends for closed sockets, and on sockets of its own (SMC, RxRPC) for whoever asked it to.
  */
 
-import type { SIDECAR_PORTS } from '../../api/pod-layout.ts';
+import type { SIDECAR_PORTS } from '../../core/api/pod-layout.ts';
 import type { InboundPorts } from './inbound-ports.ts';
 
 export interface Rule {

@@ -2,8 +2,8 @@
 
 import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
-import type { ActionGrant } from '../../api/generated/actiongrant.ts';
-import { formatUrl, parseUrl } from '../../api/url.ts';
+import type { ActionGrant } from '../../core/api/generated/actiongrant.ts';
+import { formatUrl, parseUrl } from '../../core/text/url.ts';
 import { aGrantSpec, aNewGrant, withoutCredential } from '../support/builders.ts';
 import { type ControlPlane, connectControlPlane } from '../support/control-plane.ts';
 import { grantsPath, untilPhase } from '../support/grants.ts';

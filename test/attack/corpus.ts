@@ -2,7 +2,7 @@
 
 import { readdirSync, readFileSync } from 'node:fs';
 import { parse } from 'yaml';
-import { isProblemCode, type ProblemCode } from '../../api/problem.ts';
+import { isProblemCode, type ProblemCode } from '../../core/api/problem.ts';
 
 const FOLDER = new URL('./corpus/', import.meta.url);
 

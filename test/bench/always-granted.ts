@@ -1,8 +1,8 @@
 /** The sidecar's way of a call with an exchange that always says yes. */
 
 import { randomUUID } from 'node:crypto';
-import type { UseAnswer } from '../../api/wire.ts';
-import { systemClock } from '../../process/clock.ts';
+import { systemClock } from '../../core/time/clock.ts';
+import type { UseAnswer } from '../../core/wire/wire.ts';
 import type { Logger } from '../../process/log.ts';
 import { createRegistry } from '../../process/metrics.ts';
 import { createForwarder } from '../../sidecar/forward/forward.ts';

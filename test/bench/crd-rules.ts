@@ -8,7 +8,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parse } from 'yaml';
-import type { ActionGrant, ActionGrantStatus } from '../../api/generated/actiongrant.ts';
+import type { ActionGrant, ActionGrantStatus } from '../../core/api/generated/actiongrant.ts';
 import { ROOT } from '../../scripts/tools.ts';
 import type { KubeObject } from '../support/api-client.ts';
 import {

@@ -1,8 +1,8 @@
-import type { Use } from '../../api/generated/actiongrant.ts';
 import { inUse } from '../../controller/grants/transitions.ts';
 import { writeStatus } from '../../controller/grants/write-status.ts';
-import type { KubernetesClient } from '../../controller/kubernetes/client.ts';
-import { systemClock } from '../../process/clock.ts';
+import type { Use } from '../../core/api/generated/actiongrant.ts';
+import type { KubernetesClient } from '../../core/kubernetes/client.ts';
+import { systemClock } from '../../core/time/clock.ts';
 import type { BenchGrant } from './usable-grants.ts';
 
 /** The consuming write of a use, byte for byte as the controller writes it, and nothing else. */

@@ -7,7 +7,7 @@ import { randomUUID } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { request as send } from 'node:https';
 import { ProxyAgent, request } from 'undici';
-import { mint } from '../../controller/exchange/mint.ts';
+import { mint } from '../../controller/credentials/mint.ts';
 import { untilPhase } from '../support/grants.ts';
 import { issuePodToken, type PodToken } from '../support/kubelet.ts';
 import { SERVICE } from '../support/scene.ts';

@@ -1,11 +1,11 @@
 /** Finding the grant of a call among many: one look-up by digest, then every rule on what was found. */
 
-import { actionKeys } from '../../api/digest.ts';
-import { grantedAction } from '../../api/grant.ts';
-import { mismatch, preferred } from '../../controller/exchange/match.ts';
 import { grantsForAction, indexGrants } from '../../controller/grants/cache.ts';
 import type { LiveGrant } from '../../controller/grants/resource.ts';
-import { ObjectStore } from '../../controller/kubernetes/store.ts';
+import { mismatch, preferred } from '../../controller/use/match.ts';
+import { actionKeys } from '../../core/action/digest.ts';
+import { grantedAction } from '../../core/action/grant.ts';
+import { ObjectStore } from '../../core/kubernetes/store.ts';
 import { aGrant, anApprovedStatus, anHttpAction, NOON } from '../support/builders.ts';
 import { aJsonBody, anHttpCall } from '../support/exchange.ts';
 import { SERVICE } from '../support/scene.ts';

@@ -1,4 +1,4 @@
-import type { ActionGrant } from '../../api/generated/actiongrant.ts';
+import type { ActionGrant } from '../../core/api/generated/actiongrant.ts';
 import { anHttpAction } from '../support/builders.ts';
 import type { ControlPlane } from '../support/control-plane.ts';
 import { createGrant, grantsPath } from '../support/grants.ts';

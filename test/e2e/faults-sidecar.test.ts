@@ -5,7 +5,7 @@
 
 import { readFileSync, writeFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
-import { SIDECAR_CONTAINER_NAME, SIDECAR_PATHS } from '../../api/pod-layout.ts';
+import { SIDECAR_CONTAINER_NAME, SIDECAR_PATHS } from '../../core/api/pod-layout.ts';
 import { eventually } from '../support/eventually.ts';
 import { readGrant } from '../support/grants.ts';
 import { askExchange, controllerAddress } from '../support/node/controller-replicas.ts';

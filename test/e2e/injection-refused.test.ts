@@ -6,7 +6,7 @@ import {
   INIT_CONTAINER_NAME,
   SIDECAR_CONTAINER_NAME,
   SIDECAR_UID,
-} from '../../api/pod-layout.ts';
+} from '../../core/api/pod-layout.ts';
 import type { KubeObject } from '../support/api-client.ts';
 import { eventually } from '../support/eventually.ts';
 import { type AgentNamespace, useAgentNamespace } from '../support/node/agent-namespaces.ts';

@@ -5,7 +5,7 @@ import {
   DEFAULT_AGENT_UID,
   INIT_CONTAINER_NAME,
   SIDECAR_CONTAINER_NAME,
-} from '../../api/pod-layout.ts';
+} from '../../core/api/pod-layout.ts';
 import type { KubeObject } from '../support/api-client.ts';
 import { eventually } from '../support/eventually.ts';
 import { createUsableGrant } from '../support/grants.ts';

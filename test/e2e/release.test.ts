@@ -6,7 +6,7 @@
 import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
-import type { ActionGrant } from '../../api/generated/actiongrant.ts';
+import type { ActionGrant } from '../../core/api/generated/actiongrant.ts';
 import { PREVIOUS_IMAGE } from '../../scripts/images/images.ts';
 import { previousRelease } from '../../scripts/images/previous.ts';
 import type { KubeObject } from '../support/api-client.ts';

@@ -11,8 +11,8 @@ import {
   SIDECAR_CONTAINER_NAME,
   SIDECAR_PATHS,
   SIDECAR_PORTS,
-} from '../../api/pod-layout.ts';
-import { USES_PATH } from '../../api/wire.ts';
+} from '../../core/api/pod-layout.ts';
+import { USES_PATH } from '../../core/wire/wire.ts';
 import type { KubeObject } from '../support/api-client.ts';
 import { eventually } from '../support/eventually.ts';
 import { aUseRequest } from '../support/exchange.ts';

@@ -5,7 +5,7 @@
 
 import { createServer, type Server } from 'node:http';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
-import { SIDECAR_PORTS } from '../../api/pod-layout.ts';
+import { SIDECAR_PORTS } from '../../core/api/pod-layout.ts';
 import { type Case, loadCorpus } from '../attack/corpus.ts';
 import { problemCode, readAnswer } from '../attack/wire.ts';
 import { aGrantSpec } from '../support/builders.ts';

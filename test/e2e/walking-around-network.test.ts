@@ -8,7 +8,7 @@
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
-import { SIDECAR_PORTS } from '../../api/pod-layout.ts';
+import { SIDECAR_PORTS } from '../../core/api/pod-layout.ts';
 import type { KubeObject } from '../support/api-client.ts';
 import { type AgentNamespace, useAgentNamespace } from '../support/node/agent-namespaces.ts';
 import type { AgentPod } from '../support/node/agent-pod.ts';

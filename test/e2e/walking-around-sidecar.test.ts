@@ -10,7 +10,7 @@ import {
   SIDECAR_PATHS,
   SIDECAR_PORTS,
   SIDECAR_UID,
-} from '../../api/pod-layout.ts';
+} from '../../core/api/pod-layout.ts';
 import { type AgentNamespace, useAgentNamespace } from '../support/node/agent-namespaces.ts';
 import type { AgentPod } from '../support/node/agent-pod.ts';
 import { attempt, type Outcomes } from '../support/node/attempts.ts';

@@ -2,7 +2,7 @@
 
 import { readdirSync, readFileSync } from 'node:fs';
 import { afterAll, beforeAll, expect, inject, it } from 'vitest';
-import { SIDECAR_PORTS } from '../../api/pod-layout.ts';
+import { SIDECAR_PORTS } from '../../core/api/pod-layout.ts';
 import type { KubeObject } from '../support/api-client.ts';
 import { eventually } from '../support/eventually.ts';
 import { type AgentNamespace, useAgentNamespace } from '../support/node/agent-namespaces.ts';

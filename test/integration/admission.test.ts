@@ -5,14 +5,11 @@ import { createServer, type Server } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import express from 'express';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import type { ActionGrant, ActionGrantSpec } from '../../api/generated/actiongrant.ts';
 import { createAdmissionRouter } from '../../controller/admission/router.ts';
 import { createCertificateManager } from '../../controller/certificates/manager.ts';
-import {
-  createKubernetesClient,
-  type KubernetesClient,
-} from '../../controller/kubernetes/client.ts';
-import { systemClock } from '../../process/clock.ts';
+import type { ActionGrant, ActionGrantSpec } from '../../core/api/generated/actiongrant.ts';
+import { createKubernetesClient, type KubernetesClient } from '../../core/kubernetes/client.ts';
+import { systemClock } from '../../core/time/clock.ts';
 import type { Logger } from '../../process/log.ts';
 import { aCredential, aKubernetesAction, aNewGrant, anHttpAction } from '../support/builders.ts';
 import { type InstalledChart, installChart } from '../support/chart.ts';

@@ -6,8 +6,8 @@
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { stringify } from 'yaml';
-import { SIDECAR_METRICS_PORT_NAME } from '../../api/pod-layout.ts';
-import { createControllerMetrics, registerGauges } from '../../controller/metrics.ts';
+import { createControllerMetrics, registerGauges } from '../../controller/record/metrics.ts';
+import { SIDECAR_METRICS_PORT_NAME } from '../../core/api/pod-layout.ts';
 import { createRegistry } from '../../process/metrics.ts';
 import { ROOT } from '../../scripts/tools.ts';
 import { createSidecarMetrics } from '../../sidecar/metrics.ts';

@@ -7,7 +7,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { parse } from 'yaml';
-import { SIDECAR_PORTS } from '../../api/pod-layout.ts';
+import { SIDECAR_PORTS } from '../../core/api/pod-layout.ts';
 import { ROOT } from '../../scripts/tools.ts';
 import { renderChart } from '../support/chart.ts';
 

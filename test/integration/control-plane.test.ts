@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
-import { EXCHANGE_AUDIENCE } from '../../api/names.ts';
+import { EXCHANGE_AUDIENCE } from '../../core/api/names.ts';
 import { connectControlPlane } from '../support/control-plane.ts';
 import { eventually } from '../support/eventually.ts';
 import { deletePod, issuePodToken, nodeKubeconfig } from '../support/kubelet.ts';

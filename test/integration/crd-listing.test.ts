@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
-import type { ActionGrant, ActionGrantStatus } from '../../api/generated/actiongrant.ts';
+import type { ActionGrant, ActionGrantStatus } from '../../core/api/generated/actiongrant.ts';
 import {
   aFinishedStatus,
   aKubernetesAction,

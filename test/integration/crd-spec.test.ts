@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
-import type { ActionGrantSpec, GrantAction } from '../../api/generated/actiongrant.ts';
+import type { ActionGrantSpec, GrantAction } from '../../core/api/generated/actiongrant.ts';
 import type { KubeObject } from '../support/api-client.ts';
 import {
   aCredential,

@@ -6,8 +6,8 @@ import type {
   ActionGrantStatus,
   Phase,
   Use,
-} from '../../api/generated/actiongrant.ts';
-import { PHASE_MOVES } from '../../api/phase.ts';
+} from '../../core/api/generated/actiongrant.ts';
+import { PHASE_MOVES } from '../../core/api/phase.ts';
 import {
   aBoundCredential,
   aFinishedStatus,

@@ -4,7 +4,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { parseAllDocuments } from 'yaml';
-import type { ActionGrant } from '../../api/generated/actiongrant.ts';
+import type { ActionGrant } from '../../core/api/generated/actiongrant.ts';
 import { ROOT } from '../../scripts/tools.ts';
 import type { KubeObject } from '../support/api-client.ts';
 import { type OwnControlPlane, startControlPlane } from '../support/control-plane.ts';

@@ -1,11 +1,11 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import type { Action } from '../../api/action.ts';
-import type { ActionGrant, ActionGrantSpec } from '../../api/generated/actiongrant.ts';
-import { ACCEPTS_GRANTS_ANNOTATION } from '../../api/names.ts';
-import type { ProblemCode, ProblemDocument } from '../../api/problem.ts';
-import { DISCOVERY_PATH, USES_PATH } from '../../api/wire.ts';
+import type { Action } from '../../core/action/action.ts';
+import type { ActionGrant, ActionGrantSpec } from '../../core/api/generated/actiongrant.ts';
+import { ACCEPTS_GRANTS_ANNOTATION } from '../../core/api/names.ts';
+import type { ProblemCode, ProblemDocument } from '../../core/api/problem.ts';
+import { DISCOVERY_PATH, USES_PATH } from '../../core/wire/wire.ts';
 import { aGrantSpec, aNewGrant, anHttpAction, withoutCredential } from '../support/builders.ts';
 import { type OwnControlPlane, startControlPlane } from '../support/control-plane.ts';
 import { eventually } from '../support/eventually.ts';

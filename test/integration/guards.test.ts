@@ -7,15 +7,12 @@ import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { decodeJwt } from 'jose';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import type { ActionGrant, Use } from '../../api/generated/actiongrant.ts';
-import { currentUse } from '../../api/grant.ts';
-import type { UseAnswer } from '../../api/wire.ts';
-import {
-  createKubernetesClient,
-  type KubernetesClient,
-} from '../../controller/kubernetes/client.ts';
 import { podIsGoneForSure } from '../../controller/reconcile/burn.ts';
-import { systemClock } from '../../process/clock.ts';
+import type { ActionGrant, Use } from '../../core/api/generated/actiongrant.ts';
+import { currentUse } from '../../core/api/grant.ts';
+import { createKubernetesClient, type KubernetesClient } from '../../core/kubernetes/client.ts';
+import { systemClock } from '../../core/time/clock.ts';
+import type { UseAnswer } from '../../core/wire/wire.ts';
 import { callThrough } from '../support/agent-call.ts';
 import {
   type KubeObject,

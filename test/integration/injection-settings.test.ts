@@ -1,16 +1,13 @@
 /** The sidecars' settings in agent namespaces, on a real API server: who else writes there, and what becomes of it. */
 
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, inject, test } from 'vitest';
-import { SIDECAR_CONFIG_MAP } from '../../api/pod-layout.ts';
 import {
   createSettingsPublisher,
   type SettingsPublisher,
 } from '../../controller/injection/publish-settings.ts';
-import {
-  createKubernetesClient,
-  type KubernetesClient,
-} from '../../controller/kubernetes/client.ts';
-import { systemClock } from '../../process/clock.ts';
+import { SIDECAR_CONFIG_MAP } from '../../core/api/pod-layout.ts';
+import { createKubernetesClient, type KubernetesClient } from '../../core/kubernetes/client.ts';
+import { systemClock } from '../../core/time/clock.ts';
 import type { Logger } from '../../process/log.ts';
 import type { KubeObject } from '../support/api-client.ts';
 import { connectControlPlane } from '../support/control-plane.ts';

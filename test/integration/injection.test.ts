@@ -2,17 +2,14 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { INJECTION_LABEL, SIDECAR_CONFIG_MAP } from '../../api/pod-layout.ts';
-import { REFUSALS_PATH, USES_PATH } from '../../api/wire.ts';
 import { readControllerConfig } from '../../controller/config.ts';
 import { type Controller, startController } from '../../controller/controller.ts';
-import type { InjectablePod } from '../../controller/injection/pod.ts';
 import { injectionFault } from '../../controller/injection/verify.ts';
-import {
-  createKubernetesClient,
-  type KubernetesClient,
-} from '../../controller/kubernetes/client.ts';
-import { systemClock } from '../../process/clock.ts';
+import type { InjectablePod } from '../../controller/pods/pod.ts';
+import { INJECTION_LABEL, SIDECAR_CONFIG_MAP } from '../../core/api/pod-layout.ts';
+import { createKubernetesClient, type KubernetesClient } from '../../core/kubernetes/client.ts';
+import { systemClock } from '../../core/time/clock.ts';
+import { REFUSALS_PATH, USES_PATH } from '../../core/wire/wire.ts';
 import type { Logger } from '../../process/log.ts';
 import type { KubeObject } from '../support/api-client.ts';
 import { installChart } from '../support/chart.ts';

@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { stringify } from 'yaml';
-import { INJECTION_LABEL } from '../../api/pod-layout.ts';
+import { INJECTION_LABEL } from '../../core/api/pod-layout.ts';
 import type { KubeObject } from '../support/api-client.ts';
 import { renderChart } from '../support/chart.ts';
 import { type OwnControlPlane, startControlPlane } from '../support/control-plane.ts';

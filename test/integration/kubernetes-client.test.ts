@@ -2,13 +2,10 @@ import { randomUUID } from 'node:crypto';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
-import {
-  createKubernetesClient,
-  type KubernetesClient,
-} from '../../controller/kubernetes/client.ts';
-import { configMaps, secrets, serviceAccounts } from '../../controller/kubernetes/resources.ts';
-import type { KubernetesServer } from '../../controller/kubernetes/server.ts';
-import { systemClock } from '../../process/clock.ts';
+import { createKubernetesClient, type KubernetesClient } from '../../core/kubernetes/client.ts';
+import { configMaps, secrets, serviceAccounts } from '../../core/kubernetes/resources.ts';
+import type { KubernetesServer } from '../../core/kubernetes/server.ts';
+import { systemClock } from '../../core/time/clock.ts';
 import { connectControlPlane } from '../support/control-plane.ts';
 import { eventually } from '../support/eventually.ts';
 

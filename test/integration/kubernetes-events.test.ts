@@ -1,7 +1,7 @@
 import { expect, inject, it } from 'vitest';
-import { createKubernetesClient } from '../../controller/kubernetes/client.ts';
-import { createEventRecorder } from '../../controller/kubernetes/events.ts';
-import { systemClock } from '../../process/clock.ts';
+import { createKubernetesClient } from '../../core/kubernetes/client.ts';
+import { createEventRecorder } from '../../core/kubernetes/events.ts';
+import { systemClock } from '../../core/time/clock.ts';
 import { connectControlPlane } from '../support/control-plane.ts';
 
 const plane = connectControlPlane(inject('controlPlane'));

@@ -2,12 +2,9 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { afterAll, beforeAll, expect, inject, it } from 'vitest';
-import {
-  createKubernetesClient,
-  type KubernetesClient,
-} from '../../controller/kubernetes/client.ts';
-import { leases } from '../../controller/kubernetes/resources.ts';
-import { systemClock } from '../../process/clock.ts';
+import { createKubernetesClient, type KubernetesClient } from '../../core/kubernetes/client.ts';
+import { leases } from '../../core/kubernetes/resources.ts';
+import { systemClock } from '../../core/time/clock.ts';
 import { connectControlPlane } from '../support/control-plane.ts';
 import { eventually } from '../support/eventually.ts';
 

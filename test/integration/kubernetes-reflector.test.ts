@@ -2,19 +2,16 @@ import { readFileSync } from 'node:fs';
 import { connect as connectSocket, createServer, type Server, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from 'vitest';
-import {
-  createKubernetesClient,
-  type KubernetesClient,
-} from '../../controller/kubernetes/client.ts';
-import { isKubernetesError } from '../../controller/kubernetes/error.ts';
-import type { Live } from '../../controller/kubernetes/object.ts';
+import { createKubernetesClient, type KubernetesClient } from '../../core/kubernetes/client.ts';
+import { isKubernetesError } from '../../core/kubernetes/error.ts';
+import type { Live } from '../../core/kubernetes/object.ts';
 import {
   createReflector,
   type Reflector,
   type ReflectorReport,
-} from '../../controller/kubernetes/reflector.ts';
-import { type ConfigMap, configMaps } from '../../controller/kubernetes/resources.ts';
-import { systemClock } from '../../process/clock.ts';
+} from '../../core/kubernetes/reflector.ts';
+import { type ConfigMap, configMaps } from '../../core/kubernetes/resources.ts';
+import { systemClock } from '../../core/time/clock.ts';
 import { writeKubeconfig } from '../support/cluster-files.ts';
 import { type OwnControlPlane, startControlPlane } from '../support/control-plane.ts';
 import { eventually } from '../support/eventually.ts';

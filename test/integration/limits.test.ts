@@ -1,7 +1,7 @@
 /** What a namespace and an agent may pile up, with the chart's own admission and a controller that is told small limits. */
 
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import type { ActionGrant } from '../../api/generated/actiongrant.ts';
+import type { ActionGrant } from '../../core/api/generated/actiongrant.ts';
 import { aNewGrant } from '../support/builders.ts';
 import { type OwnControlPlane, startControlPlane } from '../support/control-plane.ts';
 import { eventually } from '../support/eventually.ts';

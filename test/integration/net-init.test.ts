@@ -8,7 +8,7 @@ import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { DEFAULT_AGENT_UID, SIDECAR_PORTS, SIDECAR_UID } from '../../api/pod-layout.ts';
+import { DEFAULT_AGENT_UID, SIDECAR_PORTS, SIDECAR_UID } from '../../core/api/pod-layout.ts';
 import { ROOT } from '../../scripts/tools.ts';
 import {
   ANSWER_SECONDS,

@@ -5,9 +5,9 @@
  */
 
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { SIDECAR_UID } from '../../api/pod-layout.ts';
 import { inject } from '../../controller/injection/inject.ts';
-import type { InjectablePod } from '../../controller/injection/pod.ts';
+import type { InjectablePod } from '../../controller/pods/pod.ts';
+import { SIDECAR_UID } from '../../core/api/pod-layout.ts';
 import type { ApiResponse } from '../support/api-client.ts';
 import { type InstalledChart, installChart } from '../support/chart.ts';
 import { type OwnControlPlane, startControlPlane } from '../support/control-plane.ts';

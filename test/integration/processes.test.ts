@@ -5,7 +5,7 @@ import { connect } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import type { ActionGrant } from '../../api/generated/actiongrant.ts';
+import type { ActionGrant } from '../../core/api/generated/actiongrant.ts';
 import { AGENT, type AgentStage, startAgentStage } from '../support/agent-stage.ts';
 import { call, readAll, startCall } from '../support/agent-stream.ts';
 import type { KubeObject } from '../support/control-plane.ts';

@@ -1,14 +1,14 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import type { Action } from '../../api/action.ts';
+import type { Action } from '../../core/action/action.ts';
 import type {
   ActionGrant,
   ActionGrantSpec,
   GrantCondition,
   Outcome,
   Use,
-} from '../../api/generated/actiongrant.ts';
-import type { UseAnswer } from '../../api/wire.ts';
+} from '../../core/api/generated/actiongrant.ts';
+import type { UseAnswer } from '../../core/wire/wire.ts';
 import { aCredential, aKubernetesAction } from '../support/builders.ts';
 import { type OwnControlPlane, startControlPlane } from '../support/control-plane.ts';
 import { eventually } from '../support/eventually.ts';

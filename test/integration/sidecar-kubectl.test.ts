@@ -4,7 +4,7 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { parse } from 'yaml';
-import type { ActionGrant, GrantKubernetesAction } from '../../api/generated/actiongrant.ts';
+import type { ActionGrant, GrantKubernetesAction } from '../../core/api/generated/actiongrant.ts';
 import { ACCOUNT, AGENT, type AgentStage, startAgentStage } from '../support/agent-stage.ts';
 import { call, startCall, type WholeAnswer } from '../support/agent-stream.ts';
 import { aKubernetesAction } from '../support/builders.ts';

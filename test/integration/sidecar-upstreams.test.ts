@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import type { ServerResponse } from 'node:http';
 import { createServer } from 'node:net';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { MAX_ATTEMPTS } from '../../api/names.ts';
+import { MAX_ATTEMPTS } from '../../core/api/names.ts';
 import { type AgentStage, startAgentStage } from '../support/agent-stage.ts';
 import { call, type Protocol, startCall } from '../support/agent-stream.ts';
 import { type Balancer, startBalancer } from '../support/balancer.ts';

@@ -5,7 +5,7 @@ import { once } from 'node:events';
 import type { IncomingMessage } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { BODY_LIMIT_BYTES } from '../../api/names.ts';
+import { BODY_LIMIT_BYTES } from '../../core/api/names.ts';
 import { type AgentStage, startAgentStage } from '../support/agent-stage.ts';
 import { call, type Protocol, readAll, startCall } from '../support/agent-stream.ts';
 import { eventually } from '../support/eventually.ts';

@@ -4,7 +4,7 @@
  */
 
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { INJECTION_LABEL } from '../../api/pod-layout.ts';
+import { INJECTION_LABEL } from '../../core/api/pod-layout.ts';
 import type { ApiOptions, ApiResponse, KubeObject } from '../support/api-client.ts';
 import { aNewGrant } from '../support/builders.ts';
 import { type InstalledChart, installChart } from '../support/chart.ts';

@@ -7,8 +7,8 @@ import { chmodSync, chownSync, mkdirSync, mkdtempSync, readFileSync, writeFileSy
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { SIDECAR_UID } from '../../api/pod-layout.ts';
-import type { ProblemCode } from '../../api/problem.ts';
+import { SIDECAR_UID } from '../../core/api/pod-layout.ts';
+import type { ProblemCode } from '../../core/api/problem.ts';
 import { ROOT } from '../../scripts/tools.ts';
 import { DEFAULT_INTERCEPT_LIMITS } from '../../sidecar/intercept/limits.ts';
 import type { AgentConnection, Received } from '../support/agent-connection.ts';

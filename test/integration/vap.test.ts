@@ -5,8 +5,8 @@
 
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import type { ActionGrantSpec } from '../../api/generated/actiongrant.ts';
-import { TRACKING_MARKS } from '../../controller/admission/tracking-marks.ts';
+import { TRACKING_MARKS } from '../../controller/admission/grants/tracking-marks.ts';
+import type { ActionGrantSpec } from '../../core/api/generated/actiongrant.ts';
 import type { ApiResponse } from '../support/api-client.ts';
 import { aCredential, aKubernetesAction, aNewGrant } from '../support/builders.ts';
 import { type InstalledChart, installChart } from '../support/chart.ts';

@@ -16,7 +16,7 @@ const MUTATIONS: readonly Mutation[] = [
     guard: 'resourceVersion on the consuming write',
     changes: [
       {
-        file: 'controller/exchange/consume.ts',
+        file: 'controller/use/consume.ts',
         from: 'await writeStatus(client, grant, consumedStatus(options), { timeoutMilliseconds })',
         to: `await client.patch(
           actionGrants,
@@ -31,7 +31,7 @@ const MUTATIONS: readonly Mutation[] = [
     guard: 'hand-over after consume',
     changes: [
       {
-        file: 'controller/exchange/use.ts',
+        file: 'controller/use/use.ts',
         from: "const consumption = await timed('consume', () =>",
         to: `const consumption = { type: 'Consumed', grant } as Consumption;
     void timed('consume', () =>`,
@@ -42,7 +42,7 @@ const MUTATIONS: readonly Mutation[] = [
     guard: 'jti after an ambiguous write',
     changes: [
       {
-        file: 'controller/exchange/consume.ts',
+        file: 'controller/use/consume.ts',
         from: 'use.credential?.id === credential.jti',
         to: 'true',
       },
@@ -52,7 +52,7 @@ const MUTATIONS: readonly Mutation[] = [
     guard: 'read-back after an ambiguous write',
     changes: [
       {
-        file: 'controller/exchange/consume.ts',
+        file: 'controller/use/consume.ts',
         from: 'return readBack(options);',
         to: "return { type: 'Ambiguous' };",
       },
@@ -62,7 +62,7 @@ const MUTATIONS: readonly Mutation[] = [
     guard: 'no other grant after an ambiguous write',
     changes: [
       {
-        file: 'controller/exchange/use.ts',
+        file: 'controller/use/use.ts',
         from: "if (result === 'Ambiguous') {",
         to: 'if (false) {',
       },
@@ -73,12 +73,12 @@ const MUTATIONS: readonly Mutation[] = [
     // Held twice: by the cache's index of nonces, and by the grant's own record.
     changes: [
       {
-        file: 'controller/exchange/use.ts',
+        file: 'controller/use/use.ts',
         from: 'if (grantOfNonce(cache, request.nonce) !== undefined) throw alreadyUsed();',
         to: '',
       },
       {
-        file: 'controller/exchange/match.ts',
+        file: 'controller/use/match.ts',
         from: 'g.status?.uses?.some((use) => use.id === nonce) ?? false',
         to: 'nonce === g.kind',
       },
@@ -88,7 +88,7 @@ const MUTATIONS: readonly Mutation[] = [
     guard: 'nothing is consumed for a caller that has gone',
     changes: [
       {
-        file: 'controller/exchange/use.ts',
+        file: 'controller/use/use.ts',
         from: 'if (abandoned.aborted || left < MIN_STEP_MILLISECONDS) {',
         to: 'if (left < MIN_STEP_MILLISECONDS) {',
       },
@@ -98,7 +98,7 @@ const MUTATIONS: readonly Mutation[] = [
     guard: 'a grant that is being deleted is not consumed',
     changes: [
       {
-        file: 'controller/exchange/match.ts',
+        file: 'controller/use/match.ts',
         from: 'g.metadata.deletionTimestamp !== undefined',
         to: "g.kind !== 'ActionGrant'",
       },
@@ -106,23 +106,23 @@ const MUTATIONS: readonly Mutation[] = [
   },
   {
     guard: "the Secret's UID in the token",
-    changes: [{ file: 'controller/exchange/mint.ts', from: 'uid: bound.secretUID,', to: '' }],
+    changes: [{ file: 'controller/credentials/mint.ts', from: 'uid: bound.secretUID,', to: '' }],
   },
   {
     guard: 'AlreadyExists is never adopted',
     changes: [
       {
-        file: 'controller/grants/bound-secret.ts',
+        file: 'controller/credentials/bound-secret.ts',
         from: 'const secret = await client.create(secrets, {',
         to: "let chosen = '';\n  const secret = await client.create(secrets, {",
       },
       {
-        file: 'controller/grants/bound-secret.ts',
+        file: 'controller/credentials/bound-secret.ts',
         from: 'name: boundSecretName(uid, attempt, randomSuffix()),',
         to: 'name: (chosen = boundSecretName(uid, attempt, randomSuffix())),',
       },
       {
-        file: 'controller/grants/bound-secret.ts',
+        file: 'controller/credentials/bound-secret.ts',
         from: 'type: BOUND_SECRET_TYPE,\n  });',
         to: 'type: BOUND_SECRET_TYPE,\n  }).catch(() => client.get(secrets, { namespace, name: chosen }));',
       },
@@ -131,14 +131,18 @@ const MUTATIONS: readonly Mutation[] = [
   {
     guard: "the Secret's UID in the deletion",
     changes: [
-      { file: 'controller/grants/bound-secret.ts', from: '{ uid: secret.secretUID }', to: '{}' },
+      {
+        file: 'controller/credentials/bound-secret.ts',
+        from: '{ uid: secret.secretUID }',
+        to: '{}',
+      },
     ],
   },
   {
     guard: 'nonce check in finish',
     changes: [
       {
-        file: 'controller/exchange/finish.ts',
+        file: 'controller/use/finish.ts',
         from: 'if (currentUse(grant)?.id !== use.id) {',
         to: 'if (currentUse(grant) === undefined) {',
       },
@@ -148,7 +152,7 @@ const MUTATIONS: readonly Mutation[] = [
     guard: 'pod check in finish',
     changes: [
       {
-        file: 'controller/exchange/finish.ts',
+        file: 'controller/use/finish.ts',
         from: 'if (use.podUID !== caller.podUID) {',
         to: 'if (false) {',
       },
@@ -158,7 +162,7 @@ const MUTATIONS: readonly Mutation[] = [
     guard: 'revoke before record, in finish',
     changes: [
       {
-        file: 'controller/exchange/finish.ts',
+        file: 'controller/use/finish.ts',
         from: 'await deleteBoundSecret(client, grant.metadata.namespace, use.credential);',
         to: 'void deleteBoundSecret(client, grant.metadata.namespace, use.credential).catch(() => {});',
       },
@@ -178,7 +182,7 @@ const MUTATIONS: readonly Mutation[] = [
     guard: 'a deletionTimestamp is not a revocation',
     changes: [
       {
-        file: 'controller/grants/bound-secret.ts',
+        file: 'controller/credentials/bound-secret.ts',
         from: "if (result === 'terminating') {",
         to: 'if (false) {',
       },

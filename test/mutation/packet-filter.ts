@@ -4,7 +4,7 @@
  * the name of a chain as its argument, only the rules of that one.
  */
 
-import { SIDECAR_PORTS, SIDECAR_UID } from '../../api/pod-layout.ts';
+import { SIDECAR_PORTS, SIDECAR_UID } from '../../core/api/pod-layout.ts';
 import { type Chain, createRuleset } from '../../sidecar/net-init/ruleset.ts';
 import { type Mutation, runMutations } from './run-mutations.ts';
 

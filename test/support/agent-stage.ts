@@ -1,6 +1,10 @@
 /** An agent with its sidecar, the product behind it, and somebody who grants what the agent is to do. */
 
-import type { ActionGrant, ActionGrantSpec, GrantBody } from '../../api/generated/actiongrant.ts';
+import type {
+  ActionGrant,
+  ActionGrantSpec,
+  GrantBody,
+} from '../../core/api/generated/actiongrant.ts';
 import { aNewGrant, withoutCredential } from './builders.ts';
 import { type OwnControlPlane, startControlPlane } from './control-plane.ts';
 import { createServiceAccount, grantsPath, untilGrant, untilPhase } from './grants.ts';

@@ -18,7 +18,7 @@ import type {
   Phase,
   Use,
   UseCredential,
-} from '../../api/generated/actiongrant.ts';
+} from '../../core/api/generated/actiongrant.ts';
 
 /** A moment; the statuses of the builders are written around it. */
 export const NOON = '2026-01-02T12:00:00Z';

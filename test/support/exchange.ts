@@ -1,10 +1,15 @@
 import { createHash, randomUUID } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { Agent, request } from 'undici';
-import type { HttpAction, KubernetesAction } from '../../api/action.ts';
-import { canonicalJson, type JsonValue } from '../../api/json.ts';
-import type { ProblemCode, ProblemDocument } from '../../api/problem.ts';
-import { type FinishRequest, USES_PATH, type UseAnswer, type UseRequest } from '../../api/wire.ts';
+import type { HttpAction, KubernetesAction } from '../../core/action/action.ts';
+import type { ProblemCode, ProblemDocument } from '../../core/api/problem.ts';
+import { canonicalJson, type JsonValue } from '../../core/text/json.ts';
+import {
+  type FinishRequest,
+  USES_PATH,
+  type UseAnswer,
+  type UseRequest,
+} from '../../core/wire/wire.ts';
 import type { PodToken } from './kubelet.ts';
 import type { Product } from './product.ts';
 

@@ -1,5 +1,5 @@
 import { setImmediate } from 'node:timers/promises';
-import type { Clock } from '../../process/clock.ts';
+import type { Clock } from '../../core/time/clock.ts';
 
 interface Timer {
   readonly at: number;

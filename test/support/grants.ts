@@ -1,5 +1,5 @@
-import type { ActionGrant, ActionGrantSpec } from '../../api/generated/actiongrant.ts';
-import type { Phase } from '../../api/phase.ts';
+import type { ActionGrant, ActionGrantSpec } from '../../core/api/generated/actiongrant.ts';
+import type { Phase } from '../../core/api/phase.ts';
 import { aNewGrant } from './builders.ts';
 import type { ControlPlane } from './control-plane.ts';
 import { eventually } from './eventually.ts';

@@ -1,12 +1,12 @@
 /** Pods of an injected namespace, as the API server is asked to store them after the webhook. */
 
-import { DEFAULT_AGENT_UID } from '../../api/pod-layout.ts';
 import {
   AGENT_MOUNT,
   initContainer,
   OUR_VOLUMES,
   sidecarContainer,
-} from '../../controller/injection/ours.ts';
+} from '../../controller/injection/injected-containers.ts';
+import { DEFAULT_AGENT_UID } from '../../core/api/pod-layout.ts';
 
 /** The chart's default of `controller.image`. */
 export const SIDECAR_IMAGE = 'actiongrant:0.1.0';

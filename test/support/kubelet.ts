@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { EXCHANGE_AUDIENCE } from '../../api/names.ts';
-import { SIDECAR_CONTAINER_NAME } from '../../api/pod-layout.ts';
+import { EXCHANGE_AUDIENCE } from '../../core/api/names.ts';
+import { SIDECAR_CONTAINER_NAME } from '../../core/api/pod-layout.ts';
 import { ApiError, type KubeObject } from './api-client.ts';
 import type { ControlPlane } from './control-plane.ts';
 

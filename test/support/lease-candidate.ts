@@ -2,9 +2,9 @@
  * A process that stands for election: `lease-candidate.ts <kubeconfig> <namespace> <identity> <ms that the lease lasts>`.
  * Says `ready`, `started` and `stopped` on standard output; SIGTERM stops it in order.
  */
-import { createKubernetesClient } from '../../controller/kubernetes/client.ts';
-import { createLeaseElection } from '../../controller/kubernetes/lease.ts';
-import { systemClock } from '../../process/clock.ts';
+import { createKubernetesClient } from '../../core/kubernetes/client.ts';
+import { createLeaseElection } from '../../core/kubernetes/lease.ts';
+import { systemClock } from '../../core/time/clock.ts';
 
 const [path = '', namespace = '', identity = '', duration = ''] = process.argv.slice(2);
 const say = (line: string): void => void process.stdout.write(`${line}\n`);

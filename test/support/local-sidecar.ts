@@ -3,7 +3,7 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { systemClock } from '../../process/clock.ts';
+import { systemClock } from '../../core/time/clock.ts';
 import type { Logger } from '../../process/log.ts';
 import { startSidecar } from '../../sidecar/sidecar.ts';
 import type { ControlPlane } from './control-plane.ts';

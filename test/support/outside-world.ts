@@ -14,9 +14,9 @@ import type { Server } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { decode, encode } from 'dns-packet';
-import type { Action } from '../../api/action.ts';
-import { PROBLEM_CONTENT_TYPE, ProblemError, toProblemDocument } from '../../api/problem.ts';
-import { parseRefusalReport, parseUseRequest, type RefusalReport } from '../../api/wire.ts';
+import type { Action } from '../../core/action/action.ts';
+import { PROBLEM_CONTENT_TYPE, ProblemError, toProblemDocument } from '../../core/api/problem.ts';
+import { parseRefusalReport, parseUseRequest, type RefusalReport } from '../../core/wire/wire.ts';
 import { createAuthority, issue } from './pki.ts';
 
 export interface OutsideWorld {

@@ -1,8 +1,8 @@
 /** Pods as people write them, for the tests of injection. */
 
 import { type Injection, inject } from '../../controller/injection/inject.ts';
-import type { SidecarImage } from '../../controller/injection/ours.ts';
-import type { Container, InjectablePod, PodSpec } from '../../controller/injection/pod.ts';
+import type { SidecarImage } from '../../controller/injection/injected-containers.ts';
+import type { Container, InjectablePod, PodSpec } from '../../controller/pods/pod.ts';
 
 export const SIDECAR_IMAGE: SidecarImage = {
   image: 'registry.example/actiongrant:test',

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
-import type { Action } from '../../api/action.ts';
-import type { ActionGrant, ActionGrantSpec } from '../../api/generated/actiongrant.ts';
+import type { Action } from '../../core/action/action.ts';
+import type { ActionGrant, ActionGrantSpec } from '../../core/api/generated/actiongrant.ts';
 import { anHttpAction } from './builders.ts';
 import type { ControlPlane } from './control-plane.ts';
 import { aJsonBody, anHttpCall } from './exchange.ts';

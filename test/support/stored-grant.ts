@@ -1,6 +1,6 @@
 /** Grants as the controller leaves them, written into a cluster where no controller runs. */
 
-import type { ActionGrant, ActionGrantStatus } from '../../api/generated/actiongrant.ts';
+import type { ActionGrant, ActionGrantStatus } from '../../core/api/generated/actiongrant.ts';
 import {
   aBoundCredential,
   aFinishedStatus,

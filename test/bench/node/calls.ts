@@ -6,7 +6,7 @@
 
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { mint } from '../../../controller/exchange/mint.ts';
+import { mint } from '../../../controller/credentials/mint.ts';
 import { untilPhase } from '../../support/grants.ts';
 import { SERVICE } from '../../support/scene.ts';
 import { processorMicroseconds, residentMegabytes } from '../child.ts';

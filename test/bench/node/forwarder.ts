@@ -3,8 +3,8 @@
  * Its packet filter is the product's own.
  */
 
-import { SIDECAR_PORTS } from '../../../api/pod-layout.ts';
-import { systemClock } from '../../../process/clock.ts';
+import { SIDECAR_PORTS } from '../../../core/api/pod-layout.ts';
+import { systemClock } from '../../../core/time/clock.ts';
 import { startInterception } from '../../../sidecar/start-interception.ts';
 import { startAlwaysGranted } from '../always-granted.ts';
 

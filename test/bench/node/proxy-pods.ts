@@ -1,6 +1,6 @@
 /** The same pod four times: nothing in between, our interception, and others that end TLS. */
 
-import { INBOUND_PORTS_VARIABLE, SIDECAR_UID } from '../../../api/pod-layout.ts';
+import { INBOUND_PORTS_VARIABLE, SIDECAR_UID } from '../../../core/api/pod-layout.ts';
 import { RIVALS_IMAGE } from '../../../scripts/images/images.ts';
 import { ROOT } from '../../../scripts/tools.ts';
 import { SIDECAR_FLAGS } from '../../support/product.ts';

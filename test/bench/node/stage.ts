@@ -1,11 +1,8 @@
 /** What the benchmarks on a real node share: the release, an injected namespace and a plain one, and a service. */
 
-import { INJECTION_LABEL } from '../../../api/pod-layout.ts';
-import {
-  createKubernetesClient,
-  type KubernetesClient,
-} from '../../../controller/kubernetes/client.ts';
-import { systemClock } from '../../../process/clock.ts';
+import { INJECTION_LABEL } from '../../../core/api/pod-layout.ts';
+import { createKubernetesClient, type KubernetesClient } from '../../../core/kubernetes/client.ts';
+import { systemClock } from '../../../core/time/clock.ts';
 import type { KubeObject } from '../../support/api-client.ts';
 import { createServiceAccount } from '../../support/grants.ts';
 import type { NodeCluster } from '../../support/node/node-cluster.ts';

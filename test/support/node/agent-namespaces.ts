@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { INJECTION_LABEL } from '../../../api/pod-layout.ts';
+import { INJECTION_LABEL } from '../../../core/api/pod-layout.ts';
 import type { KubeObject } from '../api-client.ts';
 import { grantsPath } from '../grants.ts';
 import type { NodeCluster } from './node-cluster.ts';

@@ -1,7 +1,7 @@
 /** The person at the other end: makes the grant that a refusal asks for. */
 
 import { parse } from 'yaml';
-import type { ActionGrant } from '../../../api/generated/actiongrant.ts';
+import type { ActionGrant } from '../../../core/api/generated/actiongrant.ts';
 import { grantsPath, untilPhase } from '../grants.ts';
 import type { NodeCluster } from './node-cluster.ts';
 import { refusalIn } from './refusal-text.ts';

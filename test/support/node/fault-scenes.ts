@@ -2,8 +2,8 @@
 
 import { randomBytes } from 'node:crypto';
 import { expect } from 'vitest';
-import type { ActionGrant, ActionGrantSpec } from '../../../api/generated/actiongrant.ts';
-import type { Phase } from '../../../api/phase.ts';
+import type { ActionGrant, ActionGrantSpec } from '../../../core/api/generated/actiongrant.ts';
+import type { Phase } from '../../../core/api/phase.ts';
 import { anHttpAction } from '../builders.ts';
 import { createServiceAccount, createUsableGrant, untilGrant } from '../grants.ts';
 import { reviewedUser } from '../upstream.ts';

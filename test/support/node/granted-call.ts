@@ -1,4 +1,4 @@
-import type { ActionGrant } from '../../../api/generated/actiongrant.ts';
+import type { ActionGrant } from '../../../core/api/generated/actiongrant.ts';
 import { aNewGrant, withoutCredential } from '../builders.ts';
 import { grantsPath, untilPhase } from '../grants.ts';
 import type { AgentPod } from './agent-pod.ts';

@@ -9,7 +9,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
-import { POD_VOLUMES } from '../../../api/pod-layout.ts';
+import { POD_VOLUMES } from '../../../core/api/pod-layout.ts';
 import { stateFiles } from './layout.ts';
 import type { NodeCluster } from './node-cluster.ts';
 

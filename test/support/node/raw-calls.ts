@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { SIDECAR_PORTS } from '../../../api/pod-layout.ts';
+import { SIDECAR_PORTS } from '../../../core/api/pod-layout.ts';
 import type { Case } from '../../attack/corpus.ts';
 import { h2Connection } from '../../attack/h2-frames.ts';
 import type { AgentPod } from './agent-pod.ts';

@@ -6,7 +6,7 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { SIDECAR_UID } from '../../../api/pod-layout.ts';
+import { SIDECAR_UID } from '../../../core/api/pod-layout.ts';
 import { eventually } from '../eventually.ts';
 
 const run = promisify(execFile);

@@ -1,6 +1,6 @@
 /** The sidecar of one pod, as the kubelet and the node see it. */
 
-import { SIDECAR_CONTAINER_NAME } from '../../../api/pod-layout.ts';
+import { SIDECAR_CONTAINER_NAME } from '../../../core/api/pod-layout.ts';
 import type { KubeObject } from '../api-client.ts';
 import { eventually } from '../eventually.ts';
 import { RESTARTED } from './fault-timing.ts';

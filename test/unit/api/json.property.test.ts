@@ -2,7 +2,12 @@
 
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { canonicalJson, JsonError, type JsonValue, parseStrictJson } from '../../../api/json.ts';
+import {
+  canonicalJson,
+  JsonError,
+  type JsonValue,
+  parseStrictJson,
+} from '../../../core/text/json.ts';
 
 /** The value, or undefined if it is refused; any other error than JsonError is a bug. */
 function tryStrict(text: string): JsonValue | undefined {

@@ -2,8 +2,8 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { ProblemError } from '../../../api/problem.ts';
 import { readControllerConfig } from '../../../controller/config.ts';
+import { ProblemError } from '../../../core/api/problem.ts';
 import type { Environment } from '../../../process/config.ts';
 import { createAuthority } from '../../support/pki.ts';
 

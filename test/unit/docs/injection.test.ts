@@ -2,6 +2,7 @@
 
 import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
+import { CLIENT_VARIABLES } from '../../../controller/injection/client-environment.ts';
 import {
   AGENT_DIRECTORY,
   DEFAULT_AGENT_UID,
@@ -11,8 +12,7 @@ import {
   SIDECAR_METRICS_PORT_NAME,
   SIDECAR_PORTS,
   SIDECAR_UID,
-} from '../../../api/pod-layout.ts';
-import { CLIENT_VARIABLES } from '../../../controller/injection/client-environment.ts';
+} from '../../../core/api/pod-layout.ts';
 import { codesIn, rowsOf } from './tables.ts';
 
 test('variables of clients: every one, with its value', () => {

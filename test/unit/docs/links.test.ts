@@ -21,7 +21,7 @@ test.each(PAGES)('%s: every relative link leads to a file, and to a heading ther
 });
 
 test('SECURITY.md names sources and tests that exist', () => {
-  const files = globSync('{api,charts,controller,process,sidecar,test}/**/*', { cwd: ROOT });
+  const files = globSync('{charts,controller,core,process,sidecar,test}/**/*', { cwd: ROOT });
   const names = new Set(files.map((path) => basename(path)));
   const named = [...read('SECURITY.md').matchAll(/`([\w./-]+\.(?:ts|yaml))`/g)];
   const missing = named.filter(([, path = '']) =>

@@ -1,10 +1,10 @@
 /** docs/reference says what the code says: whoever adds a code, setting, metric or header adds its row. */
 
 import { describe, expect, test } from 'vitest';
-import { FRAMING_HEADERS, INERT_HEADERS, STRIPPED_HEADERS } from '../../../api/headers.ts';
-import { PROBLEMS, ProblemError } from '../../../api/problem.ts';
 import { readControllerConfig } from '../../../controller/config.ts';
-import { createControllerMetrics, registerGauges } from '../../../controller/metrics.ts';
+import { createControllerMetrics, registerGauges } from '../../../controller/record/metrics.ts';
+import { FRAMING_HEADERS, INERT_HEADERS, STRIPPED_HEADERS } from '../../../core/action/headers.ts';
+import { PROBLEMS, ProblemError } from '../../../core/api/problem.ts';
 import type { Environment } from '../../../process/config.ts';
 import { createRegistry, type Registry } from '../../../process/metrics.ts';
 import { readSidecarConfig } from '../../../sidecar/config.ts';

@@ -3,7 +3,7 @@
 import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { parse } from 'yaml';
-import { isRecord } from '../../../api/json.ts';
+import { isRecord } from '../../../core/text/json.ts';
 import { codesIn, rowsOf } from './tables.ts';
 
 const VALUES = new URL('../../../charts/actiongrant/values.yaml', import.meta.url);

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { ProblemError } from '../../../api/problem.ts';
+import { ProblemError } from '../../../core/api/problem.ts';
 import { ConfigReader, type Environment } from '../../../process/config.ts';
 
 /** Every complaint about this environment, after reading it so. */

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { ProblemError } from '../../../api/problem.ts';
+import { ProblemError } from '../../../core/api/problem.ts';
+import { Secret } from '../../../core/text/secret.ts';
 import { createLogger, type LogFields, type LogLevel } from '../../../process/log.ts';
-import { Secret } from '../../../process/secret.ts';
 
 const NOW = Date.UTC(2026, 0, 2, 12);
 

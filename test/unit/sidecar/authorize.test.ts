@@ -1,9 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import type { ProblemCode } from '../../../api/problem.ts';
-import { ProblemError } from '../../../api/problem.ts';
-import type { Clock } from '../../../process/clock.ts';
+import type { ProblemCode } from '../../../core/api/problem.ts';
+import { ProblemError } from '../../../core/api/problem.ts';
+import type { Clock } from '../../../core/time/clock.ts';
 import { createLogger } from '../../../process/log.ts';
 import { type Authorization, authorize } from '../../../sidecar/authorize.ts';
 import { createReporter } from '../../../sidecar/complete.ts';

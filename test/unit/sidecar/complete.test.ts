@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import type { ProblemCode } from '../../../api/problem.ts';
+import type { ProblemCode } from '../../../core/api/problem.ts';
+import { Secret } from '../../../core/text/secret.ts';
 import { createLogger } from '../../../process/log.ts';
-import { Secret } from '../../../process/secret.ts';
 import { type Completion, createReporter } from '../../../sidecar/complete.ts';
 import { eventually } from '../../support/eventually.ts';
 import { FakeClock } from '../../support/fake-clock.ts';

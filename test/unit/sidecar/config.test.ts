@@ -2,7 +2,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { ProblemError } from '../../../api/problem.ts';
+import { ProblemError } from '../../../core/api/problem.ts';
 import type { Environment } from '../../../process/config.ts';
 import { readSidecarConfig } from '../../../sidecar/config.ts';
 import { createAuthority } from '../../support/pki.ts';

@@ -6,15 +6,20 @@ import { createServer, type Server } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { Action } from '../../../api/action.ts';
+import type { Action } from '../../../core/action/action.ts';
 import {
   PROBLEM_CONTENT_TYPE,
   type ProblemCode,
   ProblemError,
   toProblemDocument,
-} from '../../../api/problem.ts';
-import type { FinishRequest, RefusalReport, UseAnswer, UseRequest } from '../../../api/wire.ts';
-import type { Clock } from '../../../process/clock.ts';
+} from '../../../core/api/problem.ts';
+import type { Clock } from '../../../core/time/clock.ts';
+import type {
+  FinishRequest,
+  RefusalReport,
+  UseAnswer,
+  UseRequest,
+} from '../../../core/wire/wire.ts';
 import { createExchangeClient, type ExchangeClient } from '../../../sidecar/exchange-client.ts';
 import { createAuthority, issue, type KeyPairPem } from '../../support/pki.ts';
 

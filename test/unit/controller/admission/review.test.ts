@@ -1,11 +1,11 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { ProblemError } from '../../../../api/problem.ts';
 import {
   formatAdmissionReview,
   parseAdmissionReview,
-} from '../../../../controller/admission/review.ts';
+} from '../../../../controller/admission/protocol/review.ts';
+import { ProblemError } from '../../../../core/api/problem.ts';
 
 interface RecordedReview {
   kind: unknown;

@@ -12,8 +12,8 @@ import { countAwaitingDecision } from '../../../../controller/grants/cache.ts';
 import {
   createKubernetesClient,
   type KubernetesClient,
-} from '../../../../controller/kubernetes/client.ts';
-import { systemClock } from '../../../../process/clock.ts';
+} from '../../../../core/kubernetes/client.ts';
+import { systemClock } from '../../../../core/time/clock.ts';
 import { createLogger } from '../../../../process/log.ts';
 import { aGrantCache } from '../exchange/grants-api.ts';
 

@@ -7,7 +7,7 @@ import {
   decideAuthorityStep,
   servingIsDue,
 } from '../../../../controller/certificates/plan.ts';
-import { Secret } from '../../../../process/secret.ts';
+import { Secret } from '../../../../core/text/secret.ts';
 
 const DAY = 86_400_000;
 

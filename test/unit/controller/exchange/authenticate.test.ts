@@ -1,10 +1,10 @@
 import { exportJWK, generateKeyPair, type JWTPayload, SignJWT, UnsecuredJWT } from 'jose';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { ProblemError } from '../../../../api/problem.ts';
+import type { AgentPod } from '../../../../controller/caches/projections.ts';
 import { createAuthenticator } from '../../../../controller/exchange/authenticate.ts';
 import { createRateLimiter } from '../../../../controller/exchange/rate-limit.ts';
-import type { AgentPod } from '../../../../controller/kept-objects.ts';
-import type { Live } from '../../../../controller/kubernetes/object.ts';
+import { ProblemError } from '../../../../core/api/problem.ts';
+import type { Live } from '../../../../core/kubernetes/object.ts';
 import { FakeClock } from '../../../support/fake-clock.ts';
 import { answer, StubApiServer, status } from '../kubernetes/stub-api-server.ts';
 

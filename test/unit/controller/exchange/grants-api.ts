@@ -1,9 +1,9 @@
 /** What the tests of the exchange ask of the stub of an API server. */
 
 import type { ServerResponse } from 'node:http';
-import type { ActionGrant } from '../../../../api/generated/actiongrant.ts';
 import { indexGrants } from '../../../../controller/grants/cache.ts';
-import { ObjectStore } from '../../../../controller/kubernetes/store.ts';
+import type { ActionGrant } from '../../../../core/api/generated/actiongrant.ts';
+import { ObjectStore } from '../../../../core/kubernetes/store.ts';
 import { eventually } from '../../../support/eventually.ts';
 import { answer, type StubApiServer, type StubRequest } from '../kubernetes/stub-api-server.ts';
 

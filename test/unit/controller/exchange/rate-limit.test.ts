@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { ProblemError } from '../../../../api/problem.ts';
 import { createRateLimiter } from '../../../../controller/exchange/rate-limit.ts';
+import { ProblemError } from '../../../../core/api/problem.ts';
 import { FakeClock } from '../../../support/fake-clock.ts';
 
 function aLimiter({ ratePerSecond = 10, burst = 3, capacity = 100 } = {}) {

@@ -1,10 +1,10 @@
 /** The note of an Event: what of a report does not fit is said, not cut. */
 
 import { expect, test } from 'vitest';
-import type { ReportedRefusal } from '../../../../api/wire.ts';
-import type { Caller } from '../../../../controller/exchange/caller.ts';
 import { createRefusalHandler } from '../../../../controller/exchange/refusals.ts';
-import { NOTE_LIMIT_BYTES } from '../../../../controller/kubernetes/events.ts';
+import type { Caller } from '../../../../controller/use/caller.ts';
+import { NOTE_LIMIT_BYTES } from '../../../../core/kubernetes/events.ts';
+import type { ReportedRefusal } from '../../../../core/wire/wire.ts';
 
 const CALLER: Caller = {
   namespace: 'soc',

@@ -1,11 +1,11 @@
 import { describe, expect, it } from 'vitest';
+import { countAwaitingDecision, firstEndedBeyond } from '../../../../controller/grants/cache.ts';
+import type { LiveGrant } from '../../../../controller/grants/resource.ts';
 import type {
   ActionGrant,
   ActionGrantStatus,
   Phase,
-} from '../../../../api/generated/actiongrant.ts';
-import { countAwaitingDecision, firstEndedBeyond } from '../../../../controller/grants/cache.ts';
-import type { LiveGrant } from '../../../../controller/grants/resource.ts';
+} from '../../../../core/api/generated/actiongrant.ts';
 import { aGrant, aPendingStatus, aStatus, noonPlus } from '../../../support/builders.ts';
 import { aGrantCache } from '../exchange/grants-api.ts';
 

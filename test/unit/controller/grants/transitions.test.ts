@@ -1,13 +1,4 @@
 import { describe, expect, it } from 'vitest';
-import type {
-  ActionGrant,
-  ActionGrantStatus,
-  GrantCondition,
-  GrantConditionType,
-  Phase,
-} from '../../../../api/generated/actiongrant.ts';
-import { PHASE_MOVES } from '../../../../api/phase.ts';
-import { ProblemError } from '../../../../api/problem.ts';
 import {
   approved,
   collected,
@@ -18,6 +9,15 @@ import {
   pending,
   revocationConfirmed,
 } from '../../../../controller/grants/transitions.ts';
+import type {
+  ActionGrant,
+  ActionGrantStatus,
+  GrantCondition,
+  GrantConditionType,
+  Phase,
+} from '../../../../core/api/generated/actiongrant.ts';
+import { PHASE_MOVES } from '../../../../core/api/phase.ts';
+import { ProblemError } from '../../../../core/api/problem.ts';
 import {
   aBoundCredential,
   aFinishedStatus,

@@ -1,7 +1,7 @@
 /** Pods of every shape: plain ones, hostile ones, and ones that claim to be injected. */
 
 import fc, { type Arbitrary } from 'fast-check';
-import type { Container, InjectablePod } from '../../../../controller/injection/pod.ts';
+import type { Container, InjectablePod } from '../../../../controller/pods/pod.ts';
 
 const sometimes = <T extends Record<string, Arbitrary<unknown>>>(members: T) =>
   fc.record(members, { requiredKeys: [] });

@@ -1,10 +1,10 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { AGENT_DIRECTORY } from '../../../../api/pod-layout.ts';
 import { inject } from '../../../../controller/injection/inject.ts';
-import type { SidecarImage } from '../../../../controller/injection/ours.ts';
-import type { InjectablePod } from '../../../../controller/injection/pod.ts';
+import type { SidecarImage } from '../../../../controller/injection/injected-containers.ts';
 import { injectionFault } from '../../../../controller/injection/verify.ts';
+import type { InjectablePod } from '../../../../controller/pods/pod.ts';
+import { AGENT_DIRECTORY } from '../../../../core/api/pod-layout.ts';
 import { aContainer, accepted, aPod, injected, SIDECAR_IMAGE } from '../../../support/pods.ts';
 import { anyPod, pullSecrets } from './any-pod.ts';
 

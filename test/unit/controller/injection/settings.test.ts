@@ -4,9 +4,9 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeAll, expect, test } from 'vitest';
-import { SIDECAR_PATHS } from '../../../../api/pod-layout.ts';
-import { sidecarContainer } from '../../../../controller/injection/ours.ts';
+import { sidecarContainer } from '../../../../controller/injection/injected-containers.ts';
 import { type SettingsFacts, settingsData } from '../../../../controller/injection/settings.ts';
+import { SIDECAR_PATHS } from '../../../../core/api/pod-layout.ts';
 import { readSidecarConfig } from '../../../../sidecar/config.ts';
 import { createAuthority } from '../../../support/pki.ts';
 

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
-import { AGENT_DIRECTORY } from '../../../../api/pod-layout.ts';
-import type { Container, InjectablePod, PodSpec } from '../../../../controller/injection/pod.ts';
 import { injectionFault, requiredInjectionFault } from '../../../../controller/injection/verify.ts';
+import type { Container, InjectablePod, PodSpec } from '../../../../controller/pods/pod.ts';
+import { AGENT_DIRECTORY } from '../../../../core/api/pod-layout.ts';
 import { aContainer, aPod, injected } from '../../../support/pods.ts';
 
 /** An agent pod with something of everything, for a test to spoil. */

@@ -8,8 +8,8 @@ import type { TLSSocket } from 'node:tls';
 import {
   createKubernetesClient,
   type KubernetesClientOptions,
-} from '../../../../controller/kubernetes/client.ts';
-import { systemClock } from '../../../../process/clock.ts';
+} from '../../../../core/kubernetes/client.ts';
+import { systemClock } from '../../../../core/time/clock.ts';
 import { createAuthority, issue, type KeyPairPem } from '../../../support/pki.ts';
 
 export interface StubRequest {

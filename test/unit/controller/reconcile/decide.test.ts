@@ -1,4 +1,11 @@
 import { describe, expect, it } from 'vitest';
+import { CONFIRMATION_LIMIT_MILLISECONDS } from '../../../../controller/credentials/confirm.ts';
+import {
+  DEADLINE_SLACK_MILLISECONDS,
+  decide,
+  type Facts,
+  type Step,
+} from '../../../../controller/reconcile/decide.ts';
 import type {
   ActionGrant,
   ActionGrantSpec,
@@ -6,14 +13,7 @@ import type {
   GrantCondition,
   Phase,
   Use,
-} from '../../../../api/generated/actiongrant.ts';
-import { CONFIRMATION_LIMIT_MILLISECONDS } from '../../../../controller/exchange/confirm.ts';
-import {
-  DEADLINE_SLACK_MILLISECONDS,
-  decide,
-  type Facts,
-  type Step,
-} from '../../../../controller/reconcile/decide.ts';
+} from '../../../../core/api/generated/actiongrant.ts';
 import {
   aBoundCredential,
   aFinishedStatus,

@@ -2,7 +2,7 @@
 
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { ProblemError } from '../../../../api/problem.ts';
+import { ProblemError } from '../../../../core/api/problem.ts';
 import { describeBody } from '../../../../sidecar/describe/body.ts';
 import { describeHead } from '../../../../sidecar/describe/describe.ts';
 import type { HeadDescription } from '../../../../sidecar/describe/head-description.ts';

@@ -4,8 +4,8 @@
  */
 
 import { describe, expect, it } from 'vitest';
-import { API_SERVER_NAMES } from '../../../../api/names.ts';
-import { formatUrl } from '../../../../api/url.ts';
+import { API_SERVER_NAMES } from '../../../../core/api/names.ts';
+import { formatUrl } from '../../../../core/text/url.ts';
 import { describeHead } from '../../../../sidecar/describe/describe.ts';
 import { destinationText } from '../../../../sidecar/describe/destination.ts';
 import type { Destination, RequestHead } from '../../../../sidecar/describe/request-head.ts';

@@ -1,4 +1,4 @@
-import { asProblem, type ProblemCode } from '../../../../api/problem.ts';
+import { asProblem, type ProblemCode } from '../../../../core/api/problem.ts';
 
 /** What a call is refused with, for tables: the code and the field at fault. */
 export function refusal(call: () => unknown): { code: ProblemCode | 'accepted'; field?: string } {

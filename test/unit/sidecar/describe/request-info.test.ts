@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { ProblemError } from '../../../../api/problem.ts';
+import { ProblemError } from '../../../../core/api/problem.ts';
 import { describeHead } from '../../../../sidecar/describe/describe.ts';
 import type { HeadDescription } from '../../../../sidecar/describe/head-description.ts';
 import { aKubernetesHead, CONTEXT } from './heads.ts';

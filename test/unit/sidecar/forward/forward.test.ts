@@ -10,7 +10,7 @@ import { constants, type Http2ServerResponse } from 'node:http2';
 import { PassThrough, Readable } from 'node:stream';
 import { setImmediate, setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, describe, expect, it } from 'vitest';
-import { systemClock } from '../../../../process/clock.ts';
+import { systemClock } from '../../../../core/time/clock.ts';
 import type { Forwarder, HeaderPair } from '../../../../sidecar/forward/forward.ts';
 import { createResolver } from '../../../../sidecar/forward/resolve.ts';
 import { eventually } from '../../../support/eventually.ts';

@@ -11,8 +11,8 @@ import {
 } from 'node:net';
 import type { Readable } from 'node:stream';
 import { createServer as createTLSServer, type TLSSocket } from 'node:tls';
-import { systemClock } from '../../../../process/clock.ts';
-import { Secret } from '../../../../process/secret.ts';
+import { Secret } from '../../../../core/text/secret.ts';
+import { systemClock } from '../../../../core/time/clock.ts';
 import {
   createForwarder,
   type Forwarder,

@@ -7,7 +7,7 @@ import { connect, type Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type DecodedPacket, decode, encode, type Packet } from 'dns-packet';
 import { afterEach, describe, expect, it } from 'vitest';
-import { type Clock, systemClock } from '../../../../process/clock.ts';
+import { type Clock, systemClock } from '../../../../core/time/clock.ts';
 import type { AddressFamilies } from '../../../../sidecar/intercept/dns-answer.ts';
 import {
   type DNSEvent,

@@ -11,7 +11,7 @@ import { PassThrough, Readable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { connect as connectTLS, type TLSSocket } from 'node:tls';
 import { afterEach, describe, expect, it } from 'vitest';
-import { ProblemError } from '../../../../api/problem.ts';
+import { ProblemError } from '../../../../core/api/problem.ts';
 import type { CallHandler } from '../../../../sidecar/intercept/call.ts';
 import type { InterceptorOptions } from '../../../../sidecar/intercept/interceptor.ts';
 import type { InterceptLimits } from '../../../../sidecar/intercept/limits.ts';

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { INBOUND_PORTS_VARIABLE } from '../../../../api/pod-layout.ts';
+import { INBOUND_PORTS_VARIABLE } from '../../../../core/api/pod-layout.ts';
 import { ConfigReader } from '../../../../process/config.ts';
 import { readInboundPorts } from '../../../../sidecar/net-init/inbound-ports.ts';
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { SIDECAR_PORTS, SIDECAR_UID } from '../../../../api/pod-layout.ts';
+import { SIDECAR_PORTS, SIDECAR_UID } from '../../../../core/api/pod-layout.ts';
 import type { InboundPorts } from '../../../../sidecar/net-init/inbound-ports.ts';
 import { toListing, toTransaction } from '../../../../sidecar/net-init/nft-text.ts';
 import { createRuleset } from '../../../../sidecar/net-init/ruleset.ts';

@@ -1,0 +1,61 @@
+/**
+ * How many reviews are read at a time. Whoever reaches the port may send them, and a tenant's pods come this way as large as the
+ * API server takes them: as text, objects and answer each is in memory several times. Large ones wait for each other, and
+ * never for small ones.
+ */
+
+import type { NextFunction, Request, RequestHandler, Response } from 'express';
+import { ProblemError } from '../../core/api/problem.ts';
+import { Turns } from '../../process/semaphore.ts';
+
+/** The API server's own limit on requests, in bytes. */
+export const REVIEW_LIMIT_BYTES = 3 * 1024 * 1024;
+/** What reviews are, but for rare ones. */
+const SMALL_BYTES = 128 * 1024;
+const MOST_SMALL = 32;
+const MOST_LARGE = 1;
+/** The API server waits 5 s for an answer, unless the chart says otherwise. */
+const TURN_MILLISECONDS = 3_000;
+/** From the turn to the last byte. */
+const ARRIVAL_MILLISECONDS = 2_000;
+
+export function createIntake(): RequestHandler {
+  const small = new Turns(MOST_SMALL);
+  const large = new Turns(MOST_LARGE);
+  return async (request: Request, response: Response, next: NextFunction) => {
+    const gone = new AbortController();
+    response.once('close', () => gone.abort());
+    const turns = declaredBytes(request) <= SMALL_BYTES ? small : large;
+    let end: () => void;
+    try {
+      end = await turns.take(gone.signal, AbortSignal.timeout(TURN_MILLISECONDS));
+    } catch (cause) {
+      if (!gone.signal.aborted) next(tooMany(cause));
+      return;
+    }
+    if (gone.signal.aborted) return end();
+    // Who sends nothing would keep everybody else's turn.
+    const late = setTimeout(() => {
+      if (!request.complete) request.destroy();
+    }, ARRIVAL_MILLISECONDS);
+    response.once('close', () => {
+      clearTimeout(late);
+      end();
+    });
+    next();
+  };
+}
+
+/** Without a length it may be anything. */
+function declaredBytes({ headers }: Request): number {
+  const length = headers['content-length'];
+  return length === undefined ? REVIEW_LIMIT_BYTES : Number(length);
+}
+
+function tooMany(cause: unknown): ProblemError {
+  return new ProblemError(
+    'TooManyRequests',
+    'Too many admission reviews are under way; try again.',
+    { cause },
+  );
+}

@@ -1,0 +1,78 @@
+/** Mints the credential of one use. It leaves this process only if the grant comes to name its `jti`. */
+
+import { decodeJwt } from 'jose';
+import { ProblemError } from '../../core/api/problem.ts';
+import type { KubernetesClient } from '../../core/kubernetes/client.ts';
+import { isKubernetesError } from '../../core/kubernetes/error.ts';
+import { Secret } from '../../core/text/secret.ts';
+import type { LiveGrant } from '../grants/resource.ts';
+import { accountRecreated } from './bound-secret.ts';
+
+export interface MintedCredential {
+  token: Secret;
+  /** The token's `jti` claim; the API server's audit log has it as `JTI=<uuid>` (KEP-4193). */
+  jti: string;
+  /** RFC 3339. */
+  expirationTime: string;
+}
+
+/** The API server's minimum. The credential ends much earlier, with its Secret. */
+const EXPIRATION_SECONDS = 600;
+
+/**
+ * @returns undefined for a grant without credential
+ * @throws ProblemError CredentialRefused if it cannot be minted for a reason that stays; KubernetesError otherwise
+ */
+export async function mint(
+  client: Pick<KubernetesClient, 'tokenRequest'>,
+  grant: LiveGrant,
+  timeoutMilliseconds: number,
+): Promise<MintedCredential | undefined> {
+  const account = grant.spec.credential?.serviceAccountToken;
+  const bound = grant.status?.credential;
+  if (account === undefined || bound === undefined) return undefined;
+  const { namespace } = grant.metadata;
+  const answer = await client
+    .tokenRequest(
+      { namespace, name: account.serviceAccountName },
+      {
+        // Absent for Kubernetes actions: the API server then fills in its own audiences.
+        audiences: account.audience === undefined ? [] : [account.audience],
+        expirationSeconds: EXPIRATION_SECONDS,
+        boundObjectRef: {
+          apiVersion: 'v1',
+          kind: 'Secret',
+          name: bound.secretName,
+          uid: bound.secretUID,
+        },
+      },
+      { timeoutMilliseconds },
+    )
+    .catch((error: unknown) => {
+      if (!isKubernetesError(error, 'NotFound', 'Conflict', 'Forbidden', 'Invalid', 'BadRequest')) {
+        throw error;
+      }
+      throw new ProblemError(
+        'CredentialRefused',
+        `The API server does not issue a token of ServiceAccount ${namespace}/${account.serviceAccountName} for this grant: ${error.message}`,
+        { field: 'spec.credential.serviceAccountToken', cause: error },
+      );
+    });
+  const claims = decodeJwt<{ 'kubernetes.io'?: { serviceaccount?: { uid?: string } } }>(
+    answer.token,
+  );
+  if (claims['kubernetes.io']?.serviceaccount?.uid !== bound.serviceAccountUID) {
+    throw accountRecreated(namespace, account.serviceAccountName);
+  }
+  if (claims.jti === undefined) {
+    throw new ProblemError(
+      'CredentialRefused',
+      "The API server's tokens have no jti, so a use could not be told from another; it needs Kubernetes 1.32 or newer.",
+    );
+  }
+  return {
+    token: new Secret(answer.token),
+    jti: claims.jti,
+    expirationTime: answer.expirationTimestamp,
+  };
+}

@@ -1,0 +1,100 @@
+/** The only consumption: one compare-and-swap on the grant's status. */
+
+import type { ActionGrantStatus } from '../../core/api/generated/actiongrant.ts';
+import { currentUse } from '../../core/api/grant.ts';
+import type { KubernetesClient } from '../../core/kubernetes/client.ts';
+import { isKubernetesError } from '../../core/kubernetes/error.ts';
+import type { MintedCredential } from '../credentials/mint.ts';
+import { actionGrants, type LiveGrant } from '../grants/resource.ts';
+import { inUse } from '../grants/transitions.ts';
+import { writeStatus } from '../grants/write-status.ts';
+import type { Caller } from './caller.ts';
+
+export type Consumption =
+  /** The grant names this nonce and this token: hand over. */
+  | { type: 'Consumed'; grant: LiveGrant }
+  /** Somebody else changed the grant first: drop the token and look again. */
+  | { type: 'Conflict' }
+  /** The write may have happened or may still: drop the token, try no other grant for this call. */
+  | { type: 'Ambiguous' };
+
+export interface ConsumeOptions {
+  client: KubernetesClient;
+  grant: LiveGrant;
+  nonce: string;
+  caller: Caller;
+  credential: MintedCredential | undefined;
+  /** Wall clock, ms. */
+  now: number;
+  /** Nothing may be written after this many ms. */
+  timeoutMilliseconds: number;
+}
+
+/** @throws KubernetesError when the write was definitely not applied for a reason other than a conflict */
+export async function consume(options: ConsumeOptions): Promise<Consumption> {
+  const { client, grant, timeoutMilliseconds } = options;
+  try {
+    return {
+      type: 'Consumed',
+      grant: await writeStatus(client, grant, consumedStatus(options), { timeoutMilliseconds }),
+    };
+  } catch (error) {
+    if (isKubernetesError(error, 'Conflict', 'NotFound')) return { type: 'Conflict' };
+    if (isKubernetesError(error, 'Ambiguous')) return readBack(options);
+    throw error;
+  }
+}
+
+function consumedStatus(options: ConsumeOptions): ActionGrantStatus {
+  const { grant, nonce, caller, credential, now } = options;
+  const bound = grant.status?.credential;
+  return inUse(
+    grant,
+    {
+      id: nonce,
+      podName: caller.podName,
+      podUID: caller.podUID,
+      ...(credential === undefined || bound === undefined
+        ? {}
+        : {
+            credential: {
+              id: credential.jti,
+              secretName: bound.secretName,
+              secretUID: bound.secretUID,
+              expirationTime: credential.expirationTime,
+            },
+          }),
+    },
+    now,
+  );
+}
+
+/** How long the answer to an ambiguous write may take to be read back. */
+const READ_BACK_MILLISECONDS = 2_000;
+
+/**
+ * Reads the grant from the API server, not the cache. Ours only if it is InUse by this nonce with the `jti` that this very
+ * call minted: another replica may have consumed it for a repeated message of the same nonce with a token of its own.
+ */
+async function readBack(options: ConsumeOptions): Promise<Consumption> {
+  const { client, grant, nonce, credential } = options;
+  const { namespace, name, uid } = grant.metadata;
+  try {
+    const live = await client.get(
+      actionGrants,
+      { namespace, name },
+      { timeoutMilliseconds: READ_BACK_MILLISECONDS },
+    );
+    const use = currentUse(live);
+    // Without a credential nothing tells this call's write from a repeated message's: never ours.
+    return live.metadata.uid === uid &&
+      use?.id === nonce &&
+      credential !== undefined &&
+      use.credential?.id === credential.jti
+      ? { type: 'Consumed', grant: live }
+      : { type: 'Ambiguous' };
+  } catch {
+    // Whatever the reason, nothing is known: the caller gets a retryable refusal and no credential.
+    return { type: 'Ambiguous' };
+  }
+}

@@ -1,0 +1,168 @@
+/**
+ * An exact, thin REST client of the API server: one method a verb, no retries of its own, and an
+ * error for every way a call can end. @kubernetes/client-node's typed client opens a connection a
+ * call and can't tell a write that was never sent from one that may have been applied.
+ */
+import type { Clock } from '../time/clock.ts';
+import type {
+  KubernetesList,
+  KubernetesObject,
+  Live,
+  ObjectReference,
+  Resource,
+} from './object.ts';
+import { RestClient } from './rest-client.ts';
+import type {
+  SubjectAccessReviewSpec,
+  SubjectAccessReviewStatus,
+  TokenRequestSpec,
+  TokenRequestStatus,
+  TokenReviewSpec,
+  TokenReviewStatus,
+} from './reviews.ts';
+import { checkAccess, type KubernetesServer, serverAccessReader } from './server.ts';
+import { createTransport } from './transport.ts';
+import type { WatchEvent } from './watch.ts';
+
+export interface CallOptions {
+  signal?: AbortSignal;
+  /** From the call to the last byte of the answer, waiting for a connection included. */
+  timeoutMilliseconds?: number;
+}
+
+export interface WriteOptions extends CallOptions {
+  dryRun?: boolean;
+  fieldManager?: string;
+}
+
+export interface ListOptions extends CallOptions {
+  /** Absent: all namespaces. */
+  namespace?: string;
+  labelSelector?: string;
+  fieldSelector?: string;
+  limit?: number;
+  continue?: string;
+  resourceVersion?: string;
+}
+
+export interface WatchOptions {
+  namespace?: string;
+  labelSelector?: string;
+  fieldSelector?: string;
+  resourceVersion: string;
+  allowWatchBookmarks?: boolean;
+  timeoutSeconds?: number;
+  signal?: AbortSignal;
+}
+
+export interface Patch {
+  type: 'JSON' | 'Merge' | 'StrategicMerge' | 'Apply';
+  body: unknown;
+  /** Apply only: take over fields of other managers. */
+  force?: boolean;
+}
+
+export interface PatchOptions extends WriteOptions {
+  subresource?: string;
+}
+
+export interface DeleteOptions extends CallOptions {
+  /** Precondition: delete only the object with this UID. */
+  uid?: string;
+  /** Precondition: delete only this version. */
+  resourceVersion?: string;
+  propagationPolicy?: 'Background' | 'Foreground' | 'Orphan';
+}
+
+/**
+ * - `deleted`: the API server says it is gone.
+ * - `notFound`: there was none.
+ * - `uidMismatch`: the name belongs to another object now, so the one that was meant is gone.
+ * - `terminating`: not gone: finalizers or a grace period hold it.
+ */
+export type DeleteResult = 'deleted' | 'notFound' | 'uidMismatch' | 'terminating';
+
+export interface KubernetesClient {
+  get<T extends KubernetesObject>(
+    resource: Resource<T>,
+    reference: ObjectReference,
+    options?: CallOptions,
+  ): Promise<Live<T>>;
+  /** One page. */
+  list<T extends KubernetesObject>(
+    resource: Resource<T>,
+    options?: ListOptions,
+  ): Promise<KubernetesList<T>>;
+  /** `metadata.namespace` says where. apiVersion and kind are filled in. */
+  create<T extends KubernetesObject>(
+    resource: Resource<T>,
+    object: T,
+    options?: WriteOptions,
+  ): Promise<Live<T>>;
+  /** PUT. With `metadata.resourceVersion` it is a compare-and-swap. */
+  replace<T extends KubernetesObject>(
+    resource: Resource<T>,
+    object: T,
+    options?: WriteOptions,
+  ): Promise<Live<T>>;
+  /** PUT of the status subresource. `metadata.uid` and `.resourceVersion` are preconditions. */
+  replaceStatus<T extends KubernetesObject>(
+    resource: Resource<T>,
+    object: T,
+    options?: WriteOptions,
+  ): Promise<Live<T>>;
+  patch<T extends KubernetesObject>(
+    resource: Resource<T>,
+    reference: ObjectReference,
+    patch: Patch,
+    options?: PatchOptions,
+  ): Promise<Live<T>>;
+  delete(
+    resource: Resource,
+    reference: ObjectReference,
+    options?: DeleteOptions,
+  ): Promise<DeleteResult>;
+  /**
+   * Mints a token. A failed call changes nothing that anyone can use, so its failures are
+   * `Unavailable`, never `Ambiguous`: a token whose answer was lost is known to nobody.
+   */
+  tokenRequest(
+    serviceAccount: ObjectReference,
+    spec: TokenRequestSpec,
+    options?: CallOptions,
+  ): Promise<TokenRequestStatus>;
+  tokenReview(spec: TokenReviewSpec, options?: CallOptions): Promise<TokenReviewStatus>;
+  subjectAccessReview(
+    spec: SubjectAccessReviewSpec,
+    options?: CallOptions,
+  ): Promise<SubjectAccessReviewStatus>;
+  /** Ends when the server ends it; throws KubernetesError (`Gone`: list again). */
+  watch<T extends KubernetesObject>(
+    resource: Resource<T>,
+    options: WatchOptions,
+  ): AsyncIterable<WatchEvent<T>>;
+  /** GET of a non-resource path that answers JSON, such as `/openid/v1/jwks`. */
+  raw(path: string, options?: CallOptions): Promise<unknown>;
+  /** Waits for calls in flight, ends watches, closes the connections. */
+  close(): Promise<void>;
+}
+
+export interface KubernetesClientOptions {
+  server: KubernetesServer;
+  userAgent: string;
+  requestTimeoutMilliseconds: number;
+  clock: Clock;
+  /** Connections for everything but watches. Default 16. */
+  connections?: number;
+}
+
+export async function createKubernetesClient(
+  options: KubernetesClientOptions,
+): Promise<KubernetesClient> {
+  const { server, userAgent, requestTimeoutMilliseconds, clock, connections = 16 } = options;
+  const readAccess = await serverAccessReader(server);
+  // What can never work is told now, and not taken for a server that does not answer.
+  checkAccess(await readAccess());
+  const transport = createTransport({ readAccess, userAgent, clock, connections });
+  return new RestClient(transport, requestTimeoutMilliseconds);
+}

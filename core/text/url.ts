@@ -1,0 +1,166 @@
+/**
+ * The one reading of a URL. WHATWG `URL` is not used to judge: it resolves `%2e%2e` and `\` and reads `0x7f.1` as
+ * 127.0.0.1, so what it compares is not what is sent. Here a URL is either exactly one thing to every server, or refused.
+ */
+
+import { ProblemError } from '../api/problem.ts';
+
+export interface ParsedUrl {
+  scheme: 'http' | 'https';
+  /** Lower-case host name, dotted IPv4 address, or IPv6 address in brackets. */
+  host: string;
+  port: number;
+  /** Exactly as given, starting with `/`. */
+  path: string;
+  /** Exactly as given with its `?`, or empty. */
+  query: string;
+}
+
+const DEFAULT_PORT = { http: 80, https: 443 } as const;
+
+/** RFC 9112 3.2: an authority as it stands in Host, CONNECT or a URL. */
+export interface Authority {
+  host: string;
+  port: number | null;
+}
+
+const LABEL = /^(?!-)[a-z0-9_-]{1,63}(?<!-)$/;
+
+/**
+ * A host: lower-cased name, canonical IPv4 or bracketed IPv6. Refuses user information, trailing dots, percent-encoding,
+ * non-ASCII, empty labels and every spelling of an IPv4 address other than four decimal numbers (CVE-2021-29922 and kin).
+ * @throws ProblemError TargetRefused
+ */
+export function parseAuthority(text: string, field: string): Authority {
+  const match = /^(\[[0-9A-Fa-f:.]+\]|[^:[\]]*)(?::([0-9]{1,5}))?$/.exec(text);
+  const host = match?.[1]?.toLowerCase();
+  if (match === null || host === undefined || host === '') {
+    throw refuse(field, `"${printable(text)}" is not a host with an optional port`);
+  }
+  const port = match[2] === undefined ? null : Number(match[2]);
+  if (port !== null && (port < 1 || port > 65535 || String(port) !== match[2])) {
+    throw refuse(
+      field,
+      `the port ${match[2]} is not a number from 1 to 65535 without leading zeros`,
+    );
+  }
+  if (host.startsWith('[')) return { host: canonicalIPv6(host, field), port };
+  if (host.length > 253) throw refuse(field, 'the host is longer than 253 characters');
+  const labels = host.split('.');
+  if (!labels.every((label) => LABEL.test(label))) {
+    throw refuse(
+      field,
+      `"${printable(text)}" is not a plain host name (ASCII letters, digits and hyphens, no trailing dot; write international names as xn--…)`,
+    );
+  }
+  // A last label that is a number makes the whole an IPv4 address to many parsers (WHATWG URL 3.5).
+  const last = labels[labels.length - 1] ?? '';
+  if (/^(?:[0-9]+|0x[0-9a-f]*)$/.test(last) && !isIPv4(host)) {
+    throw refuse(field, `"${printable(text)}" is an unusual spelling of an address; write a.b.c.d`);
+  }
+  return { host, port };
+}
+
+/** Whether the text is an IPv4 address of four decimal numbers without leading zeros. */
+export function isIPv4(host: string): boolean {
+  const parts = host.split('.');
+  return (
+    parts.length === 4 && parts.every((p) => /^(?:0|[1-9][0-9]{0,2})$/.test(p) && Number(p) <= 255)
+  );
+}
+
+/** A host as it stands in a URL (RFC 3986 3.2.2): an IPv6 address in brackets, everything else as it is. */
+export function withBrackets(host: string): string {
+  // No name has a colon.
+  return host.includes(':') ? `[${host}]` : host;
+}
+
+/** A host as it is looked up and compared with addresses: without the brackets that IPv6 has in URLs. */
+export function withoutBrackets(host: string): string {
+  return host.replace(/^\[(.*)\]$/, '$1');
+}
+
+/** RFC 5952 text of a bracketed IPv6 address, so that one address has one spelling. */
+function canonicalIPv6(bracketed: string, field: string): string {
+  try {
+    // The URL parser is trusted for exactly this: it serialises by RFC 5952 or throws.
+    return new URL(`http://${bracketed}/`).hostname;
+  } catch {
+    throw refuse(field, `"${printable(bracketed)}" is not an IPv6 address`);
+  }
+}
+
+// RFC 3986 pchar and "/", with percent-encodings complete. No backslash, no control or non-ASCII byte.
+const PATH = /^(?:\/(?:[A-Za-z0-9\-._~!$&'()*+,;=:@]|%[0-9A-Fa-f]{2})*)+$/;
+const QUERY = /^\?(?:[A-Za-z0-9\-._~!$&'()*+,;=:@/?[\]]|%[0-9A-Fa-f]{2})*$/;
+// Encoded characters that some servers decode before routing: "/", "\", "." , "%" and control characters.
+const CONFUSING_ENCODING = /%(?:2f|5c|2e|25|[01][0-9a-f]|7f)/i;
+
+/**
+ * A path and query in origin form, kept byte for byte.
+ * @throws ProblemError TargetRefused for dot segments, empty segments, fragments, encoded separators and dots, and any byte
+ * that RFC 3986 does not allow.
+ */
+export function parsePathAndQuery(target: string, field: string): { path: string; query: string } {
+  const mark = target.indexOf('?');
+  const path = mark === -1 ? target : target.slice(0, mark);
+  const query = mark === -1 ? '' : target.slice(mark);
+  if (!PATH.test(path)) {
+    throw refuse(
+      field,
+      `the path "${printable(path)}" has characters that RFC 3986 does not allow`,
+    );
+  }
+  if (CONFUSING_ENCODING.test(path)) {
+    throw refuse(
+      field,
+      'the path has an encoded slash, backslash, dot, percent or control character',
+    );
+  }
+  if (path.includes('//')) throw refuse(field, 'the path has an empty segment (//)');
+  if (path.split('/').some((segment) => /^\.{1,2}(?:;|$)/.test(segment))) {
+    throw refuse(field, 'the path has a dot segment (. or ..)');
+  }
+  if (query !== '' && (!QUERY.test(query) || /%(?:[01][0-9a-f]|7f)/i.test(query))) {
+    throw refuse(
+      field,
+      'the query has characters that RFC 3986 does not allow, or encoded control characters',
+    );
+  }
+  return { path, query };
+}
+
+/** An absolute http or https URL. @throws ProblemError TargetRefused */
+export function parseUrl(text: string, field: string): ParsedUrl {
+  const match = /^(https?):\/\/([^/?#]*)(.*)$/s.exec(text);
+  if (match === null) {
+    throw refuse(field, `"${printable(text)}" is not an absolute http or https URL`);
+  }
+  const scheme = match[1] === 'http' ? 'http' : 'https';
+  const authority = parseAuthority(match[2] ?? '', field);
+  const rest = match[3] ?? '';
+  const { path, query } = parsePathAndQuery(rest.startsWith('/') ? rest : `/${rest}`, field);
+  return {
+    scheme,
+    host: authority.host,
+    port: authority.port ?? DEFAULT_PORT[scheme],
+    path,
+    query,
+  };
+}
+
+/** The one spelling of a URL: default port left out, path at least `/`. */
+export function formatUrl(url: ParsedUrl): string {
+  const port = url.port === DEFAULT_PORT[url.scheme] ? '' : `:${url.port}`;
+  return `${url.scheme}://${url.host}${port}${url.path}${url.query}`;
+}
+
+/** Hostile text made fit for a message: printable ASCII only, bounded. */
+export function printable(text: string, limit = 120): string {
+  const clean = text.replace(/[^\x20-\x7e]/g, '?');
+  return clean.length > limit ? `${clean.slice(0, limit)}...` : clean;
+}
+
+function refuse(field: string, reason: string): ProblemError {
+  return new ProblemError('TargetRefused', `${field}: ${reason}.`, { field });
+}

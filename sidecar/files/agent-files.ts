@@ -1,0 +1,47 @@
+/**
+ * What the sidecar writes for the clients of the other containers. They see the directory where every in-cluster client looks,
+ * and it holds nothing to steal (threat 14 in docs/explanation/threat-model.md).
+ */
+
+import { join } from 'node:path';
+import {
+  AGENT_DIRECTORY,
+  AGENT_FILES,
+  JAVA_TRUST_STORE_PASSWORD,
+} from '../../core/api/pod-layout.ts';
+import { createJavaTrustStore } from './java-key-store.ts';
+import { replaceFile } from './replace-file.ts';
+
+/** In-cluster clients put it into a header, which the sidecar takes away; so it must only be fit for one. */
+export const NO_TOKEN = 'actiongrant-no-token';
+
+export interface AgentFilesContent {
+  /** PEM of the pod's own CA: every TLS connection of the pod is intercepted, so no other needs to be trusted. */
+  caCertificate: string;
+  namespace: string;
+}
+
+/**
+ * Writes every file of AGENT_FILES, each whole or not at all, readable by everybody and writable by nobody.
+ * @throws Error if the certificate is none, or a file cannot be written
+ */
+export async function writeAgentFiles(
+  directory: string,
+  { caCertificate, namespace }: AgentFilesContent,
+): Promise<void> {
+  const store = { alias: 'actiongrant-pod-ca', password: JAVA_TRUST_STORE_PASSWORD };
+  const contents = {
+    ca: caCertificate,
+    javaTrustStore: createJavaTrustStore(caCertificate, store),
+    // As the agent sees it: wget reads this file in another container.
+    wgetrc: `ca_certificate = ${AGENT_DIRECTORY}/${AGENT_FILES.ca}\n`,
+    namespace,
+    token: NO_TOKEN,
+  } satisfies Record<keyof typeof AGENT_FILES, string | Uint8Array>;
+  for (const [key, content] of Object.entries(contents) as [
+    keyof typeof AGENT_FILES,
+    string | Buffer,
+  ][]) {
+    await replaceFile(join(directory, AGENT_FILES[key]), content, 0o444);
+  }
+}

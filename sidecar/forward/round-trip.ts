@@ -1,0 +1,232 @@
+/** One request and its response over an undici dispatcher. */
+
+import { Readable } from 'node:stream';
+import type { Dispatcher } from 'undici';
+import { ProblemError } from '../../core/api/problem.ts';
+import { type CutCode, type Cutoff, cutError } from './cutoff.ts';
+import { ForwardError } from './error.ts';
+import type { HeaderPair, UpstreamRequest, UpstreamResponse } from './forward.ts';
+import { credentialEchoed, guardResponseHead } from './guard-response.ts';
+import { type TokenPatterns, TokenScanner } from './token-scanner.ts';
+import { Upload } from './upload.ts';
+
+export interface ExchangeOptions {
+  cutoff: Cutoff;
+  token: TokenPatterns | null;
+  onDispatched?: (() => void) | undefined;
+  /** Called once, when nothing of the exchange is left; before undici hears of it if it has failed. */
+  onEnd(failed: boolean): void;
+}
+
+/** @throws ForwardError */
+export function exchange(
+  dispatcher: Dispatcher,
+  request: UpstreamRequest,
+  headers: string[],
+  options: ExchangeOptions,
+): Promise<UpstreamResponse> {
+  return new Promise((resolve, reject) => {
+    const handler = new ExchangeHandler(options, resolve, reject);
+    const { body } = request;
+    try {
+      dispatcher.dispatch(
+        {
+          method: request.method as Dispatcher.HttpMethod,
+          path: request.path,
+          headers,
+          body:
+            body instanceof Readable
+              ? new Upload(body, options.cutoff, (error) => handler.onUploadError(error))
+              : body,
+        },
+        handler,
+      );
+    } catch (error) {
+      handler.onResponseError(null, error instanceof Error ? error : new Error('not an error'));
+    }
+  });
+}
+
+class ExchangeHandler implements Dispatcher.DispatchHandler {
+  readonly #options: ExchangeOptions;
+  readonly #resolve: (response: UpstreamResponse) => void;
+  readonly #reject: (error: ForwardError) => void;
+  readonly #scanner: TokenScanner | null;
+  #controller: Dispatcher.DispatchController | undefined;
+  #body: ResponseBody | undefined;
+  #dispatched = false;
+  #over = false;
+
+  constructor(
+    options: ExchangeOptions,
+    resolve: (response: UpstreamResponse) => void,
+    reject: (error: ForwardError) => void,
+  ) {
+    this.#options = options;
+    this.#resolve = resolve;
+    this.#reject = reject;
+    this.#scanner = options.token === null ? null : new TokenScanner(options.token);
+    options.cutoff.listen((code) => this.#cut(code));
+  }
+
+  /** Undici calls this on a connected, verified connection, in the same turn as it writes the request. */
+  onRequestStart(controller: Dispatcher.DispatchController): void {
+    // Undici sends a request again that an HTTP/2 peer says it did not process (REFUSED_STREAM, GOAWAY). A use is sent at
+    // most once, whatever the peer says.
+    const { code } = this.#options.cutoff;
+    if (this.#dispatched) this.#abort(controller, lost(true));
+    else if (code !== undefined) this.#abort(controller, cutError(code, false));
+    else if (this.#over) controller.abort(new Error('the exchange is over'));
+    else {
+      this.#controller = controller;
+      this.#options.onDispatched?.();
+      this.#dispatched = true;
+    }
+  }
+
+  onResponseStart(controller: Dispatcher.DispatchController, status: number): void {
+    // Informational responses end here: 103 would have the agent's client act before anything was checked.
+    if (status < 200 || this.#over) return;
+    try {
+      const headers = guardResponseHead(status, pairs(controller.rawHeaders), this.#options.token);
+      const body = new ResponseBody(
+        () => controller.resume(),
+        () => this.#abort(controller, cutError('CallAborted', true)),
+      );
+      this.#body = body;
+      this.#resolve({ status, headers, body });
+    } catch (error) {
+      this.#abort(controller, error instanceof ForwardError ? error : lost(true, error));
+    }
+  }
+
+  onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
+    if (this.#over) return;
+    const safe = this.#scanner === null ? chunk : this.#scanner.push(chunk);
+    if (safe === null) this.#abort(controller, credentialEchoed());
+    else if (safe.length > 0 && this.#body?.push(safe) === false) controller.pause();
+  }
+
+  onResponseEnd(controller: Dispatcher.DispatchController, trailers: object): void {
+    if (this.#over) return;
+    // Trailers are not passed on; a token in them still says what this upstream is.
+    if (this.#options.token?.occurIn(JSON.stringify(trailers ?? {}))) {
+      this.#abort(controller, credentialEchoed());
+      return;
+    }
+    const rest = this.#scanner?.end();
+    if (rest !== undefined && rest.length > 0) this.#body?.push(rest);
+    this.#end(false);
+    this.#body?.complete();
+  }
+
+  onResponseError(_controller: Dispatcher.DispatchController | null, error: Error): void {
+    this.#fail(this.#asForwardError(error));
+  }
+
+  onUploadError(error: Error): void {
+    this.#fail(this.#asForwardError(error));
+  }
+
+  #cut(code: CutCode): void {
+    const error = cutError(code, this.#dispatched);
+    if (this.#controller === undefined) this.#fail(error);
+    else this.#abort(this.#controller, error);
+  }
+
+  #abort(controller: Dispatcher.DispatchController, error: ForwardError): void {
+    this.#fail(error);
+    controller.abort(error);
+  }
+
+  #fail(error: ForwardError): void {
+    if (this.#over) return;
+    this.#end(true);
+    if (this.#body === undefined) this.#reject(error);
+    else this.#body.destroy(error);
+  }
+
+  #end(failed: boolean): void {
+    this.#over = true;
+    this.#options.cutoff.dispose();
+    this.#options.onEnd(failed);
+  }
+
+  #asForwardError(error: Error): ForwardError {
+    if (error instanceof ForwardError) return error;
+    // The request's body failed: its reason is the caller's (a client that went away, trailers).
+    if (error instanceof ProblemError) {
+      return new ForwardError(error.code, this.#dispatched, error.detail, { cause: error });
+    }
+    if (!this.#dispatched && 'code' in error && error.code === 'UND_ERR_INVALID_ARG') {
+      return new ForwardError(
+        'RequestMalformed',
+        false,
+        'The request cannot be written as HTTP/1.1.',
+        { cause: error },
+      );
+    }
+    return lost(this.#dispatched, error);
+  }
+}
+
+/** A response's body. Destroying it early ends the exchange. */
+class ResponseBody extends Readable {
+  readonly #resume: () => void;
+  readonly #abandon: () => void;
+  #complete = false;
+
+  constructor(resume: () => void, abandon: () => void) {
+    super({ highWaterMark: 64 * 1024 });
+    this.#resume = resume;
+    this.#abandon = abandon;
+    // Whoever reads it hears of errors; one that comes before anybody does must not end the process.
+    this.on('error', () => {});
+  }
+
+  complete(): void {
+    this.#complete = true;
+    this.push(null);
+  }
+
+  override _read(): void {
+    if (!this.#complete) this.#resume();
+  }
+
+  override _destroy(error: Error | null, callback: (error: Error | null) => void): void {
+    if (!this.#complete) this.#abandon();
+    callback(error);
+  }
+}
+
+/** Undici gives raw pairs on HTTP/1 and an object on HTTP/2. */
+function pairs(raw: Dispatcher.DispatchController['rawHeaders']): HeaderPair[] {
+  const result: HeaderPair[] = [];
+  if (Array.isArray(raw)) {
+    for (let i = 0; i + 1 < raw.length; i += 2) {
+      result.push([text(raw[i]).toLowerCase(), text(raw[i + 1])]);
+    }
+  } else {
+    for (const [name, value] of Object.entries(raw ?? {})) {
+      for (const one of Array.isArray(value) ? value : [value]) {
+        if (one !== undefined) result.push([name.toLowerCase(), one]);
+      }
+    }
+  }
+  return result;
+}
+
+function text(bytes: Buffer | string | undefined): string {
+  return typeof bytes === 'string' ? bytes : (bytes?.toString('latin1') ?? '');
+}
+
+function lost(dispatched: boolean, cause?: unknown): ForwardError {
+  return new ForwardError(
+    dispatched ? 'UpstreamProtocolError' : 'UpstreamUnreachable',
+    dispatched,
+    dispatched
+      ? 'The connection to the host ended, or its answer was not HTTP, before the exchange was complete.'
+      : 'The connection to the host ended before the request was sent.',
+    cause === undefined ? {} : { cause },
+  );
+}

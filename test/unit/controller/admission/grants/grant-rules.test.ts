@@ -1,0 +1,198 @@
+import { describe, expect, test } from 'vitest';
+import {
+  AUTHORITY_RULES,
+  decideGrant,
+  FORM_RULES,
+  type GrantFacts,
+} from '../../../../../controller/admission/grants/grant-rules.ts';
+import { findTrackingMark } from '../../../../../controller/admission/grants/tracking-marks.ts';
+import { acceptsGrantsFrom } from '../../../../../controller/grants/consent.ts';
+import { grantedAction } from '../../../../../core/action/grant.ts';
+import type { ActionGrantSpec } from '../../../../../core/api/generated/actiongrant.ts';
+import { aCredential, aGrant, anHttpAction } from '../../../../support/builders.ts';
+
+const CONTROLLER = 'system:serviceaccount:actiongrant-system:actiongrant-controller';
+const settings = {
+  controllerUsername: CONTROLLER,
+  apiServerHosts: ['10.96.0.1', 'fd00::1', 'api.cluster.example'],
+  apiServerAudiences: ['https://api.cluster.example'],
+  maxPendingPerAgent: 20,
+};
+
+interface Case {
+  spec?: Partial<ActionGrantSpec>;
+  labels?: Record<string, string>;
+  facts?: Partial<GrantFacts>;
+}
+
+/** A grant that everything is right with, but for what the case changes. */
+function decide({ spec = {}, labels, facts }: Case) {
+  const grant = aGrant({ spec, ...(labels && { metadata: { labels } }) });
+  return decideGrant(
+    [...FORM_RULES, ...AUTHORITY_RULES],
+    {
+      grant,
+      action: grantedAction(grant.spec.action),
+      requester: 'dora',
+      agentNamespaceAnnotations: null,
+      mayDecide: true,
+      mayDelegate: true,
+      awaitingDecision: 0,
+      ...facts,
+    },
+    settings,
+  );
+}
+
+const approved = { approvedByRequester: true };
+const elsewhere = { agent: { serviceAccountName: 'incident-agent', namespace: 'agents' } };
+const http = (url: string) => ({ action: anHttpAction({ url }) });
+
+describe('a grant', () => {
+  test.for<[what: string, change: Case]>([
+    [
+      'that waits for a decision, of somebody without rights',
+      { facts: { mayDecide: false, mayDelegate: false } },
+    ],
+    ['that its requester may decide', { spec: approved }],
+    [
+      'without credential, of a decider who may delegate nothing',
+      {
+        spec: { ...approved, credential: undefined as never },
+        facts: { mayDelegate: false },
+      },
+    ],
+    ['for an agent with room for one more to wait', { facts: { awaitingDecision: 19 } }],
+    [
+      'that its requester decides, whoever else waits',
+      { spec: approved, facts: { awaitingDecision: 20 } },
+    ],
+    ['with a GitOps mark that waits for a decision', { labels: { 'kapp.k14s.io/app': '1' } }],
+    ['of our controller that waits for a decision', { facts: { requester: CONTROLLER } }],
+    [
+      'for an agent whose namespace consents',
+      {
+        spec: elsewhere,
+        facts: {
+          agentNamespaceAnnotations: { 'actiongrant.dev/accepts-grants-from': 'helpdesk,soc' },
+        },
+      },
+    ],
+    [
+      'for a host that only looks like the API server',
+      { spec: http('https://kubernetes.default.svc-cdn.example/') },
+    ],
+    ['for another host called kubernetes', { spec: http('https://kubernetes.example.com/') }],
+  ])('is admitted: one %s', ([, change]) => {
+    expect(decide(change)).toBeNull();
+  });
+
+  const URL = 'spec.action.http.url';
+  test.for<[field: string, code: string, change: Case]>([
+    [URL, 'GrantInvalid', { spec: http('https://kubernetes/') }],
+    [URL, 'GrantInvalid', { spec: http('https://kubernetes.default/') }],
+    [URL, 'GrantInvalid', { spec: http('https://kubernetes.default.svc/') }],
+    [URL, 'GrantInvalid', { spec: http('https://kubernetes.default.svc.cluster.local/') }],
+    [URL, 'GrantInvalid', { spec: http('https://kubernetes.default.svc.prod.example:6443/') }],
+    [URL, 'GrantInvalid', { spec: http('https://api.cluster.example/') }],
+    [URL, 'GrantInvalid', { spec: http('https://10.96.0.1/') }],
+    [URL, 'GrantInvalid', { spec: http('https://[fd00::1]/') }],
+    [
+      'spec.credential.serviceAccountToken.audience',
+      'GrantInvalid',
+      {
+        spec: {
+          credential: {
+            ...aCredential(),
+            serviceAccountToken: {
+              serviceAccountName: 'edr-quarantine',
+              audience: 'https://api.cluster.example',
+            },
+          },
+        },
+      },
+    ],
+    [
+      'spec.approvedByRequester',
+      'GrantForbidden',
+      { spec: approved, facts: { requester: CONTROLLER } },
+    ],
+    [
+      'metadata.labels[kapp.k14s.io/app]',
+      'GrantForbidden',
+      { spec: approved, labels: { 'kapp.k14s.io/app': '1' } },
+    ],
+    ['spec.agent', 'GrantForbidden', { facts: { awaitingDecision: 20 } }],
+    ['spec.agent.namespace', 'GrantForbidden', { spec: elsewhere }],
+    [
+      'spec.agent.namespace',
+      'GrantForbidden',
+      {
+        spec: elsewhere,
+        facts: { agentNamespaceAnnotations: { 'actiongrant.dev/accepts-grants-from': 'soc2' } },
+      },
+    ],
+    ['spec.approvedByRequester', 'GrantForbidden', { spec: approved, facts: { mayDecide: false } }],
+    [
+      'spec.credential.serviceAccountToken.serviceAccountName',
+      'GrantForbidden',
+      {
+        spec: approved,
+        facts: { mayDelegate: false },
+      },
+    ],
+  ])('is refused by %s (%s): %j', ([field, code, change]) => {
+    expect(decide(change)).toMatchObject({
+      code,
+      field,
+      detail: expect.stringContaining(`${field}: `),
+    });
+  });
+});
+
+describe('a namespace', () => {
+  test.for<[accepts: boolean, list: string | undefined]>([
+    [false, undefined],
+    [false, ''],
+    [true, 'soc'],
+    [true, 'helpdesk, soc ,shop'],
+    [false, 'soc2'],
+    [false, '*'],
+    [false, 'SOC'],
+  ])('accepts grants from soc: %s, when it lists %j', ([accepts, list]) => {
+    const annotations =
+      list === undefined ? undefined : { 'actiongrant.dev/accepts-grants-from': list };
+    expect(acceptsGrantsFrom('agents', annotations, 'soc')).toBe(accepts);
+  });
+
+  test('accepts its own', () => {
+    expect(acceptsGrantsFrom('soc', undefined, 'soc')).toBe(true);
+  });
+});
+
+describe('a tracking mark', () => {
+  test.for<[tool: string, metadata: Parameters<typeof findTrackingMark>[0]]>([
+    ['Argo CD', { annotations: { 'argocd.argoproj.io/tracking-id': 'a:b/c:d/e' } }],
+    ['Argo CD', { labels: { 'argocd.argoproj.io/instance': 'soc' } }],
+    ['Argo CD or Helm', { labels: { 'app.kubernetes.io/instance': 'soc' } }],
+    ['Flux', { labels: { 'kustomize.toolkit.fluxcd.io/name': 'soc' } }],
+    ['Flux', { labels: { 'helm.toolkit.fluxcd.io/namespace': 'soc' } }],
+    ['Helm', { labels: { 'app.kubernetes.io/managed-by': 'Helm' } }],
+    ['Helm', { annotations: { 'meta.helm.sh/release-name': 'soc' } }],
+    ['Fleet', { annotations: { 'objectset.rio.cattle.io/id': 'soc' } }],
+    ['kapp', { labels: { 'kapp.k14s.io/app': '1' } }],
+    ['Config Sync', { annotations: { 'configmanagement.gke.io/managed': 'enabled' } }],
+    ['kubectl apply --applyset', { labels: { 'applyset.kubernetes.io/part-of': 'x' } }],
+  ])('of %s is found: %j', ([tool, metadata]) => {
+    expect(findTrackingMark(metadata)).toMatchObject({ tool });
+  });
+
+  test.for<[metadata: Parameters<typeof findTrackingMark>[0]]>([
+    [{}],
+    [{ labels: { 'app.kubernetes.io/managed-by': 'jane', team: 'soc' } }],
+    [{ annotations: { 'kubectl.kubernetes.io/last-applied-configuration': '{}' } }],
+    [{ annotations: { 'app.kubernetes.io/instance': 'soc' } }],
+  ])('is not seen in %j', ([metadata]) => {
+    expect(findTrackingMark(metadata)).toBeNull();
+  });
+});
