@@ -1,6 +1,7 @@
 /** Kubernetes Events (events.k8s.io/v1) that never hold up or fail what they tell about. */
 import { createHash, randomBytes } from 'node:crypto';
 import type { Clock } from '../time/clock.ts';
+import { within } from '../time/deadline.ts';
 import { pause } from '../time/pause.ts';
 import type { KubernetesClient } from './client.ts';
 import { isKubernetesError } from './error.ts';
@@ -138,10 +139,7 @@ class Recorder implements EventRecorder {
       if (entry.count > entry.sent) this.#enqueue(entry);
     }
     if (!this.#sending) return;
-    const late = Promise.withResolvers<void>();
-    const timer = this.#options.clock.after(milliseconds, late.resolve);
-    await Promise.race([this.#sending, late.promise]);
-    timer.cancel();
+    await within(this.#options.clock, milliseconds, this.#sending, () => undefined);
   }
 
   /** The Event's entry, now the newest; undefined when there is none or it is too old. */

@@ -1,6 +1,6 @@
 /** A local, current copy of one resource: list, then watch, for ever. */
 
-import { backoffDelay } from '../time/backoff.ts';
+import { jitteredBackoffDelay } from '../time/backoff.ts';
 import type { Clock } from '../time/clock.ts';
 import { pause } from '../time/pause.ts';
 import type { KubernetesClient } from './client.ts';
@@ -247,7 +247,7 @@ class ListWatcher<T extends KubernetesObject, K extends KubernetesObject>
     if (this.#stopping.signal.aborted) return;
     this.#failures++;
     if (this.#failures >= failuresBeforeRelist) this.#mustList = true;
-    const delay = backoffDelay(retry, this.#failures, this.#random);
+    const delay = jitteredBackoffDelay(retry, this.#failures, this.#random);
     await pause(this.#options.clock, delay, this.#stopping.signal);
   }
 

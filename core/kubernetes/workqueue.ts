@@ -1,4 +1,6 @@
 /** A keyed work queue with the semantics of client-go's. */
+
+import { type Backoff, backoffDelay } from '../time/backoff.ts';
 import type { Clock } from '../time/clock.ts';
 
 export interface WorkQueueOptions {
@@ -48,8 +50,7 @@ interface Timer {
 
 class KeyedQueue implements WorkQueue {
   readonly #clock: Clock;
-  readonly #baseDelay: number;
-  readonly #maxDelay: number;
+  readonly #backoff: Backoff;
   readonly #bucket: TokenBucket;
   /** In their order; a Set so that taking the first is cheap. */
   readonly #ready = new Set<string>();
@@ -64,8 +65,10 @@ class KeyedQueue implements WorkQueue {
 
   constructor(options: WorkQueueOptions) {
     this.#clock = options.clock;
-    this.#baseDelay = options.baseDelayMilliseconds ?? 5;
-    this.#maxDelay = options.maxDelayMilliseconds ?? 60_000;
+    this.#backoff = {
+      firstMilliseconds: options.baseDelayMilliseconds ?? 5,
+      maximumMilliseconds: options.maxDelayMilliseconds ?? 60_000,
+    };
     this.#bucket = new TokenBucket(
       options.clock,
       options.ratePerSecond ?? 10,
@@ -102,9 +105,9 @@ class KeyedQueue implements WorkQueue {
   }
 
   addRateLimited(key: string): void {
-    const failures = this.retries(key);
-    this.#failures.set(key, failures + 1);
-    const ownDelay = Math.min(this.#baseDelay * 2 ** Math.min(failures, 40), this.#maxDelay);
+    const failures = this.retries(key) + 1;
+    this.#failures.set(key, failures);
+    const ownDelay = backoffDelay(this.#backoff, failures);
     this.addAfter(key, Math.max(ownDelay, this.#bucket.reserve()));
   }
 
