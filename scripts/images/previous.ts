@@ -2,25 +2,14 @@ import { execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, renameSync } from 'node:fs';
 import { join } from 'node:path';
 import { ROOT } from '../tools.ts';
-import { dockerfileImage } from './product.ts';
+import { dockerfileImage, imageSources } from './product.ts';
 import { IMAGE_CACHE, type Recipe } from './store.ts';
 
 /** What was landed last: upgrades are tested from here. Every landing moves it to the one before. */
 const PREVIOUS_LANDING = '0c3ac40ed4d0b67a3713a6bce48e698dfeee4b5b';
 
-const WHAT_A_RELEASE_HAS = [
-  '.dockerignore',
-  'Dockerfile',
-  'package.json',
-  'package-lock.json',
-  'tsconfig.json',
-  'api',
-  'process',
-  'controller',
-  'sidecar',
-  'charts',
-  'docs/examples',
-];
+/** What a release has beside its image: what an administrator installs, and what the documentation has them apply. */
+const BESIDE_THE_IMAGE = ['charts', 'docs/examples'];
 
 /**
  * The sources, the chart and the examples of the previous landing, in a folder of the cache. Undefined, which it says, if
@@ -39,10 +28,8 @@ export function previousRelease(): string | undefined {
   }
   mkdirSync(IMAGE_CACHE, { recursive: true });
   const aside = mkdtempSync(`${folder}.`);
-  const archive = execFileSync('git', ['archive', PREVIOUS_LANDING, ...WHAT_A_RELEASE_HAS], {
-    cwd: ROOT,
-    maxBuffer: 64 * 1024 * 1024,
-  });
+  const paths = imageSources(git('show', `${PREVIOUS_LANDING}:.dockerignore`).toString());
+  const archive = git('archive', PREVIOUS_LANDING, ...paths, ...BESIDE_THE_IMAGE);
   execFileSync('tar', ['-x', '-C', aside], { input: archive });
   renameSync(aside, folder);
   return folder;
@@ -60,12 +47,14 @@ export function previousImage(base: string, release: string): Recipe {
 
 function isInHistory(): boolean {
   try {
-    execFileSync('git', ['cat-file', '-e', `${PREVIOUS_LANDING}^{commit}`], {
-      cwd: ROOT,
-      stdio: 'ignore',
-    });
+    git('cat-file', '-e', `${PREVIOUS_LANDING}^{commit}`);
     return true;
   } catch {
     return false;
   }
+}
+
+/** What git prints. @throws Error with what it says */
+function git(...args: readonly string[]): Buffer {
+  return execFileSync('git', args, { cwd: ROOT, maxBuffer: 64 * 1024 * 1024, stdio: 'pipe' });
 }

@@ -27,7 +27,8 @@ export function productImage(base: string): Recipe {
 
 /** A Dockerfile of ours, of this or an earlier tree. */
 export function dockerfileImage({ base, source, repository, what }: Build): Recipe {
-  const sources = ['Dockerfile', ...copied(source)].flatMap((path) => contents(source, path));
+  const paths = imageSources(readFileSync(join(source, '.dockerignore'), 'utf8'));
+  const sources = paths.flatMap((path) => contents(source, path));
   const name = `${repository}:${contentKey([base, ...sources])}`;
   return {
     name,
@@ -108,9 +109,8 @@ function contents(folder: string, path: string): (string | Buffer)[] {
     .flatMap((file) => [file, readFileSync(join(folder, file))]);
 }
 
-/** Everything that a Dockerfile copies: .dockerignore leaves everything out and then names what is let in. */
-function copied(folder: string): string[] {
-  return readFileSync(join(folder, '.dockerignore'), 'utf8')
-    .split('\n')
-    .flatMap((line) => (line.startsWith('!') ? [line.slice(1)] : []));
+/** Everything that an image is built from: .dockerignore leaves everything out and then names what is let in. */
+export function imageSources(dockerignore: string): string[] {
+  const letIn = dockerignore.split('\n').filter((line) => line.startsWith('!'));
+  return ['.dockerignore', 'Dockerfile', ...letIn.map((line) => line.slice(1))];
 }
