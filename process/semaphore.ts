@@ -1,18 +1,20 @@
-/** At most so many at a time; who waits for a turn may give up, and is not missed. */
-export class Turns {
+/** A counting semaphore: at most so many permits are out at a time. Who waits may give up, and is then not served. */
+export class Semaphore {
   #free: number;
-  /** In the order of their coming. */
+  /** First come, first served. */
   readonly #waiting = new Set<() => void>();
 
-  constructor(most: number) {
-    this.#free = most;
+  constructor(permits: number) {
+    this.#free = permits;
   }
 
   /**
-   * Resolves in turn, with what ends it.
-   * @throws the reason of the first of these signals, which nobody hears once the turn has come
+   * Waits for a permit.
+   * @param signals end the waiting; once the permit is given, they change nothing
+   * @returns what gives the permit back, to be called exactly once
+   * @throws the reason of the first signal that fires
    */
-  async take(...signals: readonly AbortSignal[]): Promise<() => void> {
+  async acquire(...signals: readonly AbortSignal[]): Promise<() => void> {
     for (const signal of signals) signal.throwIfAborted();
     if (this.#free > 0) this.#free -= 1;
     else await this.#wait(AbortSignal.any([...signals]));
@@ -26,15 +28,15 @@ export class Turns {
   #wait(signal: AbortSignal): Promise<void> {
     return new Promise((resolve, reject) => {
       const leave = (): void => {
-        this.#waiting.delete(go);
+        this.#waiting.delete(proceed);
         reject(signal.reason);
       };
-      const go = (): void => {
-        this.#waiting.delete(go);
+      const proceed = (): void => {
+        this.#waiting.delete(proceed);
         signal.removeEventListener('abort', leave);
         resolve();
       };
-      this.#waiting.add(go);
+      this.#waiting.add(proceed);
       signal.addEventListener('abort', leave, { once: true });
     });
   }

@@ -19,7 +19,7 @@ import {
   type UseAnswer,
   type UseRequest,
 } from '../core/wire/wire.ts';
-import { Turns } from '../process/semaphore.ts';
+import { Semaphore } from '../process/semaphore.ts';
 import { socketLookup } from './lookup.ts';
 
 export interface ExchangeClient {
@@ -67,7 +67,7 @@ const CONNECTIONS = 8;
 export function createExchangeClient(options: ExchangeClientOptions): ExchangeClient {
   // Uses wait here and not in the agent, where nobody could leave: calls that are made and given up in a row, as HTTP/2
   // allows, would hold up all that come later, and the reports of uses.
-  const uses = new Turns(CONNECTIONS);
+  const uses = new Semaphore(CONNECTIONS);
   const readToken = cachedFile(options.tokenFile, (text) => text.trim());
   let agent: AgentType | undefined;
   const readAgent = cachedFile(options.caFile, (ca) => {
@@ -121,7 +121,7 @@ export function createExchangeClient(options: ExchangeClientOptions): ExchangeCl
     async use(request, gone) {
       const asked = performance.now();
       const deadline = AbortSignal.timeout(request.waitMilliseconds + GRACE_MILLISECONDS);
-      const endTurn = await uses.take(gone, deadline).catch((cause: unknown) => {
+      const release = await uses.acquire(gone, deadline).catch((cause: unknown) => {
         throw new NoAnswerError(false, cause);
       });
       try {
@@ -132,7 +132,7 @@ export function createExchangeClient(options: ExchangeClientOptions): ExchangeCl
           await exchange('POST', USES_PATH, { ...request, waitMilliseconds }, deadline),
         );
       } finally {
-        endTurn();
+        release();
       }
     },
     finish: async (nonce, request) =>

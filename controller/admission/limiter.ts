@@ -6,7 +6,7 @@
 
 import type { NextFunction, Request, RequestHandler, Response } from 'express';
 import { ProblemError } from '../../core/api/problem.ts';
-import { Turns } from '../../process/semaphore.ts';
+import { Semaphore } from '../../process/semaphore.ts';
 
 /** The API server's own limit on requests, in bytes. */
 export const REVIEW_LIMIT_BYTES = 3 * 1024 * 1024;
@@ -15,32 +15,32 @@ const SMALL_BYTES = 128 * 1024;
 const MOST_SMALL = 32;
 const MOST_LARGE = 1;
 /** The API server waits 5 s for an answer, unless the chart says otherwise. */
-const TURN_MILLISECONDS = 3_000;
-/** From the turn to the last byte. */
+const WAIT_MILLISECONDS = 3_000;
+/** From the permit to the review's last byte. */
 const ARRIVAL_MILLISECONDS = 2_000;
 
 export function createIntake(): RequestHandler {
-  const small = new Turns(MOST_SMALL);
-  const large = new Turns(MOST_LARGE);
+  const small = new Semaphore(MOST_SMALL);
+  const large = new Semaphore(MOST_LARGE);
   return async (request: Request, response: Response, next: NextFunction) => {
     const gone = new AbortController();
     response.once('close', () => gone.abort());
-    const turns = declaredBytes(request) <= SMALL_BYTES ? small : large;
-    let end: () => void;
+    const semaphore = declaredBytes(request) <= SMALL_BYTES ? small : large;
+    let release: () => void;
     try {
-      end = await turns.take(gone.signal, AbortSignal.timeout(TURN_MILLISECONDS));
+      release = await semaphore.acquire(gone.signal, AbortSignal.timeout(WAIT_MILLISECONDS));
     } catch (cause) {
       if (!gone.signal.aborted) next(tooMany(cause));
       return;
     }
-    if (gone.signal.aborted) return end();
-    // Who sends nothing would keep everybody else's turn.
+    if (gone.signal.aborted) return release();
+    // A client that sends nothing would keep its permit from all others.
     const late = setTimeout(() => {
       if (!request.complete) request.destroy();
     }, ARRIVAL_MILLISECONDS);
     response.once('close', () => {
       clearTimeout(late);
-      end();
+      release();
     });
     next();
   };

@@ -7,7 +7,7 @@
  */
 
 import { decodeJwt } from 'jose';
-import { forgetOldest } from '../../core/bounded-map.ts';
+import { BoundedMap } from '../../core/bounded-map.ts';
 import type { KubernetesClient } from '../../core/kubernetes/client.ts';
 import { isKubernetesError } from '../../core/kubernetes/error.ts';
 import { keyOf } from '../../core/kubernetes/object.ts';
@@ -60,7 +60,7 @@ const MAX_CONFLICTS = 5;
 
 export function createConfirmer(options: ConfirmerOptions): Confirmer {
   const { client, cache, clock, metrics, reporter, severalServers, onError } = options;
-  const remembered = new Map<string, Secret>();
+  const remembered = new BoundedMap<string, Secret>(MAX_REMEMBERED);
   /** Uses whose tokens are being asked about. */
   const underWay = new Set<string>();
   const waiting: (() => void)[] = [];
@@ -131,7 +131,6 @@ export function createConfirmer(options: ConfirmerOptions): Confirmer {
   return {
     remember(nonce, credential) {
       remembered.set(nonce, credential.token);
-      forgetOldest(remembered, MAX_REMEMBERED);
     },
     confirm(grant, nonce, token) {
       // Our own copy first: what a sidecar sends may be anything.

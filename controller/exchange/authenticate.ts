@@ -14,7 +14,7 @@ import {
 import { sha256Hex } from '../../core/action/digest.ts';
 import { EXCHANGE_AUDIENCE } from '../../core/api/names.ts';
 import { ProblemError } from '../../core/api/problem.ts';
-import { forgetOldest } from '../../core/bounded-map.ts';
+import { BoundedMap } from '../../core/bounded-map.ts';
 import type { KubernetesClient } from '../../core/kubernetes/client.ts';
 import type { Live } from '../../core/kubernetes/object.ts';
 import type { Clock } from '../../core/time/clock.ts';
@@ -56,7 +56,7 @@ interface Keys {
   resolve: ReturnType<typeof createLocalJWKSet>;
   ids: ReadonlySet<string>;
   /** What tokens said that were verified with these keys, by SHA-256 of the token. Goes when the keys go. */
-  verified: Map<string, Verified>;
+  verified: BoundedMap<string, Verified>;
 }
 
 interface Verified {
@@ -86,7 +86,7 @@ export function createAuthenticator({
       fetchedAt: clock.monotonic(),
       resolve: createLocalJWKSet(set),
       ids: new Set(set.keys.flatMap((key) => (key.kid === undefined ? [] : [key.kid]))),
-      verified: new Map(),
+      verified: new BoundedMap(MAX_VERIFIED),
     };
   };
 
@@ -122,7 +122,6 @@ export function createAuthenticator({
     const payload = await verify(token, resolve, issuer, clock);
     const caller = callerOf(payload);
     verified.set(digest, { caller, expiresAt: (payload.exp ?? 0) * 1000 });
-    forgetOldest(verified, MAX_VERIFIED);
     return caller;
   };
 

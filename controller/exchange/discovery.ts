@@ -5,7 +5,7 @@
  */
 
 import { ProblemError } from '../../core/api/problem.ts';
-import { forgetOldest } from '../../core/bounded-map.ts';
+import { BoundedMap } from '../../core/bounded-map.ts';
 import type { KubernetesClient } from '../../core/kubernetes/client.ts';
 import { isKubernetesError } from '../../core/kubernetes/error.ts';
 import type { Clock } from '../../core/time/clock.ts';
@@ -24,7 +24,7 @@ const CAPACITY = 256;
 
 export function createDiscovery(client: Pick<KubernetesClient, 'raw'>, clock: Clock): Discovery {
   // As bytes: written anew for every answer, the larger ones would cost the hot path several milliseconds each.
-  const documents = new Map<string, { at: number; document: Promise<Buffer> }>();
+  const documents = new BoundedMap<string, { at: number; document: Promise<Buffer> }>(CAPACITY);
 
   return {
     async read(path) {
@@ -51,7 +51,6 @@ export function createDiscovery(client: Pick<KubernetesClient, 'raw'>, clock: Cl
         },
       );
       documents.set(bare, { at: clock.monotonic(), document });
-      forgetOldest(documents, CAPACITY);
       return document;
     },
   };

@@ -1,7 +1,7 @@
 /** Token buckets, one a pod: nobody starves the others (threat 17). */
 
 import { ProblemError } from '../../core/api/problem.ts';
-import { forgetOldest } from '../../core/bounded-map.ts';
+import { BoundedMap } from '../../core/bounded-map.ts';
 import type { Clock } from '../../core/time/clock.ts';
 
 export interface RateLimiter {
@@ -24,16 +24,13 @@ interface Bucket {
 
 export function createRateLimiter(options: RateLimitOptions): RateLimiter {
   const { clock, ratePerSecond, burst, capacity } = options;
-  const buckets = new Map<string, Bucket>();
+  const buckets = new BoundedMap<string, Bucket>(capacity);
   return {
     take(key) {
       const now = clock.monotonic();
       const before = buckets.get(key) ?? { tokens: burst, at: now };
       const tokens = Math.min(burst, before.tokens + ((now - before.at) / 1000) * ratePerSecond);
-      // Re-inserted, so that the map's order is that of the last use.
-      buckets.delete(key);
       buckets.set(key, { tokens: tokens < 1 ? tokens : tokens - 1, at: now });
-      forgetOldest(buckets, capacity);
       if (tokens < 1) {
         throw new ProblemError(
           'TooManyRequests',

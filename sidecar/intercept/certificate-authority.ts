@@ -3,7 +3,7 @@
 import { constants, generateKeyPairSync, randomBytes } from 'node:crypto';
 import { isIP } from 'node:net';
 import { createSecureContext, type SecureContext } from 'node:tls';
-import { forgetOldest } from '../../core/bounded-map.ts';
+import { BoundedMap } from '../../core/bounded-map.ts';
 import { replaceFile } from '../files/replace-file.ts';
 import { createCACertificate, createLeafCertificate, type Issuer, toPEM } from './certificate.ts';
 
@@ -72,7 +72,7 @@ export function createCertificateAuthority(
   // One key for every leaf: it guards nothing but the way inside the pod, and a key pair a name would cost more than it.
   const leafKeys = generateKeyPairSync('ec', { namedCurve: 'P-256' });
   const key = leafKeys.privateKey.export({ type: 'pkcs8', format: 'pem' });
-  const cache = new Map<string, CachedContext>();
+  const cache = new BoundedMap<string, CachedContext>(cacheSize);
 
   const mint = (name: string, at: number): CachedContext => {
     const leafValidity = { notBefore: at - SKEW, notAfter: at + LEAF_VALIDITY };
@@ -97,11 +97,9 @@ export function createCertificateAuthority(
       }
       const at = now();
       const cached = cache.get(name);
-      // A Map keeps insertion order: taking out and putting back makes this name the most recently used.
-      cache.delete(name);
       const entry = cached !== undefined && at < cached.renewAfter ? cached : mint(name, at);
+      // Also when it was there before: the names that are used stay.
       cache.set(name, entry);
-      forgetOldest(cache, cacheSize);
       return entry.context;
     },
   };
