@@ -7,7 +7,7 @@ import {
   JsonError,
   type JsonValue,
   parseStrictJson,
-} from '../../../core/text/json.ts';
+} from '../../../../core/text/json.ts';
 
 /** The value, or undefined if it is refused; any other error than JsonError is a bug. */
 function tryStrict(text: string): JsonValue | undefined {
