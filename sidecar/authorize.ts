@@ -7,7 +7,7 @@ import type { Clock } from '../core/time/clock.ts';
 import { pause } from '../core/time/pause.ts';
 import type { UseAnswer } from '../core/wire/wire.ts';
 import type { Complete } from './complete.ts';
-import { type ExchangeClient, NoAnswerError } from './exchange-client.ts';
+import { type ExchangeClient, NoAnswerError } from './exchange/client.ts';
 
 /** A consumed grant, ready to be used once. */
 export interface Authorization {

@@ -9,7 +9,7 @@ import type { Clock } from '../core/time/clock.ts';
 import { pause } from '../core/time/pause.ts';
 import type { FinishRequest, GrantReference } from '../core/wire/wire.ts';
 import type { Logger } from '../process/log.ts';
-import type { ExchangeClient } from './exchange-client.ts';
+import type { ExchangeClient } from './exchange/client.ts';
 
 export interface Completion {
   nonce: string;

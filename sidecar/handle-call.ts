@@ -18,13 +18,13 @@ import type {
   HttpDescription,
   KubernetesDescription,
 } from './describe/head-description.ts';
+import type { RefusalReporter } from './exchange/report-refusals.ts';
 import type { Forwarder, UpstreamRequest, UpstreamResponse } from './forward/forward.ts';
 import type { InterceptedCall } from './intercept/call.ts';
-import type { MemoryBudget, MemoryHold } from './memory-budget.ts';
+import type { MemoryBudget, MemoryHold } from './intercept/memory-budget.ts';
+import { type CallBody, readBody } from './intercept/read-body.ts';
 import type { SidecarMetrics } from './metrics.ts';
-import { type CallBody, readBody } from './read-body.ts';
 import { type Refusal, type RefusalProtocol, renderRefusal } from './refuse/refuse.ts';
-import type { RefusalReporter } from './report-refusals.ts';
 
 export interface CallDependencies extends AuthorizeDependencies {
   config: Pick<SidecarConfig, 'agent' | 'kubernetes'>;

@@ -2,7 +2,7 @@
 
 import { PROBLEMS } from '../core/api/problem.ts';
 import { closedCounter, closedHistogram, type Registry } from '../process/metrics.ts';
-import { DNS_RESULTS } from './intercept/dns-server.ts';
+import { DNS_RESULTS } from './dns/server.ts';
 
 const ACTION_TYPES = ['HTTP', 'Kubernetes', 'MCP'];
 

@@ -10,18 +10,18 @@ import { drain, listenOn } from '../process/http-server.ts';
 import type { Logger } from '../process/log.ts';
 import { createRegistry } from '../process/metrics.ts';
 import { createOperationsServer } from '../process/operations.ts';
+import { providePodCA } from './certificates/pod-ca.ts';
 import { createReporter } from './complete.ts';
 import type { SidecarConfig } from './config.ts';
-import { createExchangeClient } from './exchange-client.ts';
-import { providePodCA } from './files/pod-ca.ts';
+import { createExchangeClient } from './exchange/client.ts';
+import { createRefusalReporter } from './exchange/report-refusals.ts';
 import { createForwarder } from './forward/forward.ts';
 import { createResolver } from './forward/resolve.ts';
 import { handleCall } from './handle-call.ts';
 import { startInterceptor } from './intercept/interceptor.ts';
-import { MemoryBudget } from './memory-budget.ts';
+import { MemoryBudget } from './intercept/memory-budget.ts';
 import { createSidecarMetrics } from './metrics.ts';
-import { createInterceptionReport } from './report-interception.ts';
-import { createRefusalReporter } from './report-refusals.ts';
+import { createInterceptionReport } from './observe-interception.ts';
 import { readSearchDomains, startInterception } from './start-interception.ts';
 
 export interface SidecarDependencies {

@@ -5,13 +5,13 @@ import { networkInterfaces } from 'node:os';
 import type { Clock } from '../core/time/clock.ts';
 import { settingUnusable } from '../process/config.ts';
 import type { TransparentConfig } from './config.ts';
-import { addressFamiliesOf } from './intercept/address-families.ts';
-import { type DNSEvent, startDNSServer } from './intercept/dns-server.ts';
+import { addressFamiliesOf } from './dns/address-families.ts';
+import { parseSearchDomains } from './dns/search-domains.ts';
+import { type DNSEvent, startDNSServer } from './dns/server.ts';
+import { createSyntheticAddresses } from './dns/synthetic-addresses.ts';
 import type { TransparentOptions } from './intercept/interceptor.ts';
 import { listenable } from './intercept/listenable.ts';
 import { loadOriginalDestination } from './intercept/original-destination.ts';
-import { parseSearchDomains } from './intercept/search-domains.ts';
-import { createSyntheticAddresses } from './intercept/synthetic-addresses.ts';
 
 /**
  * DNS, and what the front end for redirected connections needs.

@@ -1,7 +1,7 @@
 /** Addresses that no name may lead to: the proxy must be no bridge to its own pod, its node or a cloud's metadata. */
 
 import { BlockList, isIPv4 } from 'node:net';
-import { addressBytes } from '../ip-address.ts';
+import { addressBytes } from '../../core/text/ip-address.ts';
 
 /** Each rule with its reason; the first that holds is told to the caller. */
 const RULES: ReadonlyArray<readonly [reason: string, subnets: readonly string[]]> = [

@@ -3,7 +3,7 @@
 import type { LookupAddress } from 'node:dns';
 import { BlockList, isIP, isIPv4 } from 'node:net';
 import { withoutBrackets } from '../../core/text/url.ts';
-import { type Lookup, lookUpOutside, systemLookup } from '../lookup.ts';
+import { type Lookup, lookUpOutside, systemLookup } from '../dns/lookup.ts';
 import { ForwardError } from './error.ts';
 import { forbiddenAddress } from './forbidden-address.ts';
 

@@ -3,9 +3,9 @@
 import { createServer, type Server, type Socket } from 'node:net';
 import { ProblemError } from '../../core/api/problem.ts';
 import { listen } from '../../process/listen.ts';
+import type { CertificateAuthority } from '../certificates/certificate-authority.ts';
 import type { Destination } from '../describe/request-head.ts';
 import type { CallHandler, InterceptedCall } from './call.ts';
-import type { CertificateAuthority } from './certificate-authority.ts';
 import { ClientConnection } from './connection.ts';
 import { openTunnel } from './explicit-proxy.ts';
 import { type FirstBytes, sniff } from './first-bytes.ts';

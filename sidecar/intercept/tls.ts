@@ -2,7 +2,7 @@
 
 import type { Socket } from 'node:net';
 import { type SecureContext, TLSSocket, type TLSSocketOptions } from 'node:tls';
-import type { CertificateAuthority } from './certificate-authority.ts';
+import type { CertificateAuthority } from '../certificates/certificate-authority.ts';
 
 /**
  * A TLSSocket of our own and not a tls.Server, because the certificate without a server name depends on the connection.

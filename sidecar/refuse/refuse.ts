@@ -1,7 +1,7 @@
 /** A refusal in the caller's own protocol: problem+json, a Status object to a Kubernetes client, what git and npm show. */
 
 import { PROBLEM_CONTENT_TYPE, ProblemError, toProblemDocument } from '../../core/api/problem.ts';
-import type { MemoryHold } from '../memory-budget.ts';
+import type { MemoryHold } from '../intercept/memory-budget.ts';
 
 export interface Refusal {
   status: number;

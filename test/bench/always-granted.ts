@@ -5,12 +5,12 @@ import { systemClock } from '../../core/time/clock.ts';
 import type { UseAnswer } from '../../core/wire/wire.ts';
 import type { Logger } from '../../process/log.ts';
 import { createRegistry } from '../../process/metrics.ts';
+import { createCertificateAuthority } from '../../sidecar/certificates/certificate-authority.ts';
 import { createForwarder } from '../../sidecar/forward/forward.ts';
 import { createResolver } from '../../sidecar/forward/resolve.ts';
 import { handleCall } from '../../sidecar/handle-call.ts';
-import { createCertificateAuthority } from '../../sidecar/intercept/certificate-authority.ts';
 import { startInterceptor, type TransparentOptions } from '../../sidecar/intercept/interceptor.ts';
-import { MemoryBudget } from '../../sidecar/memory-budget.ts';
+import { MemoryBudget } from '../../sidecar/intercept/memory-budget.ts';
 import { createSidecarMetrics } from '../../sidecar/metrics.ts';
 
 export interface HarnessOptions {

@@ -10,7 +10,7 @@ import { expect, test } from 'vitest';
 import { ROOT } from '../../scripts/tools.ts';
 import { createAuthority } from '../support/pki.ts';
 
-const CLIENT = pathToFileURL(join(ROOT, 'sidecar/exchange-client.ts')).href;
+const CLIENT = pathToFileURL(join(ROOT, 'sidecar/exchange/client.ts')).href;
 
 /** In a network of its own, whose loopback is down: as when every local port is taken, no address is to be had. */
 const PROGRAM = `

@@ -20,7 +20,7 @@ import type {
   UseAnswer,
   UseRequest,
 } from '../../../core/wire/wire.ts';
-import { createExchangeClient, type ExchangeClient } from '../../../sidecar/exchange-client.ts';
+import { createExchangeClient, type ExchangeClient } from '../../../sidecar/exchange/client.ts';
 import { createAuthority, issue, type KeyPairPem } from '../../support/pki.ts';
 
 export const ACTION: Action = {

@@ -2,16 +2,16 @@
 
 import { isIP } from 'node:net';
 import { afterAll, beforeAll, describe, type ExpectStatic, it } from 'vitest';
+import { createCertificateAuthority } from '../../../../sidecar/certificates/certificate-authority.ts';
 import { describeBody } from '../../../../sidecar/describe/body.ts';
 import { describeHead } from '../../../../sidecar/describe/describe.ts';
 import type { InterceptedCall } from '../../../../sidecar/intercept/call.ts';
-import { createCertificateAuthority } from '../../../../sidecar/intercept/certificate-authority.ts';
 import {
   type Interceptor,
   startInterceptor,
   type TransparentOptions,
 } from '../../../../sidecar/intercept/interceptor.ts';
-import { readBody } from '../../../../sidecar/read-body.ts';
+import { readBody } from '../../../../sidecar/intercept/read-body.ts';
 import { type Case, loadCorpus } from '../../../attack/corpus.ts';
 import { type Answer, type AttackedProxy, attackProxy, problemCode } from '../../../attack/wire.ts';
 import { freePort } from '../../../support/ports.ts';

@@ -14,9 +14,9 @@ import {
   AGENT_FILES,
   JAVA_TRUST_STORE_PASSWORD,
 } from '../../../../core/api/pod-layout.ts';
+import { createCertificateAuthority } from '../../../../sidecar/certificates/certificate-authority.ts';
 import { writeAgentFiles } from '../../../../sidecar/files/agent-files.ts';
 import { createJavaTrustStore } from '../../../../sidecar/files/java-key-store.ts';
-import { createCertificateAuthority } from '../../../../sidecar/intercept/certificate-authority.ts';
 
 const run = promisify(execFile);
 const NAME = 'localhost';

@@ -6,11 +6,11 @@ import { type ClientHttp2Session, connect as connectHTTP2, type Settings } from 
 import { connect as connectTCP, type Socket } from 'node:net';
 import type { Readable } from 'node:stream';
 import { type ConnectionOptions, connect as connectTLS, type TLSSocket } from 'node:tls';
-import type { CallHandler, InterceptedCall } from '../../../../sidecar/intercept/call.ts';
 import {
   type CertificateAuthority,
   createCertificateAuthority,
-} from '../../../../sidecar/intercept/certificate-authority.ts';
+} from '../../../../sidecar/certificates/certificate-authority.ts';
+import type { CallHandler, InterceptedCall } from '../../../../sidecar/intercept/call.ts';
 import {
   type InterceptEvent,
   type Interceptor,

@@ -9,7 +9,7 @@ import { connect as connectTCP, type Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type ConnectionOptions, connect as connectTLS, type TLSSocket } from 'node:tls';
 import { afterEach, describe, expect, it } from 'vitest';
-import { createCertificateAuthority } from '../../../../sidecar/intercept/certificate-authority.ts';
+import { createCertificateAuthority } from '../../../../sidecar/certificates/certificate-authority.ts';
 import {
   type InterceptEvent,
   type Interceptor,

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { PROBLEMS, type ProblemCode, ProblemError } from '../../../../core/api/problem.ts';
-import { MemoryBudget } from '../../../../sidecar/memory-budget.ts';
+import { MemoryBudget } from '../../../../sidecar/intercept/memory-budget.ts';
 import { type RefusalProtocol, renderRefusal } from '../../../../sidecar/refuse/refuse.ts';
 
 const CODES = Object.keys(PROBLEMS) as ProblemCode[];

@@ -8,13 +8,9 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { type DecodedPacket, decode, encode, type Packet } from 'dns-packet';
 import { afterEach, describe, expect, it } from 'vitest';
 import { type Clock, systemClock } from '../../../../core/time/clock.ts';
-import type { AddressFamilies } from '../../../../sidecar/intercept/dns-answer.ts';
-import {
-  type DNSEvent,
-  type DNSServer,
-  startDNSServer,
-} from '../../../../sidecar/intercept/dns-server.ts';
-import { createSyntheticAddresses } from '../../../../sidecar/intercept/synthetic-addresses.ts';
+import type { AddressFamilies } from '../../../../sidecar/dns/answer.ts';
+import { type DNSEvent, type DNSServer, startDNSServer } from '../../../../sidecar/dns/server.ts';
+import { createSyntheticAddresses } from '../../../../sidecar/dns/synthetic-addresses.ts';
 
 const QUESTION = { type: 'A', name: 'api.example.com' } as const;
 const rcodeOf = (message: Buffer): number => message.readUInt16BE(2) & 0xf;

@@ -1,9 +1,9 @@
 import { expect, it } from 'vitest';
 import { createRegistry } from '../../../process/metrics.ts';
+import type { RefusedCall } from '../../../sidecar/exchange/report-refusals.ts';
 import type { InterceptEvent } from '../../../sidecar/intercept/interceptor.ts';
 import { createSidecarMetrics } from '../../../sidecar/metrics.ts';
-import { createInterceptionReport } from '../../../sidecar/report-interception.ts';
-import type { RefusedCall } from '../../../sidecar/report-refusals.ts';
+import { createInterceptionReport } from '../../../sidecar/observe-interception.ts';
 
 const DESTINATION = { name: 'git.example.com', port: 22 };
 

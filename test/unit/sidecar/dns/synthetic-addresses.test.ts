@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { createSyntheticAddresses } from '../../../../sidecar/intercept/synthetic-addresses.ts';
+import { createSyntheticAddresses } from '../../../../sidecar/dns/synthetic-addresses.ts';
 
 const FAMILIES = ['ipv4', 'ipv6'] as const;
 

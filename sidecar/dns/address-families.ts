@@ -1,7 +1,7 @@
 /** Which IP families the pod has, by its network interfaces. */
 
 import type { NetworkInterfaceInfo } from 'node:os';
-import type { AddressFamilies } from './dns-answer.ts';
+import type { AddressFamilies } from './answer.ts';
 
 /** @param interfaces what `os.networkInterfaces()` returns. Loopback and link-local addresses lead nowhere. */
 export function addressFamiliesOf(

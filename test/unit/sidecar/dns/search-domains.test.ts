@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { parseSearchDomains } from '../../../../sidecar/intercept/search-domains.ts';
+import { parseSearchDomains } from '../../../../sidecar/dns/search-domains.ts';
 
 it.each<[string, string, string[]]>([
   [

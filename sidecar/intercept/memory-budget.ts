@@ -3,7 +3,7 @@
  * client cares to start, so without a common bound one agent could end the process for every container of its pod.
  */
 
-import { ProblemError } from '../core/api/problem.ts';
+import { ProblemError } from '../../core/api/problem.ts';
 
 export class MemoryBudget {
   #left: number;

@@ -1,6 +1,6 @@
 import { networkInterfaces } from 'node:os';
 import { describe, expect, it } from 'vitest';
-import { addressFamiliesOf } from '../../../../sidecar/intercept/address-families.ts';
+import { addressFamiliesOf } from '../../../../sidecar/dns/address-families.ts';
 
 type Interfaces = Parameters<typeof addressFamiliesOf>[0];
 

@@ -5,8 +5,8 @@ import { once } from 'node:events';
 import { type AddressInfo, createServer, isIPv6, type Server, type Socket } from 'node:net';
 import type { Clock } from '../../core/time/clock.ts';
 import { listen as listenOn } from '../../process/listen.ts';
-import { type AddressFamilies, answerQuestion } from './dns-answer.ts';
-import { encodeAnswer, MAX_QUERY_BYTES, RCODE, type Rcode, readQuery } from './dns-message.ts';
+import { type AddressFamilies, answerQuestion } from './answer.ts';
+import { encodeAnswer, MAX_QUERY_BYTES, RCODE, type Rcode, readQuery } from './message.ts';
 import type { SyntheticAddresses } from './synthetic-addresses.ts';
 
 export const DNS_RESULTS = [

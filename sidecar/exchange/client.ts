@@ -7,7 +7,7 @@ import { readFile, stat } from 'node:fs/promises';
 import type { Agent as AgentType, Dispatcher } from 'undici';
 import request from 'undici/lib/api/api-request.js';
 import Agent from 'undici/lib/dispatcher/agent.js';
-import { isProblemCode, ProblemError } from '../core/api/problem.ts';
+import { isProblemCode, ProblemError } from '../../core/api/problem.ts';
 import {
   DISCOVERY_PATH,
   type FinishAnswer,
@@ -18,9 +18,9 @@ import {
   USES_PATH,
   type UseAnswer,
   type UseRequest,
-} from '../core/wire/wire.ts';
-import { Semaphore } from '../process/semaphore.ts';
-import { socketLookup } from './lookup.ts';
+} from '../../core/wire/wire.ts';
+import { Semaphore } from '../../process/semaphore.ts';
+import { socketLookup } from '../dns/lookup.ts';
 
 export interface ExchangeClient {
   /**

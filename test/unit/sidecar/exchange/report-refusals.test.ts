@@ -1,15 +1,18 @@
 /** Refusals reach the controller soon, few at a time, and what does not is counted. */
 
 import { beforeEach, describe, expect, it } from 'vitest';
-import { type ProblemCode, ProblemError } from '../../../core/api/problem.ts';
+import { type ProblemCode, ProblemError } from '../../../../core/api/problem.ts';
 import {
   MAX_REFUSALS_REPORTED,
   parseRefusalReport,
   type RefusalReport,
-} from '../../../core/wire/wire.ts';
-import { NoAnswerError } from '../../../sidecar/exchange-client.ts';
-import { createRefusalReporter, type RefusalReporter } from '../../../sidecar/report-refusals.ts';
-import { FakeClock } from '../../support/fake-clock.ts';
+} from '../../../../core/wire/wire.ts';
+import { NoAnswerError } from '../../../../sidecar/exchange/client.ts';
+import {
+  createRefusalReporter,
+  type RefusalReporter,
+} from '../../../../sidecar/exchange/report-refusals.ts';
+import { FakeClock } from '../../../support/fake-clock.ts';
 
 const silent = { debug() {}, info() {}, warn() {}, error() {} };
 

@@ -1,8 +1,8 @@
 /** What the sidecar's DNS answers. It asks nobody: whether a name exists is found out once a grant matched. */
 
 import type { Answer, Question } from 'dns-packet';
-import { addressBytes } from '../ip-address.ts';
-import { RCODE, type Rcode } from './dns-message.ts';
+import { addressBytes } from '../../core/text/ip-address.ts';
+import { RCODE, type Rcode } from './message.ts';
 import type { AddressFamily, SyntheticAddresses } from './synthetic-addresses.ts';
 
 /** Families that the pod has addresses of: a client given an address of another could not even start to connect. */

@@ -7,7 +7,7 @@
 
 import { promises as dns, type LookupAddress } from 'node:dns';
 import type { LookupFunction } from 'node:net';
-import { isSyntheticAddress } from './intercept/synthetic-addresses.ts';
+import { isSyntheticAddress } from './synthetic-addresses.ts';
 
 /** Every address of a name. */
 export type Lookup = (name: string) => Promise<readonly LookupAddress[]>;

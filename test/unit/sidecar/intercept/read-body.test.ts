@@ -1,9 +1,9 @@
 import { Readable } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
 import { describe, expect, it, vi } from 'vitest';
-import { MemoryBudget } from '../../../sidecar/memory-budget.ts';
-import { readBody } from '../../../sidecar/read-body.ts';
-import { eventually } from '../../support/eventually.ts';
+import { MemoryBudget } from '../../../../sidecar/intercept/memory-budget.ts';
+import { readBody } from '../../../../sidecar/intercept/read-body.ts';
+import { eventually } from '../../../support/eventually.ts';
 
 const LIMIT = 10;
 

@@ -3,9 +3,9 @@
 import { decode, encode } from 'dns-packet';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { answerQuestion } from '../../../../sidecar/intercept/dns-answer.ts';
-import { encodeAnswer, readQuery } from '../../../../sidecar/intercept/dns-message.ts';
-import { createSyntheticAddresses } from '../../../../sidecar/intercept/synthetic-addresses.ts';
+import { answerQuestion } from '../../../../sidecar/dns/answer.ts';
+import { encodeAnswer, readQuery } from '../../../../sidecar/dns/message.ts';
+import { createSyntheticAddresses } from '../../../../sidecar/dns/synthetic-addresses.ts';
 
 const SETTINGS = { seed: 4242, numRuns: 20_000 };
 

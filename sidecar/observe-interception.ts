@@ -2,9 +2,9 @@
 
 import type { Logger } from '../process/log.ts';
 import { destinationText } from './describe/destination.ts';
+import type { RefusalReporter, RefusedCall } from './exchange/report-refusals.ts';
 import type { InterceptEvent } from './intercept/interceptor.ts';
 import type { SidecarMetrics } from './metrics.ts';
-import type { RefusalReporter, RefusedCall } from './report-refusals.ts';
 
 export interface InterceptionReportDependencies {
   log: Logger;

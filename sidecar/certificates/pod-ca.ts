@@ -3,21 +3,30 @@
 import type { Clock } from '../../core/time/clock.ts';
 import { settingUnusable } from '../../process/config.ts';
 import type { Logger } from '../../process/log.ts';
-import type { SidecarConfig } from '../config.ts';
+import { writeAgentFiles } from '../files/agent-files.ts';
 import {
   type CertificateAuthority,
   createCertificateAuthority,
   writeCACertificate,
-} from '../intercept/certificate-authority.ts';
-import { loadCertificateAuthority } from '../intercept/load-certificate-authority.ts';
-import { writeAgentFiles } from './agent-files.ts';
+} from './certificate-authority.ts';
+import { loadCertificateAuthority } from './load-certificate-authority.ts';
+
+/** Where the pod's CA is kept and shown. */
+export interface PodCASettings {
+  /** Of the agent: its clients read the namespace beside the certificate. */
+  agent: { namespace: string };
+  /** Where the certificate alone is written; undefined: nowhere. */
+  caOutputFile: string | undefined;
+  /** Of interception without the agent's knowing; undefined: there is none, and the CA lives as long as this process. */
+  transparent: { stateDirectory: string; agentDirectory: string } | undefined;
+}
 
 /**
  * The pod's CA, written where the agent's clients find it. Only with a state directory does it outlive this process.
  * @throws ProblemError ConfigurationInvalid, naming the directory or file that cannot be used
  */
 export async function providePodCA(
-  { transparent, caOutputFile, agent }: SidecarConfig,
+  { transparent, caOutputFile, agent }: PodCASettings,
   clock: Clock,
   log: Logger,
 ): Promise<CertificateAuthority> {

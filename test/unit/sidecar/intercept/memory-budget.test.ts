@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { MemoryBudget } from '../../../sidecar/memory-budget.ts';
+import { MemoryBudget } from '../../../../sidecar/intercept/memory-budget.ts';
 
 describe('a memory budget', () => {
   it('is shared by every hold', () => {

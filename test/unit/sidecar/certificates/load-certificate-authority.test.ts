@@ -16,8 +16,8 @@ import { join } from 'node:path';
 import { connect, createServer } from 'node:tls';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createLogger } from '../../../../process/log.ts';
-import { createCAIdentity } from '../../../../sidecar/intercept/certificate-authority.ts';
-import { loadCertificateAuthority } from '../../../../sidecar/intercept/load-certificate-authority.ts';
+import { createCAIdentity } from '../../../../sidecar/certificates/certificate-authority.ts';
+import { loadCertificateAuthority } from '../../../../sidecar/certificates/load-certificate-authority.ts';
 
 const YEAR = 365 * 24 * 3_600_000;
 

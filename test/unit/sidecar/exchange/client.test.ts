@@ -3,13 +3,13 @@ import { createServer, type Server } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { ProblemError } from '../../../core/api/problem.ts';
-import type { UseRequest } from '../../../core/wire/wire.ts';
-import { listenOn } from '../../../process/http-server.ts';
-import { type ExchangeClient, NoAnswerError } from '../../../sidecar/exchange-client.ts';
-import { eventually } from '../../support/eventually.ts';
-import { createAuthority } from '../../support/pki.ts';
-import { freePort } from '../../support/ports.ts';
+import { ProblemError } from '../../../../core/api/problem.ts';
+import type { UseRequest } from '../../../../core/wire/wire.ts';
+import { listenOn } from '../../../../process/http-server.ts';
+import { type ExchangeClient, NoAnswerError } from '../../../../sidecar/exchange/client.ts';
+import { eventually } from '../../../support/eventually.ts';
+import { createAuthority } from '../../../support/pki.ts';
+import { freePort } from '../../../support/ports.ts';
 import {
   ACTION,
   GRANT,
@@ -20,7 +20,7 @@ import {
   ScriptedExchange,
   silent,
   text,
-} from './scripted-exchange.ts';
+} from '../scripted-exchange.ts';
 
 const NONCE = '0f8fad5b-d9cb-469f-a165-70867728950e';
 const REQUEST: UseRequest = { nonce: NONCE, action: ACTION, waitMilliseconds: 5_000 };

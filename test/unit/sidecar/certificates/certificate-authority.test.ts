@@ -9,7 +9,7 @@ import { describe, expect, it } from 'vitest';
 import {
   createCertificateAuthority,
   writeCACertificate,
-} from '../../../../sidecar/intercept/certificate-authority.ts';
+} from '../../../../sidecar/certificates/certificate-authority.ts';
 
 const HOUR = 3_600_000;
 

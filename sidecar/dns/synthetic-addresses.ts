@@ -6,7 +6,7 @@
 import { createHash } from 'node:crypto';
 import { BlockList } from 'node:net';
 import { SYNTHETIC_NETWORKS } from '../../core/api/pod-layout.ts';
-import { addressBytes } from '../ip-address.ts';
+import { addressBytes } from '../../core/text/ip-address.ts';
 
 export type AddressFamily = keyof typeof SYNTHETIC_NETWORKS;
 

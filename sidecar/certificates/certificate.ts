@@ -1,7 +1,7 @@
 /** X.509 certificates (RFC 5280) on P-256 keys: the pod's CA and the leaves it signs. */
 
 import { createHash, type KeyObject, randomBytes, sign } from 'node:crypto';
-import { addressBytes } from '../ip-address.ts';
+import { addressBytes } from '../../core/text/ip-address.ts';
 import {
   bitString,
   boolean,

@@ -3,16 +3,16 @@
  * call, takes little memory whatever the agent does, and what it cannot tell is counted.
  */
 
-import { type ProblemCode, ProblemError } from '../core/api/problem.ts';
-import type { Clock } from '../core/time/clock.ts';
+import { type ProblemCode, ProblemError } from '../../core/api/problem.ts';
+import type { Clock } from '../../core/time/clock.ts';
 import {
   MAX_REFUSAL_COUNT,
   MAX_REFUSALS_REPORTED,
   type ReportedRefusal,
-} from '../core/wire/wire.ts';
-import type { Logger } from '../process/log.ts';
-import { attempted } from './describe/attempted.ts';
-import type { ExchangeClient } from './exchange-client.ts';
+} from '../../core/wire/wire.ts';
+import type { Logger } from '../../process/log.ts';
+import { attempted } from '../describe/attempted.ts';
+import type { ExchangeClient } from './client.ts';
 
 export interface RefusedCall {
   code: ProblemCode;
