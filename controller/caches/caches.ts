@@ -17,7 +17,8 @@ import type { LogFields, Logger } from '../../process/log.ts';
 import { grantsInUseBy, indexGrants } from '../grants/cache.ts';
 import { actionGrants, type LiveGrant } from '../grants/resource.ts';
 import { unavailable } from '../kubernetes-unavailable.ts';
-import { type Pod, podHasEnded, pods } from '../pods/resource.ts';
+import type { Pod } from '../pods/pod.ts';
+import { podHasEnded, pods } from '../pods/resource.ts';
 import { type AgentPod, keepGrant, keepNamespace, keepPod } from './projections.ts';
 
 export interface CachesOptions {

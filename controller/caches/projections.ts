@@ -8,7 +8,7 @@ import { ACCEPTS_GRANTS_ANNOTATION } from '../../core/api/names.ts';
 import type { KubernetesObject, Live, LiveObjectMeta } from '../../core/kubernetes/object.ts';
 import type { Namespace } from '../../core/kubernetes/resources.ts';
 import { injectionFault } from '../injection/verify.ts';
-import type { Pod } from '../pods/resource.ts';
+import type { Pod } from '../pods/pod.ts';
 
 /** A pod as the exchange needs to know it. */
 export interface AgentPod extends KubernetesObject {

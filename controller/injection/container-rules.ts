@@ -1,4 +1,4 @@
-/** Rules about each container that is not ours. */
+/** Rules about each container but the injected ones. */
 
 import { posix } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
@@ -8,19 +8,14 @@ import {
   SIDECAR_PORTS,
   SIDECAR_UID,
 } from '../../core/api/pod-layout.ts';
-import {
-  type Container,
-  handlersOf,
-  type InheritedSecurityContext,
-  isNamedAsOurs,
-  type PodSecurityContext,
-} from '../pods/pod.ts';
-import { AGENT_MOUNT, isOurVolume } from './injected-containers.ts';
+import { effective, handlersOf, hasInjectedName } from '../pods/containers.ts';
+import type { Container, PodSecurityContext } from '../pods/pod.ts';
+import { AGENT_MOUNT, isInjectedVolume } from './injected-containers.ts';
 import { type Rule, when } from './rule.ts';
 
-const OUR_PORTS: ReadonlySet<number> = new Set(Object.values(SIDECAR_PORTS));
+const RESERVED_PORTS: ReadonlySet<number> = new Set(Object.values(SIDECAR_PORTS));
 
-/** A container that is not ours, and what it inherits. */
+/** A container of the agent's, and what it inherits. */
 export interface ContainerSubject {
   readonly container: Container;
   readonly pod: PodSecurityContext;
@@ -28,7 +23,7 @@ export interface ContainerSubject {
 
 export const CONTAINER_RULES: readonly Rule<ContainerSubject>[] = [
   {
-    broken: ({ container: { name } }) => when(isNamedAsOurs(name), 'name'),
+    broken: ({ container: { name } }) => when(hasInjectedName(name), 'name'),
     reason: "is the name of one of ActionGrant's own containers. Rename yours",
   },
   {
@@ -100,7 +95,7 @@ export const CONTAINER_RULES: readonly Rule<ContainerSubject>[] = [
   {
     broken: ({ container: { ports = [] } }) =>
       ports.flatMap(({ containerPort = 0 }, index) =>
-        when(OUR_PORTS.has(containerPort), `ports[${index}].containerPort`),
+        when(RESERVED_PORTS.has(containerPort), `ports[${index}].containerPort`),
       ),
     reason: `must be another port: the sidecar listens on ${Object.values(SIDECAR_PORTS).join(', ')}`,
   },
@@ -109,7 +104,7 @@ export const CONTAINER_RULES: readonly Rule<ContainerSubject>[] = [
     broken: ({ container }) =>
       handlersOf(container).flatMap(({ handler, field }) =>
         (['httpGet', 'tcpSocket', 'grpc'] as const).flatMap((kind) =>
-          when(OUR_PORTS.has(Number(handler[kind]?.port)), `${field}.${kind}.port`),
+          when(RESERVED_PORTS.has(Number(handler[kind]?.port)), `${field}.${kind}.port`),
         ),
       ),
     reason: `must be a port of the container's own: behind ${Object.values(SIDECAR_PORTS).join(', ')} is the sidecar`,
@@ -129,13 +124,16 @@ export const CONTAINER_RULES: readonly Rule<ContainerSubject>[] = [
   },
   {
     broken: ({ container: { targetContainerName } }) =>
-      when(isNamedAsOurs(targetContainerName), 'targetContainerName'),
+      when(hasInjectedName(targetContainerName), 'targetContainerName'),
     reason: "must not be ours: the sidecar's process holds what agents must not have",
   },
   {
     broken: ({ container: { volumeMounts = [] } }) =>
       volumeMounts.flatMap((mount, index) =>
-        when(isOurVolume(mount) && mount.name !== POD_VOLUMES.agent, `volumeMounts[${index}].name`),
+        when(
+          isInjectedVolume(mount) && mount.name !== POD_VOLUMES.agent,
+          `volumeMounts[${index}].name`,
+        ),
       ),
     reason: "must not be one of ActionGrant's own volumes. Rename yours",
   },
@@ -143,7 +141,7 @@ export const CONTAINER_RULES: readonly Rule<ContainerSubject>[] = [
     broken: ({ container: { env = [] } }) =>
       env.flatMap(({ valueFrom }, index) =>
         when(
-          isOurVolume({ name: valueFrom?.fileKeyRef?.volumeName ?? '' }),
+          isInjectedVolume({ name: valueFrom?.fileKeyRef?.volumeName ?? '' }),
           `env[${index}].valueFrom.fileKeyRef.volumeName`,
         ),
       ),
@@ -167,15 +165,6 @@ export const CONTAINER_RULES: readonly Rule<ContainerSubject>[] = [
     reason: `must have the volume ${POD_VOLUMES.agent} once, read-only, at ${AGENT_DIRECTORY}`,
   },
 ];
-
-/** What holds for a container: its own word, else the pod's. */
-export function effective<K extends keyof InheritedSecurityContext>(
-  { securityContext }: Container,
-  pod: PodSecurityContext,
-  member: K,
-): InheritedSecurityContext[K] {
-  return securityContext?.[member] ?? pod[member];
-}
 
 /** /var/run is a link to /run in most images. */
 function isInAgentDirectory(mountPath: string): boolean {

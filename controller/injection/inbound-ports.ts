@@ -1,17 +1,12 @@
 /** The ports of a pod that must stay reachable from outside: those it declares, and those the kubelet connects to. */
 
-import {
-  type Container,
-  handlersOf,
-  isNamedAsOurs,
-  type NetworkHandler,
-  type PodSpec,
-} from '../pods/pod.ts';
+import { handlersOf, hasInjectedName } from '../pods/containers.ts';
+import type { Container, NetworkHandler, PodSpec } from '../pods/pod.ts';
 
 /** For net-init, such as `5353/udp,8080/tcp`; sorted, so that the same pod always says the same. */
 export function inboundPorts({ initContainers = [], containers = [] }: PodSpec): string {
-  const theirs = [...initContainers, ...containers].filter(({ name }) => !isNamedAsOurs(name));
-  const ports = theirs.flatMap((container) => [
+  const agents = [...initContainers, ...containers].filter(({ name }) => !hasInjectedName(name));
+  const ports = agents.flatMap((container) => [
     ...declaredPorts(container),
     ...handlersOf(container).flatMap(({ handler }) => portOf(handler, container) ?? []),
   ]);
@@ -24,7 +19,7 @@ function declaredPorts({ ports = [] }: Container): string[] {
   );
 }
 
-/** Of a handler that runs a program, or names a port that is not there (the kubelet fails it as well): undefined. */
+/** Undefined for a handler that runs a program, and for one that names a port that is not there: the kubelet fails it, too. */
 function portOf(
   { httpGet, tcpSocket, grpc }: NetworkHandler,
   { ports = [] }: Container,

@@ -1,21 +1,15 @@
 /** Makes an agent pod of an ordinary one, or says why it cannot. Pure, and idempotent. */
 
-import {
-  type Container,
-  type InjectablePod,
-  isNamedAsOurs,
-  type PodSpec,
-  type Resources,
-  type Volume,
-} from '../pods/pod.ts';
+import { hasInjectedName } from '../pods/containers.ts';
+import type { Container, Pod, PodSpec, Resources, Volume } from '../pods/pod.ts';
 import { withClientVariables } from './client-environment.ts';
 import { inboundPorts } from './inbound-ports.ts';
 import {
   AGENT_MOUNT,
   type FixedContainer,
+  INJECTED_VOLUMES,
   initContainer,
-  isOurVolume,
-  OUR_VOLUMES,
+  isInjectedVolume,
   type SidecarImage,
   sidecarContainer,
 } from './injected-containers.ts';
@@ -24,23 +18,17 @@ import { restrictionFaults } from './restrictions.ts';
 import type { PodFault } from './rule.ts';
 
 export type Injection =
-  | { injected: InjectablePod }
+  | { injected: Pod }
   /** Everything that stands in the way; never empty. */
   | { faults: readonly PodFault[] };
 
-/** A pod that is being created. What has the names of ours is taken for an attempt to look injected, and written anew. */
-export function inject(pod: InjectablePod, image: SidecarImage): Injection {
+/**
+ * Injects a pod that is being created. Containers and volumes that have the names of injected ones already are taken for an
+ * attempt to look injected, and are replaced.
+ */
+export function inject(pod: Pod, image: SidecarImage): Injection {
   const spec = pod.spec ?? {};
-  const volumes = (spec.volumes ?? []).filter(
-    (volume) => !isOurVolume(volume) && !isAutomountedToken(volume),
-  );
-  const gone = new Set((spec.volumes ?? []).filter(isAutomountedToken).map(({ name }) => name));
-  const theirs = (container: Container): Container => agentContainer(container, spec, gone);
-  const initContainers = (spec.initContainers ?? []).filter(({ name }) => !isNamedAsOurs(name));
-  const before = (expected: FixedContainer): Container | undefined =>
-    spec.initContainers?.find(({ name }) => name === expected.name);
-  const ours = [initContainer(inboundPorts(spec)), sidecarContainer()];
-  const injected: InjectablePod = {
+  const injected: Pod = {
     ...pod,
     spec: {
       ...spec,
@@ -48,83 +36,82 @@ export function inject(pod: InjectablePod, image: SidecarImage): Injection {
       dnsConfig: withSingleDot(spec.dnsConfig),
       ...pullSecrets(spec.imagePullSecrets, image.imagePullSecrets),
       initContainers: [
-        ...ours.map((container) => ourContainer(container, image, before(container))),
-        ...initContainers.map(theirs),
+        ...injectedContainers(spec, image),
+        ...agentContainers(spec, 'initContainers'),
       ],
-      containers: (spec.containers ?? []).map(theirs),
-      volumes: [...volumes, ...OUR_VOLUMES],
+      containers: agentContainers(spec, 'containers'),
+      volumes: [...agentVolumes(spec), ...INJECTED_VOLUMES],
     },
   };
-  return judged(injected);
-}
-
-function judged(injected: InjectablePod): Injection {
   const faults = restrictionFaults(injected);
   return faults.length === 0 ? { injected } : { faults };
 }
 
-/** A container of the agent's: restricted, with the files and variables that its clients need. */
-function agentContainer(
-  container: Container,
-  { securityContext = {} }: PodSpec,
-  goneVolumes: ReadonlySet<string>,
-): Container {
-  const { env = [], volumeMounts = [] } = container;
-  const kept = volumeMounts.filter(
-    ({ name }) => name !== AGENT_MOUNT.name && !goneVolumes.has(name),
+/** Net-init and the sidecar. */
+function injectedContainers(spec: PodSpec, image: SidecarImage): Container[] {
+  return [initContainer(inboundPorts(spec)), sidecarContainer()].map((container) =>
+    completed(
+      container,
+      image,
+      spec.initContainers?.find(({ name }) => name === container.name),
+    ),
   );
-  return {
-    ...restricted(container, securityContext),
-    env: withClientVariables(env),
-    volumeMounts: [...kept, AGENT_MOUNT],
-  };
 }
 
-/** `before`: what stood in its place when admission plugins looked at an earlier injection. */
-function ourContainer(
+/** `earlier`: what stood in this place when other admission plugins looked at an earlier injection. */
+function completed(
   container: FixedContainer,
   { image, imagePullPolicy, resources }: SidecarImage,
-  before: Container | undefined,
+  earlier: Container | undefined,
 ): Container {
   return {
     ...container,
     image,
-    // Otherwise what the plugin AlwaysPullImages sets would be taken back, and it would refuse the pod. But not over `Never`:
-    // whoever loads the image onto the nodes may not be the one who has its name in a registry.
+    // The plugin AlwaysPullImages would refuse the pod if what it set were taken back. `Never` stays all the same: whoever
+    // loads the image onto the nodes may not be the one who has its name in a registry.
     imagePullPolicy:
-      imagePullPolicy !== 'Never' && before?.imagePullPolicy === 'Always'
+      imagePullPolicy !== 'Never' && earlier?.imagePullPolicy === 'Always'
         ? 'Always'
         : imagePullPolicy,
-    resources: withDefaults(resources, before?.resources),
+    resources: withDefaults(resources, earlier?.resources),
   };
-}
-
-/** Behind the pod's own, or its ServiceAccount's, which stand there by now; what is there already stays where it is. */
-function pullSecrets(
-  theirs: PodSpec['imagePullSecrets'] = [],
-  ours: readonly string[],
-): Pick<PodSpec, 'imagePullSecrets'> {
-  if (ours.length === 0) return {};
-  const all = [...theirs, ...ours.map((name) => ({ name }))];
-  const isFirst = ({ name }: { name?: string }, index: number): boolean =>
-    all.findIndex((secret) => secret.name === name) === index;
-  return { imagePullSecrets: all.filter(isFirst) };
 }
 
 const DEFAULTED_RESOURCES = ['cpu', 'memory', 'ephemeral-storage'];
 
 /**
- * Likewise for what the plugin LimitRanger fills in where we say nothing: nobody can tell it from what the pod's author wrote,
- * who can make his own pod slower with it and nothing else. Nothing of his runs before ours.
+ * Keeps what the plugin LimitRanger filled in where the operator says nothing. Nobody can tell it from what the pod's author
+ * wrote, who can make his own pod slower with it and nothing else: none of his containers runs before the sidecar.
  */
-function withDefaults(ours: Resources, before: Resources = {}): Resources {
+function withDefaults(resources: Resources, earlier: Resources = {}): Resources {
   const both = (member: 'limits' | 'requests'): Record<string, string> => ({
     ...Object.fromEntries(
-      Object.entries(before[member] ?? {}).filter(([name]) => DEFAULTED_RESOURCES.includes(name)),
+      Object.entries(earlier[member] ?? {}).filter(([name]) => DEFAULTED_RESOURCES.includes(name)),
     ),
-    ...ours[member],
+    ...resources[member],
   });
   return { limits: both('limits'), requests: both('requests') };
+}
+
+/** The agent's containers of a list: restricted, with the files and variables that their clients need. */
+function agentContainers(spec: PodSpec, list: 'initContainers' | 'containers'): Container[] {
+  const { securityContext = {}, volumes = [] } = spec;
+  const gone = new Set(volumes.filter(isAutomountedToken).map(({ name }) => name));
+  const all = spec[list] ?? [];
+  const agents = list === 'containers' ? all : all.filter(({ name }) => !hasInjectedName(name));
+  return agents.map((container) => {
+    const { env = [], volumeMounts = [] } = container;
+    const kept = volumeMounts.filter(({ name }) => name !== AGENT_MOUNT.name && !gone.has(name));
+    return {
+      ...restricted(container, securityContext),
+      env: withClientVariables(env),
+      volumeMounts: [...kept, AGENT_MOUNT],
+    };
+  });
+}
+
+function agentVolumes({ volumes = [] }: PodSpec): Volume[] {
+  return volumes.filter((volume) => !isInjectedVolume(volume) && !isAutomountedToken(volume));
 }
 
 /** What the plugin ServiceAccount has added: the pod's identity for the API server, which agents do not have. */
@@ -142,4 +129,19 @@ function isAutomountedToken({ name, projected }: Volume): boolean {
 function withSingleDot(dnsConfig: PodSpec['dnsConfig'] = {}): NonNullable<PodSpec['dnsConfig']> {
   const others = (dnsConfig.options ?? []).filter(({ name }) => name !== 'ndots');
   return { ...dnsConfig, options: [...others, { name: 'ndots', value: '1' }] };
+}
+
+/**
+ * The operator's Secrets come after those of the pod, or of its ServiceAccount, which stand in the pod by now. Each is named
+ * once, in its first place.
+ */
+function pullSecrets(
+  secrets: PodSpec['imagePullSecrets'] = [],
+  added: readonly string[],
+): Pick<PodSpec, 'imagePullSecrets'> {
+  if (added.length === 0) return {};
+  const all = [...secrets, ...added.map((name) => ({ name }))];
+  const isFirst = ({ name }: { name?: string }, index: number): boolean =>
+    all.findIndex((secret) => secret.name === name) === index;
+  return { imagePullSecrets: all.filter(isFirst) };
 }

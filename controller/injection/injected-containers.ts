@@ -1,6 +1,6 @@
 /**
- * Our two containers and our volumes, exactly as they are stored: what the API server would fill in is written out, so that
- * a live pod can be compared with this. The policy of the chart says the same in CEL.
+ * The containers and volumes that are injected, exactly as they are stored: what the API server would fill in is written out,
+ * so that a live pod can be compared with this. The policy `actiongrant-pods` of the chart is generated from it.
  */
 
 import { EXCHANGE_AUDIENCE } from '../../core/api/names.ts';
@@ -18,7 +18,7 @@ import {
 } from '../../core/api/pod-layout.ts';
 import type { Container, Resources, Volume, VolumeMount } from '../pods/pod.ts';
 
-/** What the operator chooses of our containers, and how the kubelet gets their image. */
+/** What the operator chooses of the injected containers, and how the kubelet gets their image. */
 export interface SidecarImage {
   image: string;
   imagePullPolicy: string;
@@ -27,15 +27,15 @@ export interface SidecarImage {
   resources: Resources;
 }
 
-/** The members in which a live container of ours may differ: the image is pinned by the chart's policy at admission. */
-type Free = 'image' | 'imagePullPolicy' | 'resources' | 'resizePolicy';
-export type FixedContainer = Omit<Container, Free>;
+/** The members in which a live container may differ from the injected one. The chart's policy pins the image at admission. */
+export const FREE_FIELDS = ['image', 'imagePullPolicy', 'resources', 'resizePolicy'] as const;
+export type FixedContainer = Omit<Container, (typeof FREE_FIELDS)[number]>;
 
 const fromField = (fieldPath: string): { fieldRef: object } => ({
   fieldRef: { apiVersion: 'v1', fieldPath },
 });
 
-/** What a container that cannot start says is in `kubectl describe pod`. */
+/** `kubectl describe pod` shows what a container said that cannot start. */
 const TERMINATION = {
   terminationMessagePath: '/dev/termination-log',
   terminationMessagePolicy: 'FallbackToLogsOnError',
@@ -111,7 +111,7 @@ export function sidecarContainer(): FixedContainer {
 const READABLE_BY_ALL = 0o644;
 const MEMORY = { medium: 'Memory', sizeLimit: '1Mi' } as const;
 
-export const OUR_VOLUMES: readonly Volume[] = [
+export const INJECTED_VOLUMES: readonly Volume[] = [
   {
     name: POD_VOLUMES.token,
     projected: {
@@ -135,13 +135,14 @@ export const OUR_VOLUMES: readonly Volume[] = [
   { name: POD_VOLUMES.agent, emptyDir: MEMORY },
 ];
 
-const OUR_VOLUME_NAMES: ReadonlySet<string> = new Set(Object.values(POD_VOLUMES));
+const INJECTED_VOLUME_NAMES: ReadonlySet<string> = new Set(Object.values(POD_VOLUMES));
 
-export function isOurVolume({ name }: { name: string }): boolean {
-  return OUR_VOLUME_NAMES.has(name);
+/** Whether this is the name of an injected volume. */
+export function isInjectedVolume({ name }: { name: string }): boolean {
+  return INJECTED_VOLUME_NAMES.has(name);
 }
 
-/** How every container but ours sees what the sidecar writes for it. */
+/** How the agent's containers see what the sidecar writes for them. */
 export const AGENT_MOUNT: VolumeMount = {
   name: POD_VOLUMES.agent,
   mountPath: AGENT_DIRECTORY,

@@ -1,8 +1,9 @@
-/** Rules about a pod as a whole, from its spec on. Volumes of ours are compared elsewhere (verify.ts). */
+/** Rules about a pod as a whole, from its spec on. The injected volumes are compared in verify.ts. */
 
 import { SIDECAR_UID } from '../../core/api/pod-layout.ts';
-import { isNamedAsOurs, type PodSpec, type Volume } from '../pods/pod.ts';
-import { isOurVolume } from './injected-containers.ts';
+import { hasInjectedName } from '../pods/containers.ts';
+import type { PodSpec, Volume } from '../pods/pod.ts';
+import { isInjectedVolume } from './injected-containers.ts';
 import { type Rule, when } from './rule.ts';
 
 /**
@@ -103,7 +104,7 @@ export const POD_RULES: readonly Rule<PodSpec>[] = [
   {
     broken: ({ volumes = [] }) =>
       volumes.flatMap((volume, index) =>
-        isOurVolume(volume)
+        isInjectedVolume(volume)
           ? []
           : identitiesIn(volume).map((source) => `volumes[${index}].projected.${source}`),
       ),
@@ -128,7 +129,7 @@ export const ANNOTATION_RULES: readonly Rule<Readonly<Record<string, string>>>[]
         .filter(([name]) => name.startsWith(APPARMOR_ANNOTATION))
         .filter(
           ([name, profile]) =>
-            isNamedAsOurs(name.slice(APPARMOR_ANNOTATION.length)) ||
+            hasInjectedName(name.slice(APPARMOR_ANNOTATION.length)) ||
             !/^(?:runtime\/default|localhost\/.+)$/.test(profile),
         )
         .map(([name]) => name),

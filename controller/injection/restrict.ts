@@ -1,8 +1,8 @@
 /** Fills in what a container leaves open and the rules ask for; what it says itself stays, and is judged by the rules. */
 
 import { DEFAULT_AGENT_UID } from '../../core/api/pod-layout.ts';
+import { effective } from '../pods/containers.ts';
 import type { Container, ContainerSecurityContext, PodSecurityContext } from '../pods/pod.ts';
-import { effective } from './container-rules.ts';
 
 export function restricted(container: Container, pod: PodSecurityContext): Container {
   const own = container.securityContext ?? {};

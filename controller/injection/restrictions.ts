@@ -4,14 +4,15 @@
  * besides. `charts/actiongrant/templates/policies/pods.yaml` says the same in CEL.
  */
 
-import { agentContainersOf, type InjectablePod } from '../pods/pod.ts';
+import { agentContainersOf } from '../pods/containers.ts';
+import type { Pod } from '../pods/pod.ts';
 import { CONTAINER_RULES } from './container-rules.ts';
 import { ANNOTATION_RULES, POD_RULES } from './pod-rules.ts';
 import { PROFILE_RULES } from './profile-rules.ts';
 import { faultsOf, type PodFault } from './rule.ts';
 
-/** Everything that is wrong with an injected pod, but for our own parts of it. */
-export function restrictionFaults({ spec = {}, metadata = {} }: InjectablePod): PodFault[] {
+/** Everything that is wrong with an injected pod, apart from the injected parts themselves. */
+export function restrictionFaults({ spec = {}, metadata = {} }: Pod): PodFault[] {
   const inherited = spec.securityContext ?? {};
   return [
     ...faultsOf(

@@ -7,29 +7,29 @@
 
 import { isDeepStrictEqual } from 'node:util';
 import { INIT_CONTAINER_NAME, SIDECAR_CONTAINER_NAME } from '../../core/api/pod-layout.ts';
-import type { Container, InjectablePod } from '../pods/pod.ts';
+import type { Container, Pod, PodSpec } from '../pods/pod.ts';
 import { inboundPorts } from './inbound-ports.ts';
 import {
   type FixedContainer,
+  FREE_FIELDS,
+  INJECTED_VOLUMES,
   initContainer,
-  isOurVolume,
-  OUR_VOLUMES,
   sidecarContainer,
 } from './injected-containers.ts';
 import { type LabelSelector, selects } from './label-selector.ts';
 import { restrictionFaults } from './restrictions.ts';
+import { faultsOf, type Rule, when } from './rule.ts';
 
 /** What is wrong, naming the field; undefined: nothing. */
-export function injectionFault(pod: InjectablePod): string | undefined {
-  const ours = faultOfOurs(pod);
-  if (ours !== undefined) return ours;
-  const [fault] = restrictionFaults(pod);
-  return fault === undefined ? undefined : `${fault.field} ${fault.reason}`;
+export function injectionFault(pod: Pod): string | undefined {
+  const faults = faultsOf(INJECTED_PARTS, pod.spec ?? {}, (field) => `spec.${field}`);
+  const [first] = faults.length > 0 ? faults : restrictionFaults(pod);
+  return first === undefined ? undefined : `${first.field} ${first.reason}`;
 }
 
 /**
- * The fault of a pod, where its namespace asks for injection. `labels` are the namespace's; of one that is not known, nothing
- * less is asked.
+ * The fault of a pod, where its namespace asks for injection. `labels` are the namespace's; in a namespace that is not known,
+ * pods are held to the same.
  */
 export function requiredInjectionFault(
   fault: string | undefined,
@@ -39,28 +39,40 @@ export function requiredInjectionFault(
   return labels === undefined || selects(selector, labels) ? fault : undefined;
 }
 
-function faultOfOurs({ spec = {} }: InjectablePod): string | undefined {
-  const [first, second] = spec.initContainers ?? [];
-  if (!isExactly(first, initContainer(inboundPorts(spec)))) {
-    return `spec.initContainers[0] is not ${INIT_CONTAINER_NAME} as it is injected`;
-  }
-  if (!isExactly(second, sidecarContainer())) {
-    return `spec.initContainers[1] is not ${SIDECAR_CONTAINER_NAME} as it is injected`;
-  }
-  const volumes = (spec.volumes ?? []).filter(isOurVolume);
-  for (const volume of OUR_VOLUMES) {
-    const found = volumes.filter(({ name }) => name === volume.name);
-    if (!isDeepStrictEqual(found, [volume])) {
-      return `spec.volumes has no ${volume.name} as it is injected`;
-    }
-  }
-  return spec.automountServiceAccountToken === false
-    ? undefined
-    : 'spec.automountServiceAccountToken is not false';
-}
+export const INJECTED_PARTS: readonly Rule<PodSpec>[] = [
+  {
+    broken: (spec) =>
+      when(
+        !isExactly(spec.initContainers?.[0], initContainer(inboundPorts(spec))),
+        'initContainers[0]',
+      ),
+    reason: `is not ${INIT_CONTAINER_NAME} as it is injected`,
+  },
+  {
+    broken: ({ initContainers }) =>
+      when(!isExactly(initContainers?.[1], sidecarContainer()), 'initContainers[1]'),
+    reason: `is not ${SIDECAR_CONTAINER_NAME} as it is injected`,
+  },
+  ...INJECTED_VOLUMES.map(
+    (volume): Rule<PodSpec> => ({
+      broken: ({ volumes = [] }) => {
+        const found = volumes.filter(({ name }) => name === volume.name);
+        return when(!isDeepStrictEqual(found, [volume]), 'volumes');
+      },
+      reason: `has no ${volume.name} as it is injected`,
+    }),
+  ),
+  {
+    broken: ({ automountServiceAccountToken }) =>
+      when(automountServiceAccountToken !== false, 'automountServiceAccountToken'),
+    reason: 'is not false',
+  },
+];
+
+const FREE: ReadonlySet<string> = new Set(FREE_FIELDS);
 
 function isExactly(actual: Container | undefined, expected: FixedContainer): boolean {
   if (actual === undefined) return false;
-  const { image: _1, imagePullPolicy: _2, resources = {}, resizePolicy: _3, ...fixed } = actual;
-  return isDeepStrictEqual(fixed, expected) && (resources.claims ?? []).length === 0;
+  const fixed = Object.fromEntries(Object.entries(actual).filter(([name]) => !FREE.has(name)));
+  return isDeepStrictEqual(fixed, expected) && (actual.resources?.claims ?? []).length === 0;
 }

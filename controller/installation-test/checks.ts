@@ -10,7 +10,7 @@ import type { KubernetesObject, Resource } from '../../core/kubernetes/object.ts
 import { namespaces } from '../../core/kubernetes/resources.ts';
 import { type LabelSelector, selects } from '../injection/label-selector.ts';
 import { injectionFault } from '../injection/verify.ts';
-import type { InjectablePod, PodSpec } from '../pods/pod.ts';
+import type { Pod, PodSpec } from '../pods/pod.ts';
 
 const TIMEOUT_MILLISECONDS = 10_000;
 
@@ -32,7 +32,7 @@ const newGrants: Resource<NewGrant> = {
   namespaced: true,
 };
 
-const newPods: Resource<InjectablePod> = {
+const newPods: Resource<Pod> = {
   group: '',
   version: 'v1',
   resource: 'pods',

@@ -1,14 +1,13 @@
 /**
- * The parts of a Pod that injection reads or writes. Objects from the API server have more; whoever changes one keeps the
- * rest (spread, never rebuild).
+ * The parts of a Pod that are read or written here. Objects from the API server have more members; whoever changes an object
+ * keeps those (spread, never rebuild).
  */
 
-import { INIT_CONTAINER_NAME, SIDECAR_CONTAINER_NAME } from '../../core/api/pod-layout.ts';
 import type { KubernetesObject } from '../../core/kubernetes/object.ts';
 
-export interface InjectablePod extends KubernetesObject {
+export interface Pod extends KubernetesObject {
   spec?: PodSpec;
-  /** The kubelet's alone: who creates pods may not write it. */
+  /** Only the kubelet writes it: whoever creates pods may not. */
   status?: { phase?: string };
 }
 
@@ -137,44 +136,4 @@ export interface Volume {
     defaultMode?: number;
     sources?: { serviceAccountToken?: object; podCertificate?: object }[];
   };
-}
-
-/** A container and the field it stands in, as `spec.containers[0]`. */
-export interface PlacedContainer {
-  readonly container: Container;
-  readonly field: string;
-}
-
-const CONTAINER_LISTS = ['initContainers', 'containers', 'ephemeralContainers'] as const;
-const OUR_PLACES = 2;
-
-/** Every container of a pod but ours, which are the first two init containers. */
-export function agentContainersOf(spec: PodSpec): PlacedContainer[] {
-  return CONTAINER_LISTS.flatMap((list) =>
-    (spec[list] ?? []).flatMap((container, index) =>
-      list === 'initContainers' && index < OUR_PLACES && isNamedAsOurs(container.name)
-        ? []
-        : [{ container, field: `spec.${list}[${index}]` }],
-    ),
-  );
-}
-
-/** Everything that makes the kubelet call a container, with its field. */
-export function handlersOf(container: Container): { handler: NetworkHandler; field: string }[] {
-  const { startupProbe, readinessProbe, livenessProbe, lifecycle } = container;
-  const all = {
-    startupProbe,
-    readinessProbe,
-    livenessProbe,
-    'lifecycle.postStart': lifecycle?.postStart,
-    'lifecycle.preStop': lifecycle?.preStop,
-  };
-  return Object.entries(all).flatMap(([field, handler]) =>
-    handler === undefined ? [] : [{ handler, field }],
-  );
-}
-
-/** Whether it has the name of one of our containers; what it really is, is another question. */
-export function isNamedAsOurs(name: string | undefined): boolean {
-  return name === INIT_CONTAINER_NAME || name === SIDECAR_CONTAINER_NAME;
 }

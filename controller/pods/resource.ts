@@ -1,13 +1,15 @@
 /** Pods, as the API server has them. */
 
-import type { KubernetesObject, Resource } from '../../core/kubernetes/object.ts';
-import type { PodSpec } from './pod.ts';
+import type { Resource } from '../../core/kubernetes/object.ts';
+import type { Pod } from './pod.ts';
 
-/** A Pod, reduced to what tells who the caller is, and whether it is alive. */
-export interface Pod extends KubernetesObject {
-  spec?: PodSpec;
-  status?: { phase?: string };
-}
+export const pods: Resource<Pod> = {
+  group: '',
+  version: 'v1',
+  resource: 'pods',
+  kind: 'Pod',
+  namespaced: true,
+};
 
 /** Whether the pod with this UID runs no more; `pod` is what has its name now. */
 export function podHasEnded(
@@ -20,11 +22,3 @@ export function podHasEnded(
     pod.status?.phase === 'Failed'
   );
 }
-
-export const pods: Resource<Pod> = {
-  group: '',
-  version: 'v1',
-  resource: 'pods',
-  kind: 'Pod',
-  namespaced: true,
-};

@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { readControllerConfig } from '../../controller/config.ts';
 import { type Controller, startController } from '../../controller/controller.ts';
 import { injectionFault } from '../../controller/injection/verify.ts';
-import type { InjectablePod } from '../../controller/pods/pod.ts';
+import type { Pod } from '../../controller/pods/pod.ts';
 import { INJECTION_LABEL, SIDECAR_CONFIG_MAP } from '../../core/api/pod-layout.ts';
 import { createKubernetesClient, type KubernetesClient } from '../../core/kubernetes/client.ts';
 import { systemClock } from '../../core/time/clock.ts';
@@ -40,7 +40,7 @@ let unlabelled: string;
 /** Has the label, but is not one of agents. */
 let stranger: string;
 
-type LivePod = InjectablePod & KubeObject;
+type LivePod = Pod & KubeObject;
 
 beforeAll(async () => {
   plane = await startControlPlane();
@@ -116,7 +116,7 @@ async function publishedBundle(at: string): Promise<string> {
 
 let count = 0;
 /** The pod under a name of its own. */
-function named(pod: InjectablePod): InjectablePod & { metadata: { name: string } } {
+function named(pod: Pod): Pod & { metadata: { name: string } } {
   count += 1;
   const name = `agent-${count}`;
   return {
@@ -126,7 +126,7 @@ function named(pod: InjectablePod): InjectablePod & { metadata: { name: string }
   };
 }
 
-async function statusOf(pod: InjectablePod, query = '', at = namespace): Promise<number> {
+async function statusOf(pod: Pod, query = '', at = namespace): Promise<number> {
   const { status } = await plane.request(
     'POST',
     `/api/v1/namespaces/${at}/pods${query}`,
@@ -135,12 +135,12 @@ async function statusOf(pod: InjectablePod, query = '', at = namespace): Promise
   return status;
 }
 
-function create(pod: InjectablePod, at = namespace): Promise<LivePod> {
+function create(pod: Pod, at = namespace): Promise<LivePod> {
   return plane.api<LivePod>('POST', `/api/v1/namespaces/${at}/pods`, named(pod));
 }
 
 /** What kubectl prints of a refusal. */
-async function refusalOf(pod: InjectablePod, at = namespace): Promise<string> {
+async function refusalOf(pod: Pod, at = namespace): Promise<string> {
   const { code, stderr } = await plane.kubectl(['create', '-n', at, '-f', '-'], {
     input: JSON.stringify({ apiVersion: 'v1', kind: 'Pod', ...named(pod) }),
   });

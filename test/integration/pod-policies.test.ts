@@ -6,7 +6,7 @@
 
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { inject } from '../../controller/injection/inject.ts';
-import type { InjectablePod } from '../../controller/pods/pod.ts';
+import type { Pod } from '../../controller/pods/pod.ts';
 import { SIDECAR_UID } from '../../core/api/pod-layout.ts';
 import type { ApiResponse } from '../support/api-client.ts';
 import { type InstalledChart, installChart } from '../support/chart.ts';
@@ -585,7 +585,7 @@ describe('a pod of an injected namespace', () => {
   });
 
   test('is created as the webhook makes it of an ordinary pod', async () => {
-    const ordinary: InjectablePod = {
+    const ordinary: Pod = {
       metadata: { name: 'ordinary' },
       spec: {
         containers: [{ name: 'agent', ports: [{ containerPort: 8080 }], ...{ image: 'agent' } }],
@@ -598,7 +598,7 @@ describe('a pod of an injected namespace', () => {
       resources: { requests: { cpu: '20m', memory: '96Mi' }, limits: { memory: '256Mi' } },
     });
     expect(result).toHaveProperty('injected');
-    const { injected } = result as { injected: InjectablePod };
+    const { injected } = result as { injected: Pod };
     expect(await plane.request('POST', podsPath(), injected)).toMatchObject({ status: 201 });
     const refused = await plane.request('POST', podsPath(), ordinary);
     expectRefusal(refused, 'actiongrant-pods', 'spec.initContainers');

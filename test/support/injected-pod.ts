@@ -2,8 +2,8 @@
 
 import {
   AGENT_MOUNT,
+  INJECTED_VOLUMES,
   initContainer,
-  OUR_VOLUMES,
   sidecarContainer,
 } from '../../controller/injection/injected-containers.ts';
 import { DEFAULT_AGENT_UID } from '../../core/api/pod-layout.ts';
@@ -54,7 +54,7 @@ export function anInjectedPod(name: string): object {
       ],
       containers: [anAgentContainer('agent'), anAgentContainer('helper')],
       volumes: [
-        ...OUR_VOLUMES,
+        ...INJECTED_VOLUMES,
         { name: 'data', emptyDir: {} },
         { name: 'info', projected: { sources: [{ configMap: { name: 'kube-root-ca.crt' } }] } },
       ],

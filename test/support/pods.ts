@@ -2,7 +2,7 @@
 
 import { type Injection, inject } from '../../controller/injection/inject.ts';
 import type { SidecarImage } from '../../controller/injection/injected-containers.ts';
-import type { Container, InjectablePod, PodSpec } from '../../controller/pods/pod.ts';
+import type { Container, Pod, PodSpec } from '../../controller/pods/pod.ts';
 
 export const SIDECAR_IMAGE: SidecarImage = {
   image: 'registry.example/actiongrant:test',
@@ -11,7 +11,7 @@ export const SIDECAR_IMAGE: SidecarImage = {
   resources: { requests: { cpu: '50m', memory: '96Mi' }, limits: { memory: '256Mi' } },
 };
 
-export function aPod(spec: PodSpec & Record<string, unknown> = {}): InjectablePod {
+export function aPod(spec: PodSpec & Record<string, unknown> = {}): Pod {
   return {
     metadata: { name: 'incident-agent-0' },
     spec: { containers: [aContainer()], ...spec },
@@ -23,12 +23,12 @@ export function aContainer(fields: Partial<Container> & Record<string, unknown> 
 }
 
 /** The pod injected. @throws Error with what stands in the way */
-export function injected(pod: InjectablePod = aPod()): InjectablePod {
+export function injected(pod: Pod = aPod()): Pod {
   return accepted(inject(pod, SIDECAR_IMAGE));
 }
 
 /** @throws Error with what stands in the way */
-export function accepted(injection: Injection): InjectablePod {
+export function accepted(injection: Injection): Pod {
   if ('injected' in injection) return injection.injected;
   throw new Error(injection.faults.map(({ field, reason }) => `${field} ${reason}`).join('; '));
 }

@@ -5,14 +5,15 @@ import { printable } from '../../../core/text/url.ts';
 import { inject } from '../../injection/inject.ts';
 import type { SidecarImage } from '../../injection/injected-containers.ts';
 import type { PodFault } from '../../injection/rule.ts';
-import { type InjectablePod, isNamedAsOurs } from '../../pods/pod.ts';
+import { hasInjectedName } from '../../pods/containers.ts';
+import type { Pod } from '../../pods/pod.ts';
 import { memberPatch } from '../protocol/json-patch.ts';
 import type { AdmissionAnswer, AdmissionRequest } from '../protocol/review.ts';
 
 export interface InjectPodDependencies {
   image: SidecarImage;
   agentNamespaces: readonly string[];
-  /** Whether what the sidecar would read in this namespace is known to be from us. */
+  /** Whether the settings that the sidecar would read in this namespace are known to be the controller's. */
   settingsPublished(namespace: string): boolean;
   /** Of helm, for the command that helps. */
   release: { name: string; namespace: string };
@@ -59,11 +60,11 @@ function namespaceRefusal(
   return null;
 }
 
-function tooManyContainers({ spec = {} }: InjectablePod): PodFault | null {
+function tooManyContainers({ spec = {} }: Pod): PodFault | null {
   const { initContainers = [], containers = [] } = spec;
-  // Without ours: a webhook is asked again about what it has injected. Those of their names are not kept.
-  const theirs = initContainers.filter(({ name }) => !isNamedAsOurs(name));
-  const count = theirs.length + containers.length;
+  // The injected ones do not count: a webhook is asked again about what it has injected. Others of these names are not kept.
+  const kept = initContainers.filter(({ name }) => !hasInjectedName(name));
+  const count = kept.length + containers.length;
   if (count <= MAX_CONTAINERS) return null;
   return {
     field: 'spec.containers',
@@ -82,7 +83,7 @@ function podRefused(faults: readonly PodFault[]): ProblemError {
 }
 
 /** Mutating webhooks get what the API server has decoded; what is checked is that it was registered for pods. */
-function podOf({ resource, object }: AdmissionRequest): InjectablePod {
+function podOf({ resource, object }: AdmissionRequest): Pod {
   const spec = object['spec'];
   if (
     resource.group !== '' ||

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { keepGrant, keepNamespace, keepPod } from '../../../../controller/caches/projections.ts';
 import { injectionFault } from '../../../../controller/injection/verify.ts';
-import type { Pod } from '../../../../controller/pods/resource.ts';
+import type { Pod } from '../../../../controller/pods/pod.ts';
 import type { Live } from '../../../../core/kubernetes/object.ts';
 import { aFinishedStatus, aGrant } from '../../../support/builders.ts';
 import { aPod, injected } from '../../../support/pods.ts';

@@ -1,7 +1,7 @@
 /** Pods of every shape: plain ones, hostile ones, and ones that claim to be injected. */
 
 import fc, { type Arbitrary } from 'fast-check';
-import type { Container, InjectablePod } from '../../../../controller/pods/pod.ts';
+import type { Container, Pod } from '../../../../controller/pods/pod.ts';
 
 const sometimes = <T extends Record<string, Arbitrary<unknown>>>(members: T) =>
   fc.record(members, { requiredKeys: [] });
@@ -115,7 +115,7 @@ const volume = fc.record({
 /** Names, each once: what the operator may choose. */
 export const pullSecrets = fc.subarray(['registry', 'mirror']);
 
-export const anyPod: Arbitrary<InjectablePod> = fc.record({
+export const anyPod: Arbitrary<Pod> = fc.record({
   metadata: fc.constant({ name: 'any' }),
   spec: fc.record(
     {
@@ -143,4 +143,4 @@ export const anyPod: Arbitrary<InjectablePod> = fc.record({
     },
     { requiredKeys: ['containers'] },
   ),
-}) as Arbitrary<InjectablePod>;
+}) as Arbitrary<Pod>;

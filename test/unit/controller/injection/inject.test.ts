@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { inject } from '../../../../controller/injection/inject.ts';
 import type { SidecarImage } from '../../../../controller/injection/injected-containers.ts';
 import { injectionFault } from '../../../../controller/injection/verify.ts';
-import type { InjectablePod } from '../../../../controller/pods/pod.ts';
+import type { Pod } from '../../../../controller/pods/pod.ts';
 import { AGENT_DIRECTORY } from '../../../../core/api/pod-layout.ts';
 import { aContainer, accepted, aPod, injected, SIDECAR_IMAGE } from '../../../support/pods.ts';
 import { anyPod, pullSecrets } from './any-pod.ts';
@@ -11,12 +11,12 @@ import { anyPod, pullSecrets } from './any-pod.ts';
 const AGENT_MOUNT = { name: 'actiongrant-agent', mountPath: AGENT_DIRECTORY, readOnly: true };
 
 /** What is refused, by field. */
-function refused(pod: InjectablePod): string[] {
+function refused(pod: Pod): string[] {
   const injection = inject(pod, SIDECAR_IMAGE);
   return 'faults' in injection ? injection.faults.map(({ field }) => field) : [];
 }
 
-const firstContainer = (pod: InjectablePod) => pod.spec?.containers?.[0];
+const firstContainer = (pod: Pod) => pod.spec?.containers?.[0];
 
 describe('an ordinary pod', () => {
   test('gets net-init first, then the sidecar, then its own init containers in their order', () => {
@@ -131,7 +131,7 @@ describe('an ordinary pod', () => {
 
 describe('the Secrets that images are pulled with', () => {
   const IMAGE: SidecarImage = { ...SIDECAR_IMAGE, imagePullSecrets: ['registry', 'mirror'] };
-  const secretsOf = (pod: InjectablePod, image = IMAGE) =>
+  const secretsOf = (pod: Pod, image = IMAGE) =>
     accepted(inject(pod, image)).spec?.imagePullSecrets;
 
   test.each([
@@ -187,7 +187,7 @@ describe('the trust of clients', () => {
 });
 
 describe('inbound', () => {
-  const portsOf = (pod: InjectablePod) => injected(pod).spec?.initContainers?.[0]?.env;
+  const portsOf = (pod: Pod) => injected(pod).spec?.initContainers?.[0]?.env;
 
   test('nothing is open in a pod that declares nothing', () => {
     expect(portsOf(aPod())).toEqual([{ name: 'ACTIONGRANT_INBOUND_PORTS' }]);

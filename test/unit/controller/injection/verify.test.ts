@@ -1,11 +1,11 @@
 import { describe, expect, test } from 'vitest';
 import { injectionFault, requiredInjectionFault } from '../../../../controller/injection/verify.ts';
-import type { Container, InjectablePod, PodSpec } from '../../../../controller/pods/pod.ts';
+import type { Container, Pod, PodSpec } from '../../../../controller/pods/pod.ts';
 import { AGENT_DIRECTORY } from '../../../../core/api/pod-layout.ts';
 import { aContainer, aPod, injected } from '../../../support/pods.ts';
 
 /** An agent pod with something of everything, for a test to spoil. */
-function whole(): InjectablePod & { spec: PodSpec } {
+function whole(): Pod & { spec: PodSpec } {
   const pod = injected(
     aPod({
       initContainers: [aContainer({ name: 'migrate' })],
@@ -54,8 +54,7 @@ describe('a pod that was never injected', () => {
     ['where its namespace has no labels', {}, false],
     ['where its namespace is not known', undefined, true],
   ])('%s', (_where, labels, isFault) => {
-    const fault = (pod: InjectablePod) =>
-      requiredInjectionFault(injectionFault(pod), labels, selector);
+    const fault = (pod: Pod) => requiredInjectionFault(injectionFault(pod), labels, selector);
     expect(fault(aPod()) !== undefined).toBe(isFault);
     expect(fault(whole())).toBeUndefined();
   });

@@ -8,7 +8,7 @@ import {
   type AdmissionRequest,
   formatAdmissionReview,
 } from '../../../../../controller/admission/protocol/review.ts';
-import type { InjectablePod } from '../../../../../controller/pods/pod.ts';
+import type { Pod } from '../../../../../controller/pods/pod.ts';
 import { aContainer, aPod, injected, SIDECAR_IMAGE } from '../../../../support/pods.ts';
 
 const dependencies: InjectPodDependencies = {
@@ -18,7 +18,7 @@ const dependencies: InjectPodDependencies = {
   release: { name: 'grants', namespace: 'actiongrant-system' },
 };
 
-function aRequest(pod: InjectablePod, changes: Partial<AdmissionRequest> = {}): AdmissionRequest {
+function aRequest(pod: Pod, changes: Partial<AdmissionRequest> = {}): AdmissionRequest {
   return {
     uid: 'f6208f1c-2c74-419c-9089-b272d880900f',
     operation: 'CREATE',
