@@ -13,7 +13,6 @@ import type {
   Outcome,
   Phase,
   Use,
-  UseCredential,
 } from '../../core/api/generated/actiongrant.ts';
 import { currentUse } from '../../core/api/grant.ts';
 import { PHASE_MOVES } from '../../core/api/phase.ts';
@@ -76,7 +75,7 @@ export function approved(
 /** Consumed by one call. */
 export function inUse(
   grant: ActionGrant,
-  use: Pick<Use, 'id' | 'podName' | 'podUID'> & { credential?: UseCredential },
+  use: Pick<Use, 'id' | 'attemptID' | 'podName' | 'podUID' | 'credential'>,
   now: Milliseconds,
 ): ActionGrantStatus {
   const deadline = now + grant.spec.timeoutSeconds * 1000;

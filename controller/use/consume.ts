@@ -11,7 +11,7 @@ import { writeStatus } from '../grants/write-status.ts';
 import type { Caller } from './caller.ts';
 
 export type Consumption =
-  /** The grant names this nonce and this token: hand over. */
+  /** The grant names this nonce and this attempt: hand over. */
   | { type: 'Consumed'; grant: LiveGrant }
   /** Somebody else changed the grant first: drop the token and look again. */
   | { type: 'Conflict' }
@@ -22,6 +22,8 @@ export interface ConsumeOptions {
   client: KubernetesClient;
   grant: LiveGrant;
   nonce: string;
+  /** Random, and of this one write: a second try, of whatever call on whatever replica, has another. */
+  attemptID: string;
   caller: Caller;
   credential: MintedCredential | undefined;
   /** Wall clock, ms. */
@@ -46,12 +48,13 @@ export async function consume(options: ConsumeOptions): Promise<Consumption> {
 }
 
 function consumedStatus(options: ConsumeOptions): ActionGrantStatus {
-  const { grant, nonce, caller, credential, now } = options;
+  const { grant, nonce, attemptID, caller, credential, now } = options;
   const bound = grant.status?.credential;
   return inUse(
     grant,
     {
       id: nonce,
+      attemptID,
       podName: caller.podName,
       podUID: caller.podUID,
       ...(credential === undefined || bound === undefined
@@ -73,11 +76,12 @@ function consumedStatus(options: ConsumeOptions): ActionGrantStatus {
 const READ_BACK_MILLISECONDS = 2_000;
 
 /**
- * Reads the grant from the API server, not the cache. Ours only if it is InUse by this nonce with the `jti` that this very
- * call minted: another replica may have consumed it for a repeated message of the same nonce with a token of its own.
+ * Reads the grant from the API server, not the cache. The write was ours only if the grant is InUse by this nonce and by this
+ * very attempt: another replica may have consumed it for a repeated message of the same nonce, with a token of its own. A CRD
+ * of an earlier release prunes the attempt's ID, and then nothing is known.
  */
 async function readBack(options: ConsumeOptions): Promise<Consumption> {
-  const { client, grant, nonce, credential } = options;
+  const { client, grant, nonce, attemptID } = options;
   const { namespace, name, uid } = grant.metadata;
   try {
     const live = await client.get(
@@ -86,11 +90,7 @@ async function readBack(options: ConsumeOptions): Promise<Consumption> {
       { timeoutMilliseconds: READ_BACK_MILLISECONDS },
     );
     const use = currentUse(live);
-    // Without a credential nothing tells this call's write from a repeated message's: never ours.
-    return live.metadata.uid === uid &&
-      use?.id === nonce &&
-      credential !== undefined &&
-      use.credential?.id === credential.jti
+    return live.metadata.uid === uid && use?.id === nonce && use.attemptID === attemptID
       ? { type: 'Consumed', grant: live }
       : { type: 'Ambiguous' };
   } catch {

@@ -32,6 +32,8 @@ export interface UseDependencies {
   metrics: ControllerMetrics;
   reporter: Reporter;
   acceptsGrantsFrom(agentNamespace: string, grantNamespace: string): boolean;
+  /** A random UUID for each try of a consuming write. */
+  createAttemptID(): string;
   /** Called with every credential that is handed over, so that its revocation can be confirmed later. */
   handedOver(nonce: string, credential: MintedCredential): void;
 }
@@ -128,6 +130,7 @@ export function createUseHandler(dependencies: UseDependencies): UseHandler {
         client,
         grant,
         nonce: request.nonce,
+        attemptID: dependencies.createAttemptID(),
         caller,
         credential,
         now: clock.now(),

@@ -1,5 +1,6 @@
 /** The exchange's handlers, put together with the caches and the configuration of one replica. */
 
+import { randomUUID } from 'node:crypto';
 import type { Router } from 'express';
 import type { KubernetesClient } from '../../core/kubernetes/client.ts';
 import type { EventRecorder } from '../../core/kubernetes/events.ts';
@@ -72,6 +73,7 @@ export function createExchange(parts: ExchangeParts): Router {
       metrics,
       reporter,
       acceptsGrantsFrom: (agent, grant) => acceptsGrantsFrom(agent, annotationsOf(agent), grant),
+      createAttemptID: randomUUID,
       handedOver: (nonce, credential) => confirmer.remember(nonce, credential),
     }),
     finishHandler: createFinishHandler({

@@ -218,6 +218,7 @@ const { outcome: _outcome, ...noOutcome } = finished;
 const { finishTime: _finishTime, ...noFinishTime } = finished;
 const { expirationTime: _expirationTime, ...noExpirationTime } = anApprovedStatus();
 const { credential: _useCredential, ...bareUse } = use;
+const { attemptID: _attemptID, ...noAttempt } = use;
 const otherSecret = aBoundCredential({ secretUID: 'another' });
 
 describe('the record', () => {
@@ -254,6 +255,9 @@ describe('the record', () => {
     ['an approval that never expires', 'Pending', noExpirationTime, 'status.approvalTime', 'Set both in the write that approves'],
     ['an approval time before the approval', '', aPendingStatus({ approvalTime: noonPlus(1) }), 'status.approvalTime', 'must be absent in Pending'],
     ['an approval without the Secret that it names', 'Pending', { ...noBound, phase: 'Approved', uses: [] }, '<nil>', 'create the Secret first'],
+    ['another attempt for a use', 'InUse', anInUseStatus({ uses: [aUse({ attemptID: randomUUID() })] }), 'status.uses[0].attemptID', 'which write consumed the grant'],
+    ['a use that loses its attempt', 'InUse', anInUseStatus({ uses: [noAttempt] }), 'status.uses[0].attemptID', 'which write consumed the grant'],
+    ['an attempt that is none', 'Approved', anInUseStatus({ uses: [aUse({ attemptID: 'x'.repeat(36) })] }), 'status.uses[0].attemptID', 'should match'],
     ['another pod for a use', 'InUse', anInUseStatus({ uses: [aUse({ podUID: 'another' })] }), 'status.uses[0]', 'who consumed the grant'],
     ['another pod name for a use', 'InUse', anInUseStatus({ uses: [aUse({ podName: 'another' })] }), 'status.uses[0]', 'who consumed the grant'],
     ['another start of a use', 'InUse', anInUseStatus({ uses: [aUse({ startTime: noonPlus(1) })] }), 'status.uses[0]', 'who consumed the grant'],

@@ -85,6 +85,9 @@ afterAll(async () => {
 const scene = (spec: Partial<ActionGrant['spec']> = {}): Promise<Scene> =>
   createScene(plane, NAMESPACE, spec);
 
+/** JSON leaves the field out, so the call is made as nobody. */
+const NO_CREDENTIAL = { credential: undefined as never };
+
 const use = (
   { pod, call }: Scene,
   replica: LocalReplica,
@@ -189,7 +192,7 @@ describe.concurrent('consuming', () => {
     expect(await statusOf(at)).toMatchObject({ phase: 'Approved' });
   });
 
-  test('jti after an ambiguous write: a token that the record does not name is not handed over', async () => {
+  test('attempt ID after an ambiguous write: a token that the record does not name is not handed over', async () => {
     const at = await scene();
     const nonce = randomUUID();
     const write = a.api.rule(at.requests.consume, { type: 'DropRequest' });
@@ -204,6 +207,30 @@ describe.concurrent('consuming', () => {
     expect(await first).toMatchObject({ status: 503, code: 'OutcomeAmbiguous' });
     const { uses } = await statusOf(at);
     expect(uses?.map(({ credential }) => credential?.id)).toEqual([decodeJwt(second.token).jti]);
+  });
+
+  test("attempt ID after an ambiguous write: without a credential, another replica's write is not taken for one's own", async () => {
+    const at = await scene(NO_CREDENTIAL);
+    const nonce = randomUUID();
+    const write = a.api.rule(at.requests.consume, { type: 'DropRequest' });
+    const readBack = a.api.rule(at.requests.readGrant, { type: 'HoldRequest' });
+    const first = use(at, a, nonce);
+    await write.hit;
+    await readBack.hit;
+    const second = await mustUse(at, b, nonce);
+    readBack.release();
+
+    expect(second.credential).toBeUndefined();
+    expect(await first).toMatchObject({ status: 503, code: 'OutcomeAmbiguous' });
+    expect((await statusOf(at)).uses).toHaveLength(1);
+  });
+
+  test('read-back after an ambiguous write: without a credential, too, a write that was applied is handed over', async () => {
+    const at = await scene(NO_CREDENTIAL);
+    a.api.rule(at.requests.consume, { type: 'DropAnswer' });
+    const used = await mustUse(at, a);
+    expect(used.credential).toBeUndefined();
+    expect(await statusOf(at)).toMatchObject({ phase: 'InUse', uses: [{ id: used.nonce }] });
   });
 
   test('read-back after an ambiguous write: a write that was applied is handed over', async () => {

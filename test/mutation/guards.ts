@@ -39,12 +39,12 @@ const MUTATIONS: readonly Mutation[] = [
     ],
   },
   {
-    guard: 'jti after an ambiguous write',
+    guard: 'attempt ID after an ambiguous write',
     changes: [
       {
         file: 'controller/use/consume.ts',
-        from: 'use.credential?.id === credential.jti',
-        to: 'true',
+        from: 'use.attemptID === attemptID',
+        to: "attemptID !== ''",
       },
     ],
   },

@@ -139,6 +139,7 @@ export function aBoundCredential(overrides: Partial<BoundCredential> = {}): Boun
 export function aUse(overrides: Partial<Use> = {}): Use {
   return {
     id: '44444444-4444-4444-8444-444444444444',
+    attemptID: '77777777-7777-4777-8777-777777777777',
     podName: 'incident-agent-0',
     podUID: '55555555-5555-4555-8555-555555555555',
     startTime: noonPlus(10),

@@ -491,6 +491,12 @@ export type Verdict = 'Approve' | 'Deny';
 export interface Use {
   /** The nonce that the sidecar made for the call, a random UUID. Never used twice. */
   readonly id: string;
+  /**
+   * A random UUID that the controller made for the one write that consumed the grant, never for a
+   * second one. A replica that lost the answer to its write knows by it whether the write was its
+   * own. Absent from uses that a controller of an earlier release recorded.
+   */
+  readonly attemptID?: string;
   /** Name of the pod that made the call. */
   readonly podName: string;
   /** metadata.uid of the pod that made the call. Only this pod can report its end. */

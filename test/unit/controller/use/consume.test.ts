@@ -28,10 +28,13 @@ beforeEach(async () => {
 });
 afterEach(() => stub[Symbol.asyncDispose]());
 
+const ATTEMPT = 'attempt-1';
+const OTHER_ATTEMPT = 'attempt-2';
+
 async function attempt(
   write: StubHandler,
   read?: StubHandler,
-  credential: typeof CREDENTIAL | undefined = CREDENTIAL,
+  issued: { credential: typeof CREDENTIAL | undefined } = { credential: CREDENTIAL },
 ): Promise<Consumption> {
   stub.handler = (request, response) => {
     if (request.method === 'PUT') write(request, response);
@@ -42,13 +45,14 @@ async function attempt(
     client: await stub.client(),
     grant: GRANT,
     nonce: 'nonce-1',
+    attemptID: ATTEMPT,
     caller: {
       namespace: 'soc',
       serviceAccountName: 'incident-agent',
       podName: 'incident-agent-0',
       podUID: 'pod-1',
     },
-    credential,
+    ...issued,
     now: NOW,
     timeoutMilliseconds: 1_000,
   });
@@ -60,15 +64,27 @@ const failed: StubHandler = (_, response) => answer(response, 500, status(500, '
 const applied: StubHandler = (request, response) =>
   answer(response, 200, { ...JSON.parse(request.body) });
 
-/** A grant in use by this nonce with this token. */
-const used = (id: string, jti: string, metadata = GRANT.metadata): StubHandler => {
-  const uses = [aUse({ id, credential: aUseCredential({ id: jti }) })];
+/** A grant in use by this nonce, consumed by this attempt with a token of its own. */
+const used = (id: string, attemptID: string, metadata = GRANT.metadata): StubHandler => {
+  const uses = [aUse({ id, attemptID, credential: aUseCredential({ id: `jti of ${attemptID}` }) })];
   return (_, response) =>
     answer(response, 200, { ...GRANT, metadata, status: anInUseStatus({ uses }) });
 };
 
+/** A grant in use by this nonce whose record names no attempt. */
+const withoutAttempt = (credentialID: string): StubHandler => {
+  const { attemptID: _, ...use } = aUse({
+    id: 'nonce-1',
+    credential: aUseCredential({ id: credentialID }),
+  });
+  return (_, response) =>
+    answer(response, 200, { ...GRANT, status: anInUseStatus({ uses: [use] }) });
+};
+const byOldReplica = withoutAttempt('jti-of-another-replica');
+const pruned = withoutAttempt(CREDENTIAL.jti);
+
 describe('the consuming write', () => {
-  it('is a compare-and-swap that names the UID, the nonce, the pod and the token', async () => {
+  it('is a compare-and-swap that names the UID, the nonce, the attempt, the pod and the token', async () => {
     expect((await attempt(applied)).type).toBe('Consumed');
     expect(stub.requests).toHaveLength(1);
     const [request] = stub.requests;
@@ -82,6 +98,7 @@ describe('the consuming write', () => {
       uses: [
         {
           id: 'nonce-1',
+          attemptID: ATTEMPT,
           podName: 'incident-agent-0',
           podUID: 'pod-1',
           startTime: '2026-01-02T12:00:10.000Z',
@@ -126,18 +143,20 @@ describe.each<[string, StubHandler]>([
   ['that is not answered in time', silent],
   ['that is answered 500', failed],
 ])('a write %s is read back from the API server', (_, write) => {
-  it('and is ours if the grant names this nonce and the token of this very call', async () => {
-    expect((await attempt(write, used('nonce-1', 'jti-1'))).type).toBe('Consumed');
+  it('and is ours if the grant names this nonce and this very attempt', async () => {
+    expect((await attempt(write, used('nonce-1', ATTEMPT))).type).toBe('Consumed');
     expect(stub.requests.at(-1)).toMatchObject({ method: 'GET' });
     expect(stub.requests.at(-1)?.query.size).toBe(0);
   });
 
   it.each<[string, StubHandler]>([
-    ['names another token of this nonce', used('nonce-1', 'jti-2')],
-    ['names another nonce', used('nonce-2', 'jti-1')],
+    ['names another attempt, and so another token, of this nonce', used('nonce-1', OTHER_ATTEMPT)],
+    ['names another nonce', used('nonce-2', ATTEMPT)],
+    ['names an attempt for this nonce without ID: a replica of an earlier release', byOldReplica],
+    ['has lost the ID of the attempt: a CRD of an earlier release', pruned],
     [
       'is another grant of this name',
-      used('nonce-1', 'jti-1', { ...GRANT.metadata, uid: 'another' }),
+      used('nonce-1', ATTEMPT, { ...GRANT.metadata, uid: 'another' }),
     ],
     ['is not in use: the write may still land', (_, r) => answer(r, 200, GRANT)],
     ['is gone', (_, r) => answer(r, 404, status(404, 'NotFound'))],
@@ -146,23 +165,13 @@ describe.each<[string, StubHandler]>([
     expect(await attempt(write, read)).toEqual({ type: 'Ambiguous' });
   });
 
-  it('and is ambiguous without a credential: nothing tells it from a repeated message', async () => {
-    const uses = [aUse({ id: 'nonce-1' })];
+  it.each([
+    [ATTEMPT, 'Consumed'],
+    [OTHER_ATTEMPT, 'Ambiguous'],
+  ])('and without a credential too the attempt decides: %s is %s', async (attemptID, type) => {
+    const { credential: _, ...use } = aUse({ id: 'nonce-1', attemptID });
     const read: StubHandler = (_, response) =>
-      answer(response, 200, { ...GRANT, status: anInUseStatus({ uses }) });
-    stub.handler = read;
-    const client = await stub.client();
-    stub.handler = (request, response) =>
-      request.method === 'PUT' ? write(request, response) : read(request, response);
-    const consumption = await consume({
-      client,
-      grant: GRANT,
-      nonce: 'nonce-1',
-      caller: { namespace: 'soc', serviceAccountName: 'a', podName: 'a', podUID: 'a' },
-      credential: undefined,
-      now: NOW,
-      timeoutMilliseconds: 1_000,
-    });
-    expect(consumption).toEqual({ type: 'Ambiguous' });
+      answer(response, 200, { ...GRANT, status: anInUseStatus({ uses: [use] }) });
+    expect((await attempt(write, read, { credential: undefined })).type).toBe(type);
   });
 });
