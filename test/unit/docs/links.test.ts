@@ -9,9 +9,11 @@ const PAGES = ['*.md', 'docs/**/*.md', 'test/**/*.md'].flatMap((glob) =>
   globSync(glob, { cwd: ROOT }),
 );
 const read = (path: string): string => readFileSync(join(ROOT, path), 'utf8');
+const INLINE_LINK = /\]\((?!https?:)([^)#\s]*)(?:#([^)\s]+))?\)/g;
+const LINK_DEFINITION = /^\[[^\]]+\]: (?!https?:)([^#\s]*)(?:#(\S+))?$/gm;
 
 test.each(PAGES)('%s: every relative link leads to a file, and to a heading there', (page) => {
-  const links = [...read(page).matchAll(/\]\((?!https?:)([^)#\s]*)(?:#([^)\s]+))?\)/g)];
+  const links = [INLINE_LINK, LINK_DEFINITION].flatMap((form) => [...read(page).matchAll(form)]);
   const broken = links.filter(([, path = '', anchor]) => {
     const target = path === '' ? page : join(dirname(page), path);
     if (!existsSync(join(ROOT, target))) return true;
