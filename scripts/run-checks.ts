@@ -1,113 +1,115 @@
-// `make test`: every stage in turn, also after one failed, and one line at the end that counts.
-// Usage: run-checks.ts [stage…]; all of them when none is named.
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { mkdirSync, readFileSync, rmSync } from 'node:fs';
-import { delimiter, join } from 'node:path';
+// `make test`: every stage, also after one failed, side by side where they don't need each other, and one line at the end
+// that counts. Usage: run-checks.ts [stage…]; all of them when none is named.
+import { mkdirSync, readFileSync } from 'node:fs';
+import { join, relative } from 'node:path';
 import { whyNoNode } from '../test/support/node/requirements.ts';
+import { endRunningScripts, runScript } from './run-script.ts';
+import { runInOrder, runsAlone, type Stage } from './stages.ts';
 import {
   type Count,
   countCheck,
   countTests,
+  type FileTime,
   failures,
   leftOut,
+  slowestFiles,
   summaryLine,
-  type VitestReport,
+  wholeTime,
 } from './summary.ts';
 import { ROOT } from './tools.ts';
+import { type VitestReports, vitestReports } from './vitest-reports.ts';
 
-interface Stage {
-  /** A script of package.json. */
-  readonly script: string;
-  readonly kind: 'check' | 'vitest';
-  /** Why this machine can't run it, or undefined if it can. */
-  readonly whyNot?: () => string | undefined;
-}
+const CHECKS = ['lint', 'types', 'arrows', 'check-generated', 'knip', 'build'];
 
+/** What a stage comes after either makes something for it, or would take the processors from it. */
 const STAGES: readonly Stage[] = [
-  { script: 'lint', kind: 'check' },
-  { script: 'types', kind: 'check' },
-  { script: 'arrows', kind: 'check' },
-  { script: 'check-generated', kind: 'check' },
-  { script: 'knip', kind: 'check' },
+  ...CHECKS.map((script): Stage => ({ script, kind: 'check' })),
+  { script: 'unit', kind: 'vitest', after: CHECKS },
   // The tests start our processes from dist/.
-  { script: 'build', kind: 'check' },
-  { script: 'unit', kind: 'vitest' },
-  { script: 'integration', kind: 'vitest' },
-  { script: 'attack', kind: 'vitest' },
+  { script: 'integration', kind: 'vitest', after: ['build', 'unit'] },
+  { script: 'attack', kind: 'vitest', after: ['build', 'integration'] },
+  // They wait more than they work.
   { script: 'e2e', kind: 'vitest', whyNot: whyNoNode },
 ];
 
-const REPORTS = join(ROOT, '.make', 'reports');
+const LOGS = join(ROOT, '.make', 'logs');
+const { scripts }: { scripts: Readonly<Record<string, string>> } = JSON.parse(
+  readFileSync(join(ROOT, 'package.json'), 'utf8'),
+);
+
+/** What a stage came to. */
+interface Result {
+  readonly count: Count;
+  readonly failed: readonly string[];
+  readonly files: readonly FileTime[];
+}
 
 let interrupted = false;
-// The stage gets the terminal's signal too and ends by itself; the count is still printed.
-process.on('SIGINT', () => {
-  interrupted = true;
-});
+// What the stages started ends with them; the count is still printed.
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+  process.on(signal, () => {
+    interrupted = true;
+    endRunningScripts();
+  });
+}
 
-const scripts: Readonly<Record<string, string>> = JSON.parse(
-  readFileSync(join(ROOT, 'package.json'), 'utf8'),
-).scripts;
 const wanted = process.argv.slice(2);
 const stages = STAGES.filter(({ script }) => wanted.length === 0 || wanted.includes(script));
 
-mkdirSync(REPORTS, { recursive: true });
-const counts: Count[] = [];
-const failed: string[] = [];
-const failedTests: string[] = [];
-for (const stage of stages) {
-  const count = interrupted ? countCheck(false) : await runStage(stage);
-  counts.push(count);
-  if (count.failed > 0) failed.push(stage.script);
+mkdirSync(LOGS, { recursive: true });
+const started = performance.now();
+const results = await runInOrder(stages, runStage);
+const files = results.flatMap((result) => result.files);
+console.log(['', ...slowestFiles(files, ROOT), wholeTime(secondsSince(started))].join('\n'));
+const failedStages = stages.filter((_, index) => (results[index]?.count.failed ?? 0) > 0);
+if (failedStages.length > 0) {
+  console.log(`failed: ${failedStages.map(({ script }) => script).join(', ')}`);
+  for (const line of results.flatMap(({ failed }) => failed)) console.log(`  ${line}`);
 }
-if (failed.length > 0) console.log(`\nfailed: ${failed.join(', ')}`);
-for (const line of failedTests) console.log(`  ${line}`);
-console.log(summaryLine(counts));
-process.exitCode = failed.length > 0 ? 1 : 0;
+console.log(summaryLine(results.map(({ count }) => count)));
+process.exitCode = failedStages.length > 0 ? 1 : 0;
 
-async function runStage({ script, kind, whyNot }: Stage): Promise<Count> {
-  console.log(`\n== ${script}`);
+async function runStage(stage: Stage): Promise<Result> {
+  const { script, kind, whyNot } = stage;
+  if (interrupted) return { count: countCheck(false), failed: [], files: [] };
   const why = whyNot?.();
   if (why !== undefined) {
     const { line, count } = leftOut(script, why, process.env['CI'] === 'true');
-    console.log(line);
-    return count;
+    console.log(`\n${line}`);
+    return { count, failed: [], files: [] };
   }
-  const started = performance.now();
-  const report = join(REPORTS, `${script}.json`);
-  rmSync(report, { force: true });
-  const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${report}`];
-  const succeeded = await runScript(script, kind === 'vitest' ? reporters : []);
-  const seconds = ((performance.now() - started) / 1000).toFixed(1);
-  console.log(`== ${script} ${succeeded ? 'ok' : 'FAILED'}, ${seconds} s`);
-  if (kind === 'check') return countCheck(succeeded);
-  const results = readReport(report);
-  failedTests.push(...failures(results).map((line) => line.replace(`${ROOT}/`, '')));
-  return countTests(succeeded, results);
+  return kind === 'check' ? runCheck(stage) : runTests(stage);
 }
 
-/**
- * Runs a script of package.json as npm would, without needing npm. Both streams go to standard
- * output, so that nothing is written after the last line.
- */
-async function runScript(script: string, args: readonly string[]): Promise<boolean> {
-  const child = spawn('/bin/sh', ['-c', `${scripts[script]} "$@"`, 'sh', ...args], {
-    cwd: ROOT,
-    env: {
-      ...process.env,
-      PATH: `${join(ROOT, 'node_modules', '.bin')}${delimiter}${process.env['PATH']}`,
-    },
-    stdio: ['ignore', 'inherit', process.stdout],
-  });
-  const [code] = await once(child, 'exit');
-  return code === 0;
+async function runCheck(stage: Stage): Promise<Result> {
+  return { count: countCheck(await runAndTell(stage)), failed: [], files: [] };
 }
 
-function readReport(path: string): VitestReport | undefined {
-  try {
-    return JSON.parse(readFileSync(path, 'utf8'));
-  } catch {
-    return undefined;
-  }
+async function runTests(stage: Stage): Promise<Result> {
+  const reports = vitestReports(stage.script);
+  const succeeded = await runAndTell(stage, reports);
+  const results = reports.results();
+  return {
+    count: countTests(succeeded, results),
+    failed: failures(results).map((line) => line.replace(`${ROOT}/`, '')),
+    files: reports.fileTimes(),
+  };
+}
+
+/** Runs a stage's script. The output of one that others may run beside is shown whole once it ended. */
+async function runAndTell(stage: Stage, reports?: VitestReports): Promise<boolean> {
+  const { script } = stage;
+  const log = runsAlone(stage, stages) ? undefined : join(LOGS, `${script}.log`);
+  console.log(
+    log === undefined ? `\n== ${script}` : `== ${script} begins (${relative(ROOT, log)})`,
+  );
+  const began = performance.now();
+  const succeeded = await runScript(scripts[script] ?? '', { ...reports, log });
+  if (log !== undefined) process.stdout.write(`\n== ${script}\n${readFileSync(log, 'utf8')}`);
+  console.log(`== ${script} ${succeeded ? 'ok' : 'FAILED'}, ${secondsSince(began).toFixed(1)} s`);
+  return succeeded;
+}
+
+function secondsSince(moment: number): number {
+  return (performance.now() - moment) / 1000;
 }

@@ -84,6 +84,31 @@ function firstLine(text: string): string {
   return text.split('\n', 1)[0] ?? '';
 }
 
+/** How long a test file took, with its hooks and imports. */
+export interface FileTime {
+  /** Absolute path. */
+  readonly file: string;
+  readonly seconds: number;
+}
+
+const LISTED = 10;
+
+/** The slowest test files, a line each, slowest first. They name where waiting can be saved. */
+export function slowestFiles(files: readonly FileTime[], root: string): string[] {
+  if (files.length === 0) return [];
+  const slowest = [...files].sort((a, b) => b.seconds - a.seconds).slice(0, LISTED);
+  const lines = slowest.map(
+    ({ file, seconds }) => `${seconds.toFixed(1).padStart(7)} s  ${file.replace(`${root}/`, '')}`,
+  );
+  return ['slowest test files:', ...lines];
+}
+
+/** How long all of it took. */
+export function wholeTime(seconds: number): string {
+  const whole = Math.round(seconds);
+  return `whole time: ${Math.floor(whole / 60)} min ${whole % 60} s`;
+}
+
 /** The last line of `make test`, and the only one of its form. */
 export function summaryLine(counts: readonly Count[]): string {
   const sum = (field: keyof Count) => counts.reduce((total, count) => total + count[field], 0);

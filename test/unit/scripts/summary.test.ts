@@ -4,8 +4,10 @@ import {
   countTests,
   failures,
   leftOut,
+  slowestFiles,
   summaryLine,
   type VitestReport,
+  wholeTime,
 } from '../../../scripts/summary.ts';
 
 function aReport(overrides: Partial<VitestReport> = {}): VitestReport {
@@ -96,4 +98,34 @@ test('what failed is named with its file and the first line of its reason', () =
     '/repo/test/unit/b.test.ts: SyntaxError: no',
   ]);
   expect(failures(undefined)).toEqual([]);
+});
+
+describe('the slowest test files', () => {
+  test('are ten at most, of all stages, slowest first, with their seconds', () => {
+    const files = Array.from({ length: 12 }, (_, index) => ({
+      file: `/repo/test/unit/${index}.test.ts`,
+      seconds: index + 0.25,
+    }));
+    const [title, first, ...others] = slowestFiles(
+      [...files, { file: '/repo/test/e2e/release.test.ts', seconds: 217.04 }],
+      '/repo',
+    );
+    expect(title).toBe('slowest test files:');
+    expect(first).toBe('  217.0 s  test/e2e/release.test.ts');
+    expect(others).toHaveLength(9);
+    expect(others[0]).toBe('   11.3 s  test/unit/11.test.ts');
+    expect(others.at(-1)).toBe('    3.3 s  test/unit/3.test.ts');
+  });
+
+  test('are not told of where no test ran', () => {
+    expect(slowestFiles([], '/repo')).toEqual([]);
+  });
+});
+
+test.each([
+  [0.4, 'whole time: 0 min 0 s'],
+  [59.6, 'whole time: 1 min 0 s'],
+  [581.2, 'whole time: 9 min 41 s'],
+])('%d s is said in minutes and seconds', (seconds, line) => {
+  expect(wholeTime(seconds)).toBe(line);
 });

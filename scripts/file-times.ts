@@ -1,0 +1,21 @@
+// Reporter of vitest: writes how long each test file took, its hooks and imports included, to the file that this names.
+import { writeFileSync } from 'node:fs';
+import type { Reporter, TestModule } from 'vitest/node';
+import type { FileTime } from './summary.ts';
+
+export const FILE_TIMES_VARIABLE = 'ACTIONGRANT_TEST_FILE_TIMES';
+
+export default class FileTimes implements Reporter {
+  onTestRunEnd(modules: readonly TestModule[]): void {
+    const output = process.env[FILE_TIMES_VARIABLE];
+    if (output !== undefined) writeFileSync(output, JSON.stringify(modules.map(timeOf)));
+  }
+}
+
+function timeOf(module: TestModule): FileTime {
+  const { environmentSetupDuration, prepareDuration, collectDuration, setupDuration, duration } =
+    module.diagnostic();
+  const milliseconds =
+    environmentSetupDuration + prepareDuration + collectDuration + setupDuration + duration;
+  return { file: module.moduleId, seconds: milliseconds / 1000 };
+}
