@@ -1,5 +1,6 @@
 import { ProblemError } from '../core/api/problem.ts';
-import { createKubernetesClient, type KubernetesClient } from '../core/kubernetes/client.ts';
+import type { KubernetesClient } from '../core/kubernetes/client.ts';
+import { createKubernetesClient } from '../core/kubernetes/create-client.ts';
 import type { KubernetesServer } from '../core/kubernetes/server.ts';
 import { systemClock } from '../core/time/clock.ts';
 import { VERSION } from './version.ts';

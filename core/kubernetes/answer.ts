@@ -1,13 +1,9 @@
-/** How a call's end becomes a value or a KubernetesError: one table, no text matching. */
-import { isRecord } from '../text/json.ts';
-import { KubernetesError, type KubernetesErrorKind } from './error.ts';
-import type { TransportAnswer, TransportError } from './transport.ts';
+/** How a call that failed becomes a KubernetesError: one table, no text matching. */
 
-/**
- * What a failed call may have changed. `None`: nothing that matters, even if it was carried out
- * (reads, reviews, and mints whose token nobody got).
- */
-export type Effect = 'None' | 'Write';
+import { isRecord } from '../text/json.ts';
+import { parseObject } from './answered-object.ts';
+import { type Effect, KubernetesError, type KubernetesErrorKind } from './error.ts';
+import type { TransportAnswer, TransportError } from './transport.ts';
 
 /** The API server's own words about a failure (meta/v1 Status). */
 interface Status {
@@ -19,7 +15,7 @@ interface Status {
   details?: { retryAfterSeconds?: number };
 }
 
-const kindByStatus: Partial<Record<number, KubernetesErrorKind>> = {
+const KIND_BY_STATUS: Partial<Record<number, KubernetesErrorKind>> = {
   400: 'BadRequest',
   401: 'Unauthorized',
   403: 'Forbidden',
@@ -30,13 +26,13 @@ const kindByStatus: Partial<Record<number, KubernetesErrorKind>> = {
   429: 'TooManyRequests',
 };
 
-/** An answer that isn't a success. */
+/** The error of an answer that is no success. */
 export function errorOfAnswer(answer: TransportAnswer, effect: Effect): KubernetesError {
   const status = statusOf(answer.body);
   const retryAfterMilliseconds = retryAfter(answer, status);
   return new KubernetesError(
     kindOf(answer.status, status?.reason, effect),
-    // What isn't a Status came from something in between: its text isn't ours to repeat.
+    // An answer without a Status came from something in between: its text may be anything, so it is not repeated.
     status?.message ?? `HTTP ${answer.status} without a Status`,
     {
       httpStatus: answer.status,
@@ -46,7 +42,7 @@ export function errorOfAnswer(answer: TransportAnswer, effect: Effect): Kubernet
   );
 }
 
-/** A watch's ERROR event carries a Status. */
+/** The error that a watch's ERROR event carries as a Status. */
 export function errorOfStatus(object: unknown): KubernetesError {
   const status = asStatus(object);
   if (!status) return new KubernetesError('Malformed', 'an ERROR event without a Status');
@@ -60,35 +56,16 @@ export function errorOfStatus(object: unknown): KubernetesError {
   );
 }
 
-/** No answer, or half of one. */
+/** The error of a request that got no answer, or half of one. */
 export function errorOfTransport(error: TransportError, effect: Effect): KubernetesError {
   if (effect === 'Write' && error.sent) return new KubernetesError('Ambiguous', error.message);
   if (error.tooLarge) return new KubernetesError('TooLarge', error.message);
   return new KubernetesError(error.aborted ? 'Aborted' : 'Unavailable', error.message);
 }
 
-/** The JSON object of a successful answer. */
-export function objectOfAnswer(answer: TransportAnswer, effect: Effect): Record<string, unknown> {
-  const object = parseObject(answer.body);
-  if (object) return object;
-  const kind = effect === 'Write' ? 'Ambiguous' : 'Malformed';
-  throw new KubernetesError(kind, 'the answer is not a JSON object', {
-    httpStatus: answer.status,
-  });
-}
-
-export function parseObject(text: string): Record<string, unknown> | undefined {
-  try {
-    const value: unknown = JSON.parse(text);
-    return isRecord(value) ? value : undefined;
-  } catch {
-    return undefined;
-  }
-}
-
 function kindOf(status: number, reason: string | undefined, effect: Effect): KubernetesErrorKind {
   if (status === 409 && reason === 'AlreadyExists') return 'AlreadyExists';
-  const kind = kindByStatus[status];
+  const kind = KIND_BY_STATUS[status];
   if (kind) return kind;
   // 408 and 499 come from proxies that passed the request on. 5xx, ServerTimeout and webhooks'
   // failures included: etcd may have committed, or may still.

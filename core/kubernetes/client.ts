@@ -1,9 +1,9 @@
 /**
- * An exact, thin REST client of the API server: one method a verb, no retries of its own, and an
- * error for every way a call can end. @kubernetes/client-node's typed client opens a connection a
- * call and can't tell a write that was never sent from one that may have been applied.
+ * An exact, thin REST client of the API server: one method a verb, no retries of its own, and an error for every way a call
+ * can end. The typed client of @kubernetes/client-node opens a connection a call, and cannot tell a write that was never sent
+ * from one that may have been applied.
  */
-import type { Clock } from '../time/clock.ts';
+
 import type {
   KubernetesList,
   KubernetesObject,
@@ -11,7 +11,6 @@ import type {
   ObjectReference,
   Resource,
 } from './object.ts';
-import { RestClient } from './rest-client.ts';
 import type {
   SubjectAccessReviewSpec,
   SubjectAccessReviewStatus,
@@ -20,8 +19,6 @@ import type {
   TokenReviewSpec,
   TokenReviewStatus,
 } from './reviews.ts';
-import { checkAccess, type KubernetesServer, serverAccessReader } from './server.ts';
-import { createTransport } from './transport.ts';
 import type { WatchEvent } from './watch.ts';
 
 export interface CallOptions {
@@ -82,6 +79,7 @@ export interface DeleteOptions extends CallOptions {
  */
 export type DeleteResult = 'deleted' | 'notFound' | 'uidMismatch' | 'terminating';
 
+/** Every method throws KubernetesError, and nothing else. */
 export interface KubernetesClient {
   get<T extends KubernetesObject>(
     resource: Resource<T>,
@@ -145,24 +143,4 @@ export interface KubernetesClient {
   raw(path: string, options?: CallOptions): Promise<unknown>;
   /** Waits for calls in flight, ends watches, closes the connections. */
   close(): Promise<void>;
-}
-
-export interface KubernetesClientOptions {
-  server: KubernetesServer;
-  userAgent: string;
-  requestTimeoutMilliseconds: number;
-  clock: Clock;
-  /** Connections for everything but watches. Default 16. */
-  connections?: number;
-}
-
-export async function createKubernetesClient(
-  options: KubernetesClientOptions,
-): Promise<KubernetesClient> {
-  const { server, userAgent, requestTimeoutMilliseconds, clock, connections = 16 } = options;
-  const readAccess = await serverAccessReader(server);
-  // What can never work is told now, and not taken for a server that does not answer.
-  checkAccess(await readAccess());
-  const transport = createTransport({ readAccess, userAgent, clock, connections });
-  return new RestClient(transport, requestTimeoutMilliseconds);
 }

@@ -37,12 +37,20 @@ export type KubernetesErrorKind =
   /** The caller's signal fired; for a write: before any byte was sent. */
   | 'Aborted';
 
+/**
+ * What a failed call may have changed. `None`: nothing that matters, even if it was carried out (reads, reviews, and mints
+ * whose token nobody got).
+ */
+export type Effect = 'None' | 'Write';
+
 export interface KubernetesErrorDetails {
   httpStatus?: number;
   /** `reason` of the API server's Status. */
   reason?: string;
   retryAfterMilliseconds?: number;
 }
+
+const MESSAGE_LIMIT = 512;
 
 /** `message` is the Status's own message, bounded and printable; never a body, header or token. */
 export class KubernetesError extends Error {
@@ -71,14 +79,14 @@ export function isKubernetesError(
   return error instanceof KubernetesError && (kinds.length === 0 || kinds.includes(error.kind));
 }
 
-const messageLimit = 512;
-
-/** Text of others in a message of ours: printable, bounded, and without anything like a JWT. */
+/** A server's text as an error may show it: printable, bounded, and without anything like a JWT. */
 function boundedText(text: string): string {
   const printable = text
-    .slice(0, 4 * messageLimit)
+    .slice(0, 4 * MESSAGE_LIMIT)
     .replace(/[\s\p{C}\p{Z}]+/gu, ' ')
     .replace(/eyJ[\w-]{8,}(\.[\w-]*){0,2}/g, '[redacted]')
     .trim();
-  return printable.length <= messageLimit ? printable : `${printable.slice(0, messageLimit - 1)}…`;
+  return printable.length <= MESSAGE_LIMIT
+    ? printable
+    : `${printable.slice(0, MESSAGE_LIMIT - 1)}…`;
 }

@@ -1,7 +1,8 @@
 /** Watch events from a stream of lines. */
 import { Buffer } from 'node:buffer';
 import { isRecord } from '../text/json.ts';
-import { errorOfStatus, parseObject } from './answer.ts';
+import { errorOfStatus } from './answer.ts';
+import { parseObject } from './answered-object.ts';
 import { KubernetesError } from './error.ts';
 import type { KubernetesObject, Live } from './object.ts';
 

@@ -1,6 +1,7 @@
 /** What the benchmarks of the transaction share: a control plane that flushes every write, the product, and a service. */
 
-import { createKubernetesClient, type KubernetesClient } from '../../core/kubernetes/client.ts';
+import type { KubernetesClient } from '../../core/kubernetes/client.ts';
+import { createKubernetesClient } from '../../core/kubernetes/create-client.ts';
 import { systemClock } from '../../core/time/clock.ts';
 import { type OwnControlPlane, startControlPlane } from '../support/control-plane.ts';
 import { Exchange } from '../support/exchange.ts';

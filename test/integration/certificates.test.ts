@@ -10,7 +10,8 @@ import {
   controllerNames,
   createCertificateManager,
 } from '../../controller/certificates/manager.ts';
-import { createKubernetesClient, type KubernetesClient } from '../../core/kubernetes/client.ts';
+import type { KubernetesClient } from '../../core/kubernetes/client.ts';
+import { createKubernetesClient } from '../../core/kubernetes/create-client.ts';
 import { type Clock, systemClock } from '../../core/time/clock.ts';
 import type { Logger } from '../../process/log.ts';
 import { type InstalledChart, installChart } from '../support/chart.ts';

@@ -6,7 +6,8 @@ import {
   type SettingsPublisher,
 } from '../../controller/injection/publish-settings.ts';
 import { SIDECAR_CONFIG_MAP } from '../../core/api/pod-layout.ts';
-import { createKubernetesClient, type KubernetesClient } from '../../core/kubernetes/client.ts';
+import type { KubernetesClient } from '../../core/kubernetes/client.ts';
+import { createKubernetesClient } from '../../core/kubernetes/create-client.ts';
 import { systemClock } from '../../core/time/clock.ts';
 import type { Logger } from '../../process/log.ts';
 import type { KubeObject } from '../support/api-client.ts';

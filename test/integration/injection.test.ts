@@ -7,7 +7,8 @@ import { type Controller, startController } from '../../controller/controller.ts
 import { injectionFault } from '../../controller/injection/verify.ts';
 import type { Pod } from '../../controller/pods/pod.ts';
 import { INJECTION_LABEL, SIDECAR_CONFIG_MAP } from '../../core/api/pod-layout.ts';
-import { createKubernetesClient, type KubernetesClient } from '../../core/kubernetes/client.ts';
+import type { KubernetesClient } from '../../core/kubernetes/client.ts';
+import { createKubernetesClient } from '../../core/kubernetes/create-client.ts';
 import { systemClock } from '../../core/time/clock.ts';
 import { REFUSALS_PATH, USES_PATH } from '../../core/wire/wire.ts';
 import type { Logger } from '../../process/log.ts';

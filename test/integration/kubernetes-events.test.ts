@@ -1,5 +1,5 @@
 import { expect, inject, it } from 'vitest';
-import { createKubernetesClient } from '../../core/kubernetes/client.ts';
+import { createKubernetesClient } from '../../core/kubernetes/create-client.ts';
 import { createEventRecorder } from '../../core/kubernetes/events.ts';
 import { systemClock } from '../../core/time/clock.ts';
 import { connectControlPlane } from '../support/control-plane.ts';

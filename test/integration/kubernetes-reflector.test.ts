@@ -2,7 +2,8 @@ import { readFileSync } from 'node:fs';
 import { connect as connectSocket, createServer, type Server, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from 'vitest';
-import { createKubernetesClient, type KubernetesClient } from '../../core/kubernetes/client.ts';
+import type { KubernetesClient } from '../../core/kubernetes/client.ts';
+import { createKubernetesClient } from '../../core/kubernetes/create-client.ts';
 import { isKubernetesError } from '../../core/kubernetes/error.ts';
 import type { Live } from '../../core/kubernetes/object.ts';
 import {

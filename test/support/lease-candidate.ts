@@ -2,7 +2,7 @@
  * A process that stands for election: `lease-candidate.ts <kubeconfig> <namespace> <identity> <ms that the lease lasts>`.
  * Says `ready`, `started` and `stopped` on standard output; SIGTERM stops it in order.
  */
-import { createKubernetesClient } from '../../core/kubernetes/client.ts';
+import { createKubernetesClient } from '../../core/kubernetes/create-client.ts';
 import { createLeaseElection } from '../../core/kubernetes/lease.ts';
 import { systemClock } from '../../core/time/clock.ts';
 

@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Controller, startController } from '../../controller/controller.ts';
 import { INJECTION_LABEL } from '../../core/api/pod-layout.ts';
-import { createKubernetesClient } from '../../core/kubernetes/client.ts';
+import { createKubernetesClient } from '../../core/kubernetes/create-client.ts';
 import { systemClock } from '../../core/time/clock.ts';
 import type { Logger } from '../../process/log.ts';
 import type { KubeObject } from './api-client.ts';

@@ -1,7 +1,8 @@
 /** What the benchmarks on a real node share: the release, an injected namespace and a plain one, and a service. */
 
 import { INJECTION_LABEL } from '../../../core/api/pod-layout.ts';
-import { createKubernetesClient, type KubernetesClient } from '../../../core/kubernetes/client.ts';
+import type { KubernetesClient } from '../../../core/kubernetes/client.ts';
+import { createKubernetesClient } from '../../../core/kubernetes/create-client.ts';
 import { systemClock } from '../../../core/time/clock.ts';
 import type { KubeObject } from '../../support/api-client.ts';
 import { createServiceAccount } from '../../support/grants.ts';

@@ -9,10 +9,8 @@ import express from 'express';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { createAdmissionRouter } from '../../../../controller/admission/router.ts';
 import { countAwaitingDecision } from '../../../../controller/grants/cache.ts';
-import {
-  createKubernetesClient,
-  type KubernetesClient,
-} from '../../../../core/kubernetes/client.ts';
+import type { KubernetesClient } from '../../../../core/kubernetes/client.ts';
+import { createKubernetesClient } from '../../../../core/kubernetes/create-client.ts';
 import { systemClock } from '../../../../core/time/clock.ts';
 import { createLogger } from '../../../../process/log.ts';
 import { aGrantCache } from '../exchange/grants-api.ts';

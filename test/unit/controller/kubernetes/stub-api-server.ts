@@ -8,7 +8,7 @@ import type { TLSSocket } from 'node:tls';
 import {
   createKubernetesClient,
   type KubernetesClientOptions,
-} from '../../../../core/kubernetes/client.ts';
+} from '../../../../core/kubernetes/create-client.ts';
 import { systemClock } from '../../../../core/time/clock.ts';
 import { createAuthority, issue, type KeyPairPem } from '../../../support/pki.ts';
 
