@@ -2,11 +2,11 @@
 
 import type { Action } from '../core/action/action.ts';
 import { ProblemError } from '../core/api/problem.ts';
-import { Secret } from '../core/text/secret.ts';
 import type { Clock } from '../core/time/clock.ts';
 import { pause } from '../core/time/pause.ts';
 import type { UseAnswer } from '../core/wire/wire.ts';
 import type { Complete } from './complete.ts';
+import { type LentCredential, lentCredential } from './credential/lent-credential.ts';
 import { type ExchangeClient, NoAnswerError } from './exchange/client.ts';
 
 /** A consumed grant, ready to be used once. */
@@ -14,7 +14,7 @@ export interface Authorization {
   nonce: string;
   grant: UseAnswer['grant'];
   bodyForm: UseAnswer['bodyForm'];
-  token: Secret | undefined;
+  credential: LentCredential | undefined;
   /** Monotonic ms: nothing is written past it. Counted from before the request was sent, so it is never late. */
   deadline: number;
 }
@@ -65,7 +65,7 @@ export async function authorize(
         nonce,
         grant: answer.grant,
         bodyForm: answer.bodyForm,
-        token: answer.credential && new Secret(answer.credential.token),
+        credential: answer.credential && lentCredential(answer.credential),
         deadline: sentAt + answer.timeoutMilliseconds,
       };
     } catch (error) {

@@ -19,7 +19,8 @@ import type {
   KubernetesDescription,
 } from './describe/head-description.ts';
 import type { RefusalReporter } from './exchange/report-refusals.ts';
-import type { Forwarder, UpstreamRequest, UpstreamResponse } from './forward/forward.ts';
+import type { Forwarder } from './forward/forward.ts';
+import type { UpstreamRequest, UpstreamResponse } from './forward/upstream.ts';
 import type { InterceptedCall } from './intercept/call.ts';
 import type { MemoryBudget, MemoryHold } from './intercept/memory-budget.ts';
 import { type CallBody, readBody } from './intercept/read-body.ts';
@@ -119,7 +120,7 @@ async function use(
   buildRequest: () => UpstreamRequest & { kubernetes: boolean },
 ): Promise<void> {
   const { forwarder, complete, config, clock, metrics } = dependencies;
-  const { nonce, grant, token, deadline } = authorization;
+  const { nonce, grant, credential, deadline } = authorization;
   const start = clock.monotonic();
   let outcome: Outcome = 'NotDispatched';
   let responseCode: number | undefined;
@@ -151,7 +152,7 @@ async function use(
       grant,
       deadline,
       ...(responseCode === undefined ? {} : { responseCode }),
-      ...(token === undefined ? {} : { token }),
+      ...(credential === undefined ? {} : { token: credential.token }),
     });
   }
 }
@@ -172,13 +173,13 @@ function upstreamRequest(
   description: HttpDescription | KubernetesDescription,
   described: DescribedCall,
   body: CallBody,
-  { bodyForm, token }: Authorization,
+  { bodyForm, credential }: Authorization,
 ): UpstreamRequest & { kubernetes: boolean } {
   return {
     ...description.upstream,
     kubernetes: description.kind === 'kubernetes',
     body: bodyToSend(described, body, bodyForm),
-    ...(token === undefined ? {} : { credential: { token } }),
+    ...(credential === undefined ? {} : { credential }),
   };
 }
 

@@ -17,7 +17,7 @@ export interface TLSIdentity {
   context: SecureContext;
   /** The name or address that the certificate must be valid for. */
   name: string;
-  /** The exchange is refused if the certificate is valid for one of these as well. */
+  /** The connection is refused if the certificate is valid for one of these as well. */
   refusedNames: readonly string[];
 }
 

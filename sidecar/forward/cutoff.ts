@@ -1,4 +1,4 @@
-/** When an exchange must end: at its deadline, or when its caller has gone. */
+/** When a round trip must end: at its deadline, or when its caller has gone. */
 
 import type { Clock } from '../../core/time/clock.ts';
 import { ForwardError } from './error.ts';

@@ -1,4 +1,4 @@
-/** A failed exchange with the upstream, with the one fact that decides about giving a use back. */
+/** A failed round trip to the upstream, with the one fact that decides about giving a use back. */
 
 import { type ProblemCode, ProblemError, type ProblemOptions } from '../../core/api/problem.ts';
 

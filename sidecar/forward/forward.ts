@@ -1,57 +1,34 @@
 /** The way to the upstream: resolve, connect, verify, send once, and watch what comes back. */
 
 import type { Socket } from 'node:net';
-import type { Readable } from 'node:stream';
-import { createSecureContext, type SecureContext, TLSSocket } from 'node:tls';
+import { TLSSocket } from 'node:tls';
 import type { buildConnector } from 'undici';
 import Client from 'undici/lib/dispatcher/client.js';
-import type { Secret } from '../../core/text/secret.ts';
 import type { Clock } from '../../core/time/clock.ts';
+import type { LentCredential } from '../credential/lent-credential.ts';
 import { connect, type TLSIdentity } from './connect.ts';
 import { Cutoff, cutError } from './cutoff.ts';
 import { ForwardError } from './error.ts';
 import { Pools } from './pools.ts';
+import { requestHeaders } from './request-headers.ts';
 import type { Resolver } from './resolve.ts';
-import { exchange } from './round-trip.ts';
-import { TokenPatterns } from './token-scanner.ts';
-
-export type HeaderPair = readonly [name: string, value: string];
-
-export interface UpstreamRequest {
-  scheme: 'http' | 'https';
-  /** Lower-case name, IPv4 or bracketed IPv6 address. */
-  host: string;
-  port: number;
-  method: string;
-  /** Path and query, sent byte for byte. */
-  path: string;
-  /** Without Host and framing headers, except content-length of a streamed body if it is known. */
-  headers: readonly HeaderPair[];
-  body: Uint8Array | Readable | null;
-  /** Sent as `authorization: Bearer`; the exchange then has a connection of its own and its answer is scanned. */
-  credential?: { token: Secret };
-}
+import { roundTrip } from './round-trip.ts';
+import { SecretPatterns } from './secret-scanner.ts';
+import { createTrust } from './trust.ts';
+import type { UpstreamRequest, UpstreamResponse } from './upstream.ts';
 
 export interface ForwardOptions {
-  /** On the clock's monotonic scale; the whole exchange is cut at it. */
+  /** On the clock's monotonic scale; the whole round trip is cut at it. */
   deadline: number;
   signal: AbortSignal;
   /** Connections are never shared between identities. */
   identity: string;
   /** Called once, right before the first byte of the request is written. */
   onDispatched?(): void;
-  /** The exchange is refused before its first byte if the upstream's certificate is valid for one of these names. */
+  /** The request is refused before its first byte if the upstream's certificate is valid for one of these names. */
   refuseCertificateNames?: readonly string[];
   /** The API server: trusted by its cluster's CA alone, verified against this name instead of the host. */
   kubernetes?: { ca: string; serverName: string };
-}
-
-export interface UpstreamResponse {
-  status: number;
-  /** End-to-end headers in their order, lower-case names; without session state if a credential was sent. */
-  headers: HeaderPair[];
-  /** Must be read or destroyed. Errors with ForwardError when it is cut (deadline, token found, connection lost). */
-  body: Readable;
 }
 
 export interface Forwarder {
@@ -82,19 +59,6 @@ const DISPATCHER_OPTIONS = {
   headersTimeout: 0,
 } as const;
 
-/** Headers that undici or the connection sets; whatever the caller says of them would contradict what is sent. */
-const SET_HERE: ReadonlySet<string> = new Set([
-  'connection',
-  'expect',
-  'host',
-  'keep-alive',
-  'proxy-connection',
-  'te',
-  'trailer',
-  'transfer-encoding',
-  'upgrade',
-]);
-
 export function createForwarder(options: ForwarderOptions): Forwarder {
   const { clock, resolver, connectMilliseconds = 10_000 } = options;
   const trust = createTrust(options.trust);
@@ -109,7 +73,7 @@ export function createForwarder(options: ForwarderOptions): Forwarder {
           refusedNames: how.refuseCertificateNames ?? [],
         };
 
-  async function alone(request: UpstreamRequest, token: Secret, how: ForwardOptions) {
+  async function alone(request: UpstreamRequest, credential: LentCredential, how: ForwardOptions) {
     if (request.scheme !== 'https') throw cleartext();
     const origin = originOf(request);
     const cutoff = new Cutoff(clock, how.deadline, how.signal);
@@ -133,9 +97,9 @@ export function createForwarder(options: ForwarderOptions): Forwarder {
       socket.destroy();
       client.destroy().catch(() => {});
     };
-    return exchange(client, request, headersOf(request, token.reveal()), {
+    return roundTrip(client, request, requestHeaders(request, credential.headers()), {
       cutoff,
-      token: new TokenPatterns(token.reveal()),
+      secrets: new SecretPatterns(credential.secretTexts()),
       onDispatched: how.onDispatched,
       onEnd: end,
     });
@@ -171,9 +135,9 @@ export function createForwarder(options: ForwarderOptions): Forwarder {
         },
       },
     }));
-    return exchange(pool, request, headersOf(request, null), {
+    return roundTrip(pool, request, requestHeaders(request, null), {
       cutoff: new Cutoff(clock, how.deadline, how.signal),
-      token: null,
+      secrets: null,
       onDispatched: how.onDispatched,
       onEnd(failed) {
         // Node writes empty frames without end on an HTTP/2 stream that is given up while its body waits for the peer's
@@ -187,7 +151,7 @@ export function createForwarder(options: ForwarderOptions): Forwarder {
     async forward(request, how) {
       return request.credential === undefined
         ? pooled(request, how)
-        : alone(request, request.credential.token, how);
+        : alone(request, request.credential, how);
     },
     close: () => pools.close(),
   };
@@ -219,36 +183,6 @@ function once(socket: Socket): buildConnector.connector {
   };
 }
 
-function headersOf(request: UpstreamRequest, token: string | null): string[] {
-  const headers: string[] = [];
-  const streamed = request.body !== null && !(request.body instanceof Uint8Array);
-  for (const [name, value] of request.headers) {
-    const lower = name.toLowerCase();
-    if (SET_HERE.has(lower) || (lower === 'content-length' && !streamed)) continue;
-    if (token === null) headers.push(name, value);
-    else if (lower === 'accept') headers.push(name, withoutCharset(value));
-    else if (!NEGOTIATED_HERE.has(lower)) headers.push(name, value);
-  }
-  if (token !== null) {
-    // Only what is not encoded can be checked for the token.
-    headers.push('accept-encoding', 'identity', 'authorization', `Bearer ${token}`);
-  }
-  return headers;
-}
-
-/** With a credential: only an answer in plain bytes can be checked for it, so the agent does not choose how it is written. */
-const NEGOTIATED_HERE: ReadonlySet<string> = new Set([
-  'accept-charset',
-  'accept-encoding',
-  'authorization',
-]);
-
-/** RFC 9110 12.5.1: media types may have the parameter. One that cannot be taken out takes the header with it. */
-function withoutCharset(accept: string): string {
-  const rest = accept.replace(/\s*;\s*charset\s*=\s*(?:"[^"\\]*"|[^\s,;"]+)/gi, '');
-  return /charset/i.test(rest) ? '*/*' : rest;
-}
-
 /**
  * @throws ForwardError if the URL standard would read the host differently from how it was checked: the Host header is
  * made of this.
@@ -259,23 +193,6 @@ function originOf({ scheme, host, port }: UpstreamRequest): string {
     throw new ForwardError('UpstreamNameRefused', false, 'The host has more than one reading.');
   }
   return origin;
-}
-
-/** Secure contexts by the CAs they trust. Making one parses every CA, so each is made once. */
-function createTrust(trust: readonly string[] | undefined): (ca?: string) => SecureContext {
-  const make = (ca: readonly string[] | undefined): SecureContext =>
-    createSecureContext({ minVersion: 'TLSv1.2', ...(ca === undefined ? {} : { ca: [...ca] }) });
-  let general: SecureContext | undefined;
-  let cluster: { ca: string; context: SecureContext } | undefined;
-  return (ca) => {
-    if (ca === undefined) {
-      general ??= make(trust);
-      return general;
-    }
-    // One cluster, whose CA changes seldom.
-    if (cluster?.ca !== ca) cluster = { ca, context: make([ca]) };
-    return cluster.context;
-  };
 }
 
 function cleartext(): ForwardError {

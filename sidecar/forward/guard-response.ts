@@ -1,8 +1,8 @@
 /** What of an upstream's answer may reach the agent. */
 
 import { ForwardError } from './error.ts';
-import type { HeaderPair } from './forward.ts';
-import type { TokenPatterns } from './token-scanner.ts';
+import type { SecretPatterns } from './secret-scanner.ts';
+import type { HeaderPair } from './upstream.ts';
 
 /** RFC 9110 7.6.1, and those that offer the client another way to the upstream, past us (RFC 7838). */
 const NEVER_PASSED: ReadonlySet<string> = new Set([
@@ -44,13 +44,13 @@ const VALUE = /^[\t\x20-\x7e\x80-\xff]*$/;
 const NAME = /^[!#$%&'*+\-.^_`|~0-9a-z]+$/;
 
 /**
- * @param token patterns of the credential that was sent, or null if none was
+ * @param secrets of the credential that was sent, or null if none was
  * @throws ForwardError (dispatched) if the head cannot be passed on
  */
 export function guardResponseHead(
   status: number,
   headers: readonly HeaderPair[],
-  token: TokenPatterns | null,
+  secrets: SecretPatterns | null,
 ): HeaderPair[] {
   if (status < 200 || status > 599) throw refused(`The host answered with status ${status}.`);
   const passed: HeaderPair[] = [];
@@ -62,22 +62,22 @@ export function guardResponseHead(
     if (name === 'transfer-encoding' && value.trim().toLowerCase() !== 'chunked') {
       throw refused('The host used a transfer coding other than chunked.');
     }
-    if (name === 'content-encoding' && token !== null && !isIdentity(value)) {
+    if (name === 'content-encoding' && secrets !== null && !isIdentity(value)) {
       throw new ForwardError(
         'UpstreamEncodedResponse',
         true,
         'The host encoded its response although asked not to; whether it repeats the credential cannot be checked.',
       );
     }
-    if (name === 'content-type' && token !== null && !isLegible(value)) {
+    if (name === 'content-type' && secrets !== null && !isLegible(value)) {
       throw new ForwardError(
         'UpstreamEncodedResponse',
         true,
         'The host answered in a charset in which its response cannot be checked for the credential.',
       );
     }
-    if (token?.occurIn(`${name}:${value}`)) throw credentialEchoed();
-    const kept = !NEVER_PASSED.has(name) && !(token !== null && SESSION_STATE.has(name));
+    if (secrets?.occurIn(`${name}:${value}`)) throw credentialEchoed();
+    const kept = !NEVER_PASSED.has(name) && !(secrets !== null && SESSION_STATE.has(name));
     // RFC 9110 8.6: a 204 has no Content-Length, and some clients wait for the bytes it promises.
     if (kept && !(status === 204 && name === 'content-length')) passed.push(header);
   }
@@ -97,7 +97,7 @@ function isIdentity(value: string): boolean {
   return value.split(',').every((coding) => ['', 'identity'].includes(coding.trim().toLowerCase()));
 }
 
-/** Charsets that write ASCII, and so every token, as ASCII does (WHATWG Encoding; not UTF-16, UTF-32, UTF-7 or EBCDIC). */
+/** Charsets that write ASCII, and so every credential, as ASCII does (WHATWG Encoding; not UTF-16, UTF-32, UTF-7 or EBCDIC). */
 const LEGIBLE =
   /^(?:utf-?8|(?:us-)?ascii|iso[-_]?8859-\d{1,2}|latin-?\d|windows-125\d|cp-?125\d|koi8-[ru]|gbk?|gb2312|gb18030|big5|shift[-_]jis|euc-(?:jp|kr))$/i;
 

@@ -5,28 +5,29 @@ import type { Dispatcher } from 'undici';
 import { ProblemError } from '../../core/api/problem.ts';
 import { type CutCode, type Cutoff, cutError } from './cutoff.ts';
 import { ForwardError } from './error.ts';
-import type { HeaderPair, UpstreamRequest, UpstreamResponse } from './forward.ts';
 import { credentialEchoed, guardResponseHead } from './guard-response.ts';
-import { type TokenPatterns, TokenScanner } from './token-scanner.ts';
+import { type SecretPatterns, SecretScanner } from './secret-scanner.ts';
 import { Upload } from './upload.ts';
+import type { HeaderPair, UpstreamRequest, UpstreamResponse } from './upstream.ts';
 
-export interface ExchangeOptions {
+export interface RoundTripOptions {
   cutoff: Cutoff;
-  token: TokenPatterns | null;
+  /** Of the credential that is sent; null if none is. */
+  secrets: SecretPatterns | null;
   onDispatched?: (() => void) | undefined;
-  /** Called once, when nothing of the exchange is left; before undici hears of it if it has failed. */
+  /** Called once, when nothing of the round trip is left; if it has failed, before undici hears of it. */
   onEnd(failed: boolean): void;
 }
 
 /** @throws ForwardError */
-export function exchange(
+export function roundTrip(
   dispatcher: Dispatcher,
   request: UpstreamRequest,
   headers: string[],
-  options: ExchangeOptions,
+  options: RoundTripOptions,
 ): Promise<UpstreamResponse> {
   return new Promise((resolve, reject) => {
-    const handler = new ExchangeHandler(options, resolve, reject);
+    const handler = new RoundTripHandler(options, resolve, reject);
     const { body } = request;
     try {
       dispatcher.dispatch(
@@ -47,25 +48,25 @@ export function exchange(
   });
 }
 
-class ExchangeHandler implements Dispatcher.DispatchHandler {
-  readonly #options: ExchangeOptions;
+class RoundTripHandler implements Dispatcher.DispatchHandler {
+  readonly #options: RoundTripOptions;
   readonly #resolve: (response: UpstreamResponse) => void;
   readonly #reject: (error: ForwardError) => void;
-  readonly #scanner: TokenScanner | null;
+  readonly #scanner: SecretScanner | null;
   #controller: Dispatcher.DispatchController | undefined;
   #body: ResponseBody | undefined;
   #dispatched = false;
   #over = false;
 
   constructor(
-    options: ExchangeOptions,
+    options: RoundTripOptions,
     resolve: (response: UpstreamResponse) => void,
     reject: (error: ForwardError) => void,
   ) {
     this.#options = options;
     this.#resolve = resolve;
     this.#reject = reject;
-    this.#scanner = options.token === null ? null : new TokenScanner(options.token);
+    this.#scanner = options.secrets === null ? null : new SecretScanner(options.secrets);
     options.cutoff.listen((code) => this.#cut(code));
   }
 
@@ -76,7 +77,7 @@ class ExchangeHandler implements Dispatcher.DispatchHandler {
     const { code } = this.#options.cutoff;
     if (this.#dispatched) this.#abort(controller, lost(true));
     else if (code !== undefined) this.#abort(controller, cutError(code, false));
-    else if (this.#over) controller.abort(new Error('the exchange is over'));
+    else if (this.#over) controller.abort(new Error('the round trip is over'));
     else {
       this.#controller = controller;
       this.#options.onDispatched?.();
@@ -88,7 +89,11 @@ class ExchangeHandler implements Dispatcher.DispatchHandler {
     // Informational responses end here: 103 would have the agent's client act before anything was checked.
     if (status < 200 || this.#over) return;
     try {
-      const headers = guardResponseHead(status, pairs(controller.rawHeaders), this.#options.token);
+      const headers = guardResponseHead(
+        status,
+        pairs(controller.rawHeaders),
+        this.#options.secrets,
+      );
       const body = new ResponseBody(
         () => controller.resume(),
         () => this.#abort(controller, cutError('CallAborted', true)),
@@ -109,8 +114,8 @@ class ExchangeHandler implements Dispatcher.DispatchHandler {
 
   onResponseEnd(controller: Dispatcher.DispatchController, trailers: object): void {
     if (this.#over) return;
-    // Trailers are not passed on; a token in them still says what this upstream is.
-    if (this.#options.token?.occurIn(JSON.stringify(trailers ?? {}))) {
+    // Trailers are not passed on; a secret in them still says what this upstream is.
+    if (this.#options.secrets?.occurIn(JSON.stringify(trailers ?? {}))) {
       this.#abort(controller, credentialEchoed());
       return;
     }
@@ -170,7 +175,7 @@ class ExchangeHandler implements Dispatcher.DispatchHandler {
   }
 }
 
-/** A response's body. Destroying it early ends the exchange. */
+/** A response's body. Destroying it early ends the round trip. */
 class ResponseBody extends Readable {
   readonly #resume: () => void;
   readonly #abandon: () => void;

@@ -4,7 +4,7 @@ import { type Readable, Transform, type TransformCallback } from 'node:stream';
 import { type Cutoff, cutError } from './cutoff.ts';
 
 /**
- * Passes nothing once the exchange is cut, even if the timer is late. Whatever becomes of the upload, the source is left
+ * Passes nothing once the round trip is cut, even if the timer is late. Whatever becomes of the upload, the source is left
  * alone: on HTTP/1 it shares a connection with the answer that its client still has to get.
  */
 export class Upload extends Transform {

@@ -90,13 +90,13 @@ describe('a use', () => {
     expect(Number.isInteger(waitMilliseconds)).toBe(true);
     expect(waitMilliseconds).toBeLessThanOrEqual(60_000);
     expect(authorization).toMatchObject({ grant: GRANT, bodyForm: 'None' });
-    expect(authorization.token?.reveal()).toBe('the.minted.token');
+    expect(authorization.credential?.token.reveal()).toBe('the.minted.token');
     expect(JSON.stringify(authorization)).not.toContain('the.minted.token');
   });
 
   it('may have no credential', async () => {
     exchange.uses = [granted({ credential: undefined })];
-    expect((await ask()).token).toBeUndefined();
+    expect((await ask()).credential).toBeUndefined();
   });
 
   it('has a deadline that is counted from before it was asked for', async () => {

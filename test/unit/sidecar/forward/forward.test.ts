@@ -11,8 +11,9 @@ import { PassThrough, Readable } from 'node:stream';
 import { setImmediate, setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, describe, expect, it } from 'vitest';
 import { systemClock } from '../../../../core/time/clock.ts';
-import type { Forwarder, HeaderPair } from '../../../../sidecar/forward/forward.ts';
+import type { Forwarder } from '../../../../sidecar/forward/forward.ts';
 import { createResolver } from '../../../../sidecar/forward/resolve.ts';
+import type { HeaderPair } from '../../../../sidecar/forward/upstream.ts';
 import { eventually } from '../../../support/eventually.ts';
 import { freePort } from '../../../support/ports.ts';
 import {
@@ -74,7 +75,7 @@ function flowing(bytes: number): PassThrough {
   return stream;
 }
 
-describe.each(['h1', 'h2'] as const)('an exchange with an %s upstream', (protocol) => {
+describe.each(['h1', 'h2'] as const)('a round trip to an %s upstream', (protocol) => {
   it('sends method, path, headers and body as given, and the Host of the URL', async () => {
     const seen: unknown[] = [];
     const { forwarder } = await start(protocol, (req, res) => {
@@ -268,7 +269,7 @@ describe.each(['h1', 'h2'] as const)('an exchange with an %s upstream', (protoco
     },
   );
 
-  it('ends the exchange when the caller goes away', async () => {
+  it('ends the round trip when the caller goes away', async () => {
     const { upstream, forwarder } = await start(protocol, (_req, res) => {
       res.writeHead(200);
       res.write('...');
@@ -281,7 +282,7 @@ describe.each(['h1', 'h2'] as const)('an exchange with an %s upstream', (protoco
     await eventually(() => expect(upstream.open).toBe(0));
   });
 
-  it('ends the exchange when its response is not wanted any more', async () => {
+  it('ends the round trip when its response is not wanted any more', async () => {
     const { upstream, forwarder } = await start(protocol, (_req, res) => {
       res.writeHead(200);
       res.write('...');
@@ -489,7 +490,7 @@ describe.each(['h1', 'h2'] as const)('an exchange with an %s upstream', (protoco
     expect({ requests, dispatched }).toEqual({ requests: 0, dispatched: 0 });
   });
 
-  it('leaves nothing open after many exchanges', async () => {
+  it('leaves nothing open after many round trips', async () => {
     const { upstream, forwarder } = await start(protocol, (req, res) => {
       if (req.url === '/cut') req.socket.destroy();
       else res.end(req.url === '/echo' ? TOKEN : 'ok');

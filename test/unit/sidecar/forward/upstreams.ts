@@ -11,16 +11,16 @@ import {
 } from 'node:net';
 import type { Readable } from 'node:stream';
 import { createServer as createTLSServer, type TLSSocket } from 'node:tls';
-import { Secret } from '../../../../core/text/secret.ts';
 import { systemClock } from '../../../../core/time/clock.ts';
+import { lentCredential } from '../../../../sidecar/credential/lent-credential.ts';
 import {
   createForwarder,
   type Forwarder,
   type ForwarderOptions,
   type ForwardOptions,
-  type UpstreamRequest,
 } from '../../../../sidecar/forward/forward.ts';
 import { createResolver } from '../../../../sidecar/forward/resolve.ts';
+import type { UpstreamRequest } from '../../../../sidecar/forward/upstream.ts';
 import { createAuthority, issue, type KeyPairPem } from '../../../support/pki.ts';
 
 export const HOST = 'edr.example.com';
@@ -159,7 +159,10 @@ export function aRequest(changes: Partial<UpstreamRequest> = {}): UpstreamReques
 }
 
 export const credentialed = (changes: Partial<UpstreamRequest> = {}): UpstreamRequest =>
-  aRequest({ credential: { token: new Secret(TOKEN) }, ...changes });
+  aRequest({
+    credential: lentCredential({ token: TOKEN, expirationTime: '2026-11-30T12:00:00Z' }),
+    ...changes,
+  });
 
 export function options(changes: Partial<ForwardOptions> = {}): ForwardOptions {
   return {

@@ -1,15 +1,17 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { TokenPatterns, TokenScanner } from '../../../../sidecar/forward/token-scanner.ts';
+import { Secret } from '../../../../core/text/secret.ts';
+import { serviceAccountToken } from '../../../../sidecar/credential/service-account-token.ts';
+import { SecretPatterns, SecretScanner } from '../../../../sidecar/forward/secret-scanner.ts';
 import { TOKEN } from './upstreams.ts';
 
-const patterns = new TokenPatterns(TOKEN);
+const patterns = new SecretPatterns(serviceAccountToken.secretTexts(new Secret(TOKEN)));
 const signature = TOKEN.split('.')[2] ?? '';
 const third = Math.floor(signature.length / 3);
 
 /** Pushes the text in chunks that end at the given places. */
 function scan(text: string, cuts: readonly number[]): { passed: string; found: boolean } {
-  const scanner = new TokenScanner(patterns);
+  const scanner = new SecretScanner(patterns);
   const bytes = Buffer.from(text, 'latin1');
   const ends = [...new Set(cuts.map((cut) => cut % (bytes.length + 1)))].sort((a, b) => a - b);
   let passed = '';
@@ -112,7 +114,7 @@ describe('a stream without the token', () => {
   });
 
   it('passes at once: only a beginning of the token waits for what follows', () => {
-    const scanner = new TokenScanner(patterns);
+    const scanner = new SecretScanner(patterns);
     const push = (text: string) => scanner.push(Buffer.from(text))?.toString();
     expect(push('data: {"n":1}\n\n')).toBe('data: {"n":1}\n\n');
     expect(push(`data: ${TOKEN.slice(0, 5)}`)).toBe('data: ');
@@ -121,7 +123,9 @@ describe('a stream without the token', () => {
 });
 
 it('an opaque token, without parts, is found as well', () => {
-  const scanner = new TokenScanner(new TokenPatterns('s3cret'));
+  const scanner = new SecretScanner(
+    new SecretPatterns(serviceAccountToken.secretTexts(new Secret('s3cret'))),
+  );
   expect(scanner.push(Buffer.from('is s3cr'))?.toString()).toBe('is ');
   expect(scanner.push(Buffer.from('et'))).toBeNull();
 });

@@ -1,4 +1,6 @@
-/** Finds a token in a stream of bytes, wherever the chunks happen to be split. */
+/** Finds secrets in a stream of bytes, wherever the chunks happen to be split. */
+
+import type { SecretText } from '../credential/credential-type.ts';
 
 /** Shorter runs would also occur by chance. */
 const SHORTEST_PATTERN = 16;
@@ -9,24 +11,20 @@ interface Pattern {
   fallback: Uint16Array;
 }
 
-/** The patterns of one token; made once a call, used for its head, body and trailers. */
-export class TokenPatterns {
+/** The patterns of one credential; made once a call, used for its head, body and trailers. */
+export class SecretPatterns {
   readonly patterns: readonly Pattern[];
 
   /**
-   * The token as it is, and parts of its signature (what nobody can know otherwise): as they are, in UTF-16, and within
-   * base64 at each of the three alignments. In parts, because a page that repeats what it got up to a limit of its own may
-   * stop in the middle, and the agent chooses where: it gets less than a third of the signature. Percent-, JSON- and
-   * HTML-encoding leave the alphabet of a JWT as it is, and its base64 has no character in which base64url differs. What an
-   * upstream disguises on purpose is not found: it may as well keep it.
+   * Each text as it is, and parts of what of it nobody can know otherwise: as they are, in UTF-16, and within base64 at each
+   * of the three alignments. In parts, because a page that repeats what it got up to a limit of its own may stop in the
+   * middle, and the agent chooses where: it gets less than a third. Percent-, JSON- and HTML-encoding leave the alphabet of
+   * a JWT as it is, and its base64 has no character in which base64url differs. What an upstream disguises on purpose is not
+   * found: it may as well keep it.
    */
-  constructor(token: string) {
-    const secret = token.split('.')[2] ?? token;
-    const encoded = [0, 1, 2].map((shift) => base64Core(secret, shift));
-    // Of both byte orders, but for the zero byte at one end.
-    const wide = thirdsOf(secret).map((part) => [...part].join('\0'));
-    this.patterns = [token, ...[secret, ...encoded].flatMap(thirdsOf), ...wide]
-      .filter((text, index) => index === 0 || text.length >= SHORTEST_PATTERN)
+  constructor(texts: readonly SecretText[]) {
+    this.patterns = texts
+      .flatMap(patternTexts)
       .map((text) => Buffer.from(text, 'latin1'))
       .map((bytes) => ({ bytes, fallback: fallbackOf(bytes) }));
   }
@@ -38,14 +36,22 @@ export class TokenPatterns {
   }
 }
 
+function patternTexts({ whole, unguessable }: SecretText): string[] {
+  const encoded = [0, 1, 2].map((shift) => base64Core(unguessable, shift));
+  // Of both byte orders, but for the zero byte at one end.
+  const wide = thirdsOf(unguessable).map((part) => [...part].join('\0'));
+  const parts = [...[unguessable, ...encoded].flatMap(thirdsOf), ...wide];
+  return [whole, ...parts.filter((part) => part.length >= SHORTEST_PATTERN)];
+}
+
 function thirdsOf(text: string): string[] {
   const length = Math.floor(text.length / 3);
   return [0, 1, 2].map((part) => text.slice(part * length, (part + 1) * length));
 }
 
-/** The characters of the base64 of `??token??` that depend on the token alone, `shift` bytes after a boundary. */
-function base64Core(token: string, shift: number): string {
-  const bytes = Buffer.concat([Buffer.alloc(shift), Buffer.from(token, 'latin1')]);
+/** The characters of the base64 of `??secret??` that depend on the secret alone, `shift` bytes after a boundary. */
+function base64Core(secret: string, shift: number): string {
+  const bytes = Buffer.concat([Buffer.alloc(shift), Buffer.from(secret, 'latin1')]);
   const start = Math.ceil((shift * 8) / 6);
   const end = Math.floor((bytes.length * 8) / 6);
   return bytes.toString('base64').slice(start, end);
@@ -73,18 +79,18 @@ function partialMatch(data: Buffer, { bytes, fallback }: Pattern): number {
 }
 
 /**
- * Lets bytes pass as soon as they cannot belong to the token any more. Only an actual beginning of it is held back, so an
+ * Lets bytes pass as soon as they cannot belong to a secret any more. Only an actual beginning of one is held back, so an
  * event stream flows event by event.
  */
-export class TokenScanner {
+export class SecretScanner {
   readonly #patterns: readonly Pattern[];
   #held: Buffer = Buffer.alloc(0);
 
-  constructor(patterns: TokenPatterns) {
+  constructor(patterns: SecretPatterns) {
     this.#patterns = patterns.patterns;
   }
 
-  /** What may pass now (perhaps nothing), or null: the token is here, and nothing more may pass. */
+  /** What may pass now (perhaps nothing), or null: a secret is here, and nothing more may pass. */
   push(chunk: Buffer): Buffer | null {
     const data = this.#held.length === 0 ? chunk : Buffer.concat([this.#held, chunk]);
     let keep = 0;
@@ -97,7 +103,7 @@ export class TokenScanner {
     return data.subarray(0, data.length - keep);
   }
 
-  /** What was held back, once the stream is complete without the token. */
+  /** What was held back, once the stream is complete without a secret. */
   end(): Buffer {
     const rest = this.#held;
     this.#held = Buffer.alloc(0);

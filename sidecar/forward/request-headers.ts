@@ -1,0 +1,60 @@
+/** The headers that go to the upstream. */
+
+import type { CredentialHeader } from '../credential/credential-type.ts';
+import type { HeaderPair, UpstreamRequest } from './upstream.ts';
+
+/** Headers that undici or the connection sets; whatever the caller says of them would contradict what is sent. */
+const SET_HERE: ReadonlySet<string> = new Set([
+  'connection',
+  'expect',
+  'host',
+  'keep-alive',
+  'proxy-connection',
+  'te',
+  'trailer',
+  'transfer-encoding',
+  'upgrade',
+]);
+
+/** With a credential: only an answer in plain bytes can be checked for it, so the agent does not choose how it is written. */
+const NEGOTIATED_HERE: ReadonlySet<string> = new Set([
+  'accept-charset',
+  'accept-encoding',
+  'authorization',
+]);
+
+/**
+ * Names and values alternating, as undici takes them.
+ * @param carriers the headers that carry the credential; null: none is sent
+ */
+export function requestHeaders(
+  { headers: given, body }: Pick<UpstreamRequest, 'headers' | 'body'>,
+  carriers: readonly CredentialHeader[] | null,
+): string[] {
+  const headers: string[] = [];
+  const streamed = body !== null && !(body instanceof Uint8Array);
+  for (const header of given) {
+    const [name, value] = header;
+    const lower = name.toLowerCase();
+    if (SET_HERE.has(lower) || (lower === 'content-length' && !streamed)) continue;
+    if (carriers === null) headers.push(name, value);
+    else if (lower === 'accept') headers.push(name, withoutCharset(value));
+    else if (!isReplaced(lower, carriers)) headers.push(name, value);
+  }
+  if (carriers !== null) {
+    // Only what is not encoded can be checked for the credential.
+    headers.push('accept-encoding', 'identity');
+    for (const [name, value] of carriers) headers.push(name, value);
+  }
+  return headers;
+}
+
+function isReplaced(name: string, carriers: readonly HeaderPair[]): boolean {
+  return NEGOTIATED_HERE.has(name) || carriers.some(([carrier]) => carrier === name);
+}
+
+/** RFC 9110 12.5.1: media types may have the parameter. One that cannot be taken out takes the header with it. */
+function withoutCharset(accept: string): string {
+  const rest = accept.replace(/\s*;\s*charset\s*=\s*(?:"[^"\\]*"|[^\s,;"]+)/gi, '');
+  return /charset/i.test(rest) ? '*/*' : rest;
+}
