@@ -11,7 +11,6 @@ import type { SidecarConfig } from './config.ts';
 import { attemptedCall } from './describe/attempted.ts';
 import { type DescribedCall, describeBody } from './describe/body.ts';
 import { describeHead } from './describe/describe.ts';
-import { destinationAuthorities } from './describe/destination.ts';
 import type {
   DescribeContext,
   DiscoveryDescription,
@@ -25,7 +24,8 @@ import type { InterceptedCall } from './intercept/call.ts';
 import type { MemoryBudget, MemoryHold } from './intercept/memory-budget.ts';
 import { type CallBody, readBody } from './intercept/read-body.ts';
 import type { SidecarMetrics } from './metrics.ts';
-import { type Refusal, type RefusalProtocol, renderRefusal } from './refuse/refuse.ts';
+import { protocolOf } from './refuse/protocols.ts';
+import { type Refusal, renderRefusal } from './refuse/refuse.ts';
 
 export interface CallDependencies extends AuthorizeDependencies {
   config: Pick<SidecarConfig, 'agent' | 'kubernetes'>;
@@ -78,7 +78,7 @@ function refused(
   dependencies.refusals.report({ code: problem.code, attempted: attemptedCall(call.head) });
   if (call.respond.started) call.respond.abort();
   if (call.respond.finished) return null;
-  return renderRefusal(problem, protocolOf(dependencies, call), hold);
+  return renderRefusal(problem, protocolOf(call.head, dependencies.describeContext), hold);
 }
 
 async function carryOut(
@@ -245,26 +245,4 @@ function withManifest(
         : { bodyJson: Buffer.from(canonicalBody).toString('utf8') }),
     }),
   });
-}
-
-/** Only for the form of a refusal: which protocol the caller speaks is told by where it meant to go, or by its name. */
-function protocolOf(dependencies: CallDependencies, call: InterceptedCall): RefusalProtocol {
-  if (isForKubernetes(dependencies, call)) return 'kubernetes';
-  const { rawHeaders } = call.head;
-  const agent = rawHeaders.findIndex(
-    (text, index) => index % 2 === 0 && text.toLowerCase() === 'user-agent',
-  );
-  const product = agent < 0 ? undefined : rawHeaders[agent + 1]?.split('/')[0];
-  return product === 'git' || product === 'npm' ? product : 'http';
-}
-
-function isForKubernetes(
-  { config, describeContext }: CallDependencies,
-  { head: { destination, connectAuthority } }: InterceptedCall,
-): boolean {
-  const going =
-    destination === undefined
-      ? [connectAuthority?.toLowerCase()]
-      : destinationAuthorities(destination, describeContext.searchDomains);
-  return going.some((a) => a !== undefined && config.kubernetes.authorities.includes(a));
 }

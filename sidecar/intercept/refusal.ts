@@ -1,13 +1,9 @@
 /** Problem documents of the interceptor's own: what went wrong before or outside a handler. */
 
 import type { Socket } from 'node:net';
-import {
-  asProblem,
-  PROBLEM_CONTENT_TYPE,
-  type ProblemError,
-  toProblemDocument,
-} from '../../core/api/problem.ts';
+import { asProblem, type ProblemError } from '../../core/api/problem.ts';
 import { http } from '../../process/node-http.ts';
+import { problemJson } from '../refuse/problem-json.ts';
 import type { ResponseWriter } from './call.ts';
 
 /** Answers a call with what was thrown; once its head is out, the only answer left is to cut it off. */
@@ -15,8 +11,8 @@ export async function refuse(respond: ResponseWriter, error: unknown): Promise<v
   if (respond.finished) return;
   if (respond.started) return respond.abort();
   const problem = asProblem(error);
-  respond.writeHead(problem.status, [['content-type', PROBLEM_CONTENT_TYPE]]);
-  await respond.end(JSON.stringify(toProblemDocument(problem)));
+  respond.writeHead(problem.status, [['content-type', problemJson.contentType]]);
+  await respond.end(problemJson.render(problem));
 }
 
 /** Answers on a bare HTTP/1.1 connection, where no parser is left to do it, and closes it. */
@@ -25,11 +21,11 @@ export function refuseRaw(socket: Socket, problem: ProblemError): void {
     socket.destroy();
     return;
   }
-  const body = JSON.stringify(toProblemDocument(problem));
+  const body = problemJson.render(problem);
   const status = http.STATUS_CODES[problem.status] ?? 'Refused';
   socket.end(
     `HTTP/1.1 ${problem.status} ${status}\r\n` +
-      `content-type: ${PROBLEM_CONTENT_TYPE}\r\n` +
+      `content-type: ${problemJson.contentType}\r\n` +
       `content-length: ${Buffer.byteLength(body)}\r\n` +
       'connection: close\r\n\r\n' +
       body,
