@@ -42,9 +42,10 @@ build: bootstrap ## compile to dist/
 format: bootstrap ## format, and fix what the linter can fix
 	@$(NODE) node_modules/.bin/biome check --write .
 
-generate: bootstrap ## write the types and the chart's copy of the CRDs again
+generate: bootstrap ## write again what is generated: the types, and parts of the chart
 	@$(NODE) scripts/generate-types.ts
 	@$(NODE) scripts/sync-chart.ts
+	@$(NODE) scripts/generate-chart.ts
 
 demo: build ## show the whole story on a real API server (KEEP=1 leaves it running)
 	@KEEP='$(KEEP)' $(NODE) dist/demo/main.js

@@ -11,6 +11,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { parse } from 'yaml';
+import { drift } from './drift.ts';
 
 const SOURCE = fileURLToPath(new URL('../crds/actiongrants.yaml', import.meta.url));
 const TARGET = fileURLToPath(new URL('../core/api/generated/actiongrant.ts', import.meta.url));
@@ -213,25 +214,13 @@ ${docstring(status, '  ')}  readonly status?: ${statusName};
   return [HEADER, grant, METADATA, declarations.text].join('\n');
 }
 
-/** Why the generated file is not what the CRD says: the first line that differs. Undefined if it is. */
-export function drift(expected: string, actual: string): string | undefined {
-  if (expected === actual) return undefined;
-  const wanted = expected.split('\n');
-  const found = actual.split('\n');
-  const length = Math.max(wanted.length, found.length);
-  let at = 0;
-  while (at < length && wanted[at] === found[at]) at++;
-  const show = (lines: readonly string[]) => lines[at] ?? '(end of file)';
-  return `line ${at + 1}\n  the CRD says:  ${show(wanted)}\n  the file says: ${show(found)}`;
-}
-
 function main(args: readonly string[]): number {
   const text = generate(readFileSync(SOURCE, 'utf8'));
   if (!args.includes('--check')) {
     writeFileSync(TARGET, text);
     return 0;
   }
-  const difference = drift(text, readFileSync(TARGET, 'utf8'));
+  const difference = drift(text, readFileSync(TARGET, 'utf8'), 'the CRD');
   if (difference === undefined) return 0;
   console.error(
     `core/api/generated/actiongrant.ts is not what crds/actiongrants.yaml says, from ${difference}`,

@@ -23,10 +23,12 @@ export interface ContainerSubject {
 
 export const CONTAINER_RULES: readonly Rule<ContainerSubject>[] = [
   {
+    id: 'injected-first',
     broken: ({ container: { name } }) => when(hasInjectedName(name), 'name'),
     reason: "is the name of one of ActionGrant's own containers. Rename yours",
   },
   {
+    id: 'privileges',
     broken: ({ container: { securityContext = {} } }) => [
       ...when(securityContext.privileged, 'securityContext.privileged'),
       ...when(
@@ -37,6 +39,7 @@ export const CONTAINER_RULES: readonly Rule<ContainerSubject>[] = [
     reason: 'must be false: a privileged process walks around every limit of its pod',
   },
   {
+    id: 'privileges',
     broken: ({ container: { securityContext } }) => [
       ...when(
         !securityContext?.capabilities?.drop?.includes('ALL'),
@@ -46,6 +49,7 @@ export const CONTAINER_RULES: readonly Rule<ContainerSubject>[] = [
     reason: 'must have ALL',
   },
   {
+    id: 'privileges',
     broken: ({ container: { securityContext } }) =>
       when(
         securityContext?.capabilities?.add?.some((name) => name !== 'NET_BIND_SERVICE'),
@@ -55,6 +59,7 @@ export const CONTAINER_RULES: readonly Rule<ContainerSubject>[] = [
       'may have NET_BIND_SERVICE alone (to debug a pod, use kubectl debug --profile=restricted)',
   },
   {
+    id: 'user',
     broken: ({ container, pod }) => {
       const user = effective(container, pod, 'runAsUser');
       return when(
@@ -65,16 +70,19 @@ export const CONTAINER_RULES: readonly Rule<ContainerSubject>[] = [
     reason: `must be a user other than root and ${SIDECAR_UID}, which is the sidecar's`,
   },
   {
+    id: 'user',
     broken: ({ container, pod }) =>
       when(effective(container, pod, 'runAsNonRoot') !== true, 'securityContext.runAsNonRoot'),
     reason: 'must be true',
   },
   {
+    id: 'user',
     broken: ({ container, pod }) =>
       when(effective(container, pod, 'runAsGroup') === SIDECAR_UID, 'securityContext.runAsGroup'),
     reason: `must not be ${SIDECAR_UID}: that group is the sidecar's`,
   },
   {
+    id: 'profiles',
     broken: ({ container, pod }) =>
       when(
         effective(container, pod, 'seccompProfile')?.type === undefined,
@@ -83,16 +91,19 @@ export const CONTAINER_RULES: readonly Rule<ContainerSubject>[] = [
     reason: 'must be RuntimeDefault or Localhost',
   },
   {
+    id: 'privileges',
     broken: ({ container: { securityContext } }) =>
       when((securityContext?.procMount ?? 'Default') !== 'Default', 'securityContext.procMount'),
     reason: 'must be Default',
   },
   {
+    id: 'ports',
     broken: ({ container: { ports = [] } }) =>
       ports.flatMap(({ hostPort = 0 }, index) => when(hostPort !== 0, `ports[${index}].hostPort`)),
     reason: "must be left out: the node's ports lead around the pod's own network. Use a Service",
   },
   {
+    id: 'ports',
     broken: ({ container: { ports = [] } }) =>
       ports.flatMap(({ containerPort = 0 }, index) =>
         when(RESERVED_PORTS.has(containerPort), `ports[${index}].containerPort`),
@@ -100,6 +111,7 @@ export const CONTAINER_RULES: readonly Rule<ContainerSubject>[] = [
     reason: `must be another port: the sidecar listens on ${Object.values(SIDECAR_PORTS).join(', ')}`,
   },
   {
+    id: 'ports',
     // A name stands for a containerPort, which is judged above.
     broken: ({ container }) =>
       handlersOf(container).flatMap(({ handler, field }) =>
@@ -110,11 +122,13 @@ export const CONTAINER_RULES: readonly Rule<ContainerSubject>[] = [
     reason: `must be a port of the container's own: behind ${Object.values(SIDECAR_PORTS).join(', ')} is the sidecar`,
   },
   {
+    id: 'ports',
     broken: ({ container: { ports = [] } }) =>
       ports.flatMap(({ protocol }, index) => when(protocol === 'SCTP', `ports[${index}].protocol`)),
     reason: 'must be TCP or UDP: nothing else is let in',
   },
   {
+    id: 'handler-hosts',
     broken: ({ container }) =>
       handlersOf(container).flatMap(({ handler: { httpGet, tcpSocket }, field }) => [
         ...when(Boolean(httpGet?.host), `${field}.httpGet.host`),
@@ -123,11 +137,13 @@ export const CONTAINER_RULES: readonly Rule<ContainerSubject>[] = [
     reason: 'must be left out: the kubelet would call it from the node, past the sidecar',
   },
   {
+    id: 'ephemeral-containers',
     broken: ({ container: { targetContainerName } }) =>
       when(hasInjectedName(targetContainerName), 'targetContainerName'),
     reason: "must not be ours: the sidecar's process holds what agents must not have",
   },
   {
+    id: 'volume-mounts',
     broken: ({ container: { volumeMounts = [] } }) =>
       volumeMounts.flatMap((mount, index) =>
         when(
@@ -138,6 +154,7 @@ export const CONTAINER_RULES: readonly Rule<ContainerSubject>[] = [
     reason: "must not be one of ActionGrant's own volumes. Rename yours",
   },
   {
+    id: 'variables-from-files',
     broken: ({ container: { env = [] } }) =>
       env.flatMap(({ valueFrom }, index) =>
         when(
@@ -148,6 +165,7 @@ export const CONTAINER_RULES: readonly Rule<ContainerSubject>[] = [
     reason: "must not be one of ActionGrant's own volumes",
   },
   {
+    id: 'volume-mounts',
     broken: ({ container: { volumeMounts = [] } }) =>
       volumeMounts.flatMap((mount, index) =>
         when(
@@ -158,6 +176,7 @@ export const CONTAINER_RULES: readonly Rule<ContainerSubject>[] = [
     reason: `must not be in ${AGENT_DIRECTORY}: the sidecar puts there what in-cluster clients look for`,
   },
   {
+    id: 'agent-mount',
     broken: ({ container: { volumeMounts = [] } }) => {
       const mounts = volumeMounts.filter(({ name }) => name === POD_VOLUMES.agent);
       return when(!isDeepStrictEqual(mounts, [AGENT_MOUNT]), 'volumeMounts');

@@ -10,7 +10,7 @@ import { type Rule, when } from './rule.ts';
  * Those of the Pod Security Standard `restricted`, but for `csi`: such a driver mounts at the pod's author's word whatever it
  * can, network file systems past the sidecar and credentials of others among it. Claims are of classes that an administrator made.
  */
-const VOLUME_TYPES: ReadonlySet<string> = new Set([
+export const VOLUME_TYPES: ReadonlySet<string> = new Set([
   'configMap',
   'downwardAPI',
   'emptyDir',
@@ -26,6 +26,7 @@ const RESOLVER_OPTION = /^[\w.:-]*$/;
 
 export const POD_RULES: readonly Rule<PodSpec>[] = [
   {
+    id: 'linux',
     broken: ({ os, nodeSelector }) => [
       ...when(os?.name === 'windows', 'os.name'),
       ...when(nodeSelector?.['kubernetes.io/os'] === 'windows', 'nodeSelector["kubernetes.io/os"]'),
@@ -33,18 +34,22 @@ export const POD_RULES: readonly Rule<PodSpec>[] = [
     reason: 'must not be windows: calls can be intercepted on Linux only',
   },
   {
+    id: 'node-namespaces',
     broken: ({ hostNetwork }) => when(hostNetwork, 'hostNetwork'),
     reason: "must not be true: nothing is intercepted on the node's own network",
   },
   {
+    id: 'node-namespaces',
     broken: ({ hostPID, hostIPC }) => [...when(hostPID, 'hostPID'), ...when(hostIPC, 'hostIPC')],
     reason: "must not be true: an agent must not see the node's processes",
   },
   {
+    id: 'node-namespaces',
     broken: ({ shareProcessNamespace }) => when(shareProcessNamespace, 'shareProcessNamespace'),
     reason: "must not be true: an agent must not see the sidecar's process",
   },
   {
+    id: 'host-aliases',
     broken: ({ hostAliases = [] }) =>
       hostAliases.flatMap(({ ip = '' }, index) =>
         when(!/^(?:127\.|::1$)/.test(ip), `hostAliases[${index}].ip`),
@@ -53,22 +58,26 @@ export const POD_RULES: readonly Rule<PodSpec>[] = [
       'must be a loopback address: the sidecar answers for names, and shares this file. Give the name to a Service or to DNS',
   },
   {
+    id: 'hostname-override',
     broken: ({ hostnameOverride = '' }) => when(hostnameOverride !== '', 'hostnameOverride'),
     reason:
       "must be left out: it would make a name of your choice the pod's own, for the sidecar as well",
   },
   {
+    id: 'resolver',
     broken: ({ dnsPolicy = 'ClusterFirst' }) => when(dnsPolicy !== 'ClusterFirst', 'dnsPolicy'),
     reason:
       "must be ClusterFirst: it is the sidecar's as well, which looks up the controller and what was granted",
   },
   {
+    id: 'resolver',
     broken: ({ dnsConfig }) =>
       when((dnsConfig?.nameservers?.length ?? 0) > 0, 'dnsConfig.nameservers'),
     reason:
       "must be empty: whoever answers the sidecar decides where granted calls go. Add the server to the cluster's DNS",
   },
   {
+    id: 'resolver',
     broken: ({ dnsConfig: { options = [] } = {} }) =>
       options.flatMap(({ name = '', value = '' }, index) =>
         when(!RESOLVER_OPTION.test(name + value), `dnsConfig.options[${index}]`),
@@ -76,12 +85,14 @@ export const POD_RULES: readonly Rule<PodSpec>[] = [
     reason: 'must be one word: what follows a line break would be another line of resolv.conf',
   },
   {
+    id: 'pod-security',
     broken: ({ securityContext }) =>
       when((securityContext?.sysctls?.length ?? 0) > 0, 'securityContext.sysctls'),
     reason:
       "must be empty: they are the sidecar's as well. To listen below port 1024, add the capability NET_BIND_SERVICE",
   },
   {
+    id: 'pod-security',
     broken: ({ securityContext = {} }) => [
       ...when(securityContext.fsGroup === SIDECAR_UID, 'securityContext.fsGroup'),
       ...when(
@@ -92,6 +103,7 @@ export const POD_RULES: readonly Rule<PodSpec>[] = [
     reason: `must not be ${SIDECAR_UID}: that group is the sidecar's`,
   },
   {
+    id: 'volume-types',
     broken: ({ volumes = [] }) =>
       volumes.flatMap((volume, index) =>
         Object.keys(volume)
@@ -102,6 +114,7 @@ export const POD_RULES: readonly Rule<PodSpec>[] = [
       'is not a volume that agents may have. Use a persistentVolumeClaim, emptyDir, configMap or secret',
   },
   {
+    id: 'projected-credentials',
     broken: ({ volumes = [] }) =>
       volumes.flatMap((volume, index) =>
         isInjectedVolume(volume)
@@ -113,16 +126,18 @@ export const POD_RULES: readonly Rule<PodSpec>[] = [
   },
 ];
 
-const APPARMOR_ANNOTATION = 'container.apparmor.security.beta.kubernetes.io/';
-const MIRROR_ANNOTATION = 'kubernetes.io/config.mirror';
+export const APPARMOR_ANNOTATION = 'container.apparmor.security.beta.kubernetes.io/';
+export const MIRROR_ANNOTATION = 'kubernetes.io/config.mirror';
 
 export const ANNOTATION_RULES: readonly Rule<Readonly<Record<string, string>>>[] = [
   {
+    id: 'static-pod',
     broken: (annotations) => when(MIRROR_ANNOTATION in annotations, MIRROR_ANNOTATION),
     reason:
       'marks a static pod, which runs as its node says. Make it an ordinary pod, or give it another namespace',
   },
   {
+    id: 'pod-security',
     // The API server makes the field of it (KEP-24).
     broken: (annotations) =>
       Object.entries(annotations)

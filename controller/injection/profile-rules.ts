@@ -4,7 +4,7 @@ import type { InheritedSecurityContext } from '../pods/pod.ts';
 import { type Rule, when } from './rule.ts';
 
 /** Of the Pod Security Standard `baseline`. */
-const SELINUX_TYPES: ReadonlySet<string> = new Set([
+export const SELINUX_TYPES: ReadonlySet<string> = new Set([
   '',
   'container_t',
   'container_init_t',
@@ -14,16 +14,19 @@ const SELINUX_TYPES: ReadonlySet<string> = new Set([
 
 export const PROFILE_RULES: readonly Rule<InheritedSecurityContext>[] = [
   {
+    id: 'profiles',
     broken: ({ seccompProfile }) =>
       when(seccompProfile?.type === 'Unconfined', 'seccompProfile.type'),
     reason: 'must be RuntimeDefault or Localhost',
   },
   {
+    id: 'profiles',
     broken: ({ appArmorProfile }) =>
       when(appArmorProfile?.type === 'Unconfined', 'appArmorProfile.type'),
     reason: 'must be RuntimeDefault or Localhost',
   },
   {
+    id: 'profiles',
     broken: ({ seLinuxOptions: { user = '', role = '', type = '' } = {} }) => [
       ...when(user !== '', 'seLinuxOptions.user'),
       ...when(role !== '', 'seLinuxOptions.role'),

@@ -1,5 +1,7 @@
 /** Rules that a pod must keep to, as data. */
 
+import type { PolicyRuleId } from './policy-rules.ts';
+
 /** What is wrong with a pod. */
 export interface PodFault {
   /** As its author would write it, such as `spec.hostNetwork`. */
@@ -9,6 +11,8 @@ export interface PodFault {
 }
 
 export interface Rule<T> {
+  /** Of the rule in the chart's policies that holds the same. */
+  readonly id: PolicyRuleId;
   /** The fields that break it, from where the rule looks. */
   readonly broken: (subject: T) => readonly string[];
   /** Reads on from the field's name: what it must be, why, and the way out. */

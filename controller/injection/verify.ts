@@ -41,6 +41,7 @@ export function requiredInjectionFault(
 
 export const INJECTED_PARTS: readonly Rule<PodSpec>[] = [
   {
+    id: 'net-init',
     broken: (spec) =>
       when(
         !isExactly(spec.initContainers?.[0], initContainer(inboundPorts(spec))),
@@ -49,12 +50,14 @@ export const INJECTED_PARTS: readonly Rule<PodSpec>[] = [
     reason: `is not ${INIT_CONTAINER_NAME} as it is injected`,
   },
   {
+    id: 'sidecar',
     broken: ({ initContainers }) =>
       when(!isExactly(initContainers?.[1], sidecarContainer()), 'initContainers[1]'),
     reason: `is not ${SIDECAR_CONTAINER_NAME} as it is injected`,
   },
   ...INJECTED_VOLUMES.map(
     (volume): Rule<PodSpec> => ({
+      id: 'injected-volumes',
       broken: ({ volumes = [] }) => {
         const found = volumes.filter(({ name }) => name === volume.name);
         return when(!isDeepStrictEqual(found, [volume]), 'volumes');
@@ -63,6 +66,7 @@ export const INJECTED_PARTS: readonly Rule<PodSpec>[] = [
     }),
   ),
   {
+    id: 'no-automount',
     broken: ({ automountServiceAccountToken }) =>
       when(automountServiceAccountToken !== false, 'automountServiceAccountToken'),
     reason: 'is not false',

@@ -16,12 +16,15 @@ export const MAX_ATTEMPTS = 3;
 /** Largest request body, in bytes, that is read whole to be compared; a larger one matches only `Any`. */
 export const BODY_LIMIT_BYTES = 1024 * 1024;
 
+/** What the name of every such Secret begins with: the controller may mint tokens for no other. */
+export const BOUND_SECRET_PREFIX = 'ag-';
+
 /**
  * Name of the Secret of a grant's attempt. `suffix` is random: a name that is already taken (by a crashed try or by
  * somebody else) is never adopted, and must not block the grant either.
  */
 export function boundSecretName(grantUID: string, attempt: number, suffix: string): string {
-  return `ag-${grantUID}-${attempt}-${suffix}`;
+  return `${BOUND_SECRET_PREFIX}${grantUID}-${attempt}-${suffix}`;
 }
 
 /** The API server's Service in every cluster: names it is reached under and has in its certificate. */

@@ -1,6 +1,6 @@
 /**
  * What an injected pod looks like: the names, users, ports and paths that the webhook writes, the admission policies in the
- * chart check, and net-init and the sidecar rely on. `charts/actiongrant/templates/policies/pods.yaml` says the same in CEL.
+ * chart check, and net-init and the sidecar rely on. The chart has them from here (`scripts/generate-chart.ts`).
  */
 
 /** Label, with its value, of the namespaces in which pods are injected, where the operator chooses no other selector. */
@@ -27,7 +27,7 @@ export const SIDECAR_PORTS = {
 /** Name of the `operations` port in the pod, for a PodMonitor. */
 export const SIDECAR_METRICS_PORT_NAME = 'ag-metrics';
 
-/** Volumes of ours; `agent` is the only one that other containers mount, and read-only. */
+/** The injected volumes; `agent` is the only one that other containers mount, and read-only. */
 export const POD_VOLUMES = {
   /** Projected pod-bound token for the exchange. */
   token: 'actiongrant-token',
@@ -47,7 +47,7 @@ export const SIDECAR_PATHS = {
   agent: '/run/actiongrant/agent',
 } as const;
 
-/** Where every in-cluster client looks; the other containers find our `agent` volume there. */
+/** Where every in-cluster client looks; the other containers find the `agent` volume there. */
 export const AGENT_DIRECTORY = '/var/run/secrets/kubernetes.io/serviceaccount';
 
 /** Files of the `agent` volume. */

@@ -10,6 +10,14 @@ import { ACCEPTS_GRANTS_ANNOTATION } from '../../../core/api/names.ts';
 import { ProblemError } from '../../../core/api/problem.ts';
 import { withoutBrackets } from '../../../core/text/url.ts';
 import { acceptsGrantsFrom } from '../../grants/consent.ts';
+import {
+  AUDIENCE_OF_THE_API_SERVER,
+  DECIDED_BY_THE_CONTROLLER,
+  type GrantRefusal,
+  markedBy,
+  REQUESTER_MAY_NOT_DECIDE,
+  REQUESTER_MAY_NOT_DELEGATE,
+} from './grant-refusals.ts';
 import { findTrackingMark } from './tracking-marks.ts';
 
 /** What is known of this cluster. */
@@ -89,10 +97,7 @@ function audienceIsNotTheApiServers(
 ): ProblemError | null {
   const audience = grant.spec.credential?.serviceAccountToken?.audience;
   if (audience === undefined || !apiServerAudiences.includes(audience)) return null;
-  return invalid(
-    'spec.credential.serviceAccountToken.audience',
-    `${audience} is the API server's own audience. Name the audience of the called service, or describe the call with type Kubernetes`,
-  );
+  return invalid(AUDIENCE_OF_THE_API_SERVER.field, AUDIENCE_OF_THE_API_SERVER.reason({ audience }));
 }
 
 function requesterDecidesInPerson(
@@ -100,18 +105,10 @@ function requesterDecidesInPerson(
   { controllerUsername }: AdmissionSettings,
 ): ProblemError | null {
   if (!grant.spec.approvedByRequester) return null;
-  if (requester === controllerUsername) {
-    return forbidden(
-      'spec.approvedByRequester',
-      'the ActionGrant controller asks and never decides. Leave the field out',
-    );
-  }
+  if (requester === controllerUsername) return refusedBy(DECIDED_BY_THE_CONTROLLER, {});
   const mark = findTrackingMark(grant.metadata);
   if (mark === null) return null;
-  return forbidden(
-    mark.field,
-    `${mark.tool} marks with this what it creates again whenever it is gone, so one commit would be unlimited actions. Create the grant with kubectl create and without the mark, or leave spec.approvedByRequester out`,
-  );
+  return forbidden(mark.field, markedBy(mark.tool));
 }
 
 function agentNamespaceConsents({
@@ -129,19 +126,15 @@ function agentNamespaceConsents({
 
 function requesterMayDecide({ grant, requester, mayDecide }: GrantFacts): ProblemError | null {
   if (!grant.spec.approvedByRequester || mayDecide) return null;
-  return forbidden(
-    'spec.approvedByRequester',
-    `${requester} may not create actiondecisions.actiongrant.dev in the namespace ${grant.metadata.namespace}, so may not decide by asking. Leave the field out and have someone else decide, or have the role actiongrant-decider bound to you there`,
-  );
+  const { namespace } = grant.metadata;
+  return refusedBy(REQUESTER_MAY_NOT_DECIDE, { requester, namespace });
 }
 
 function requesterMayDelegate({ grant, requester, mayDelegate }: GrantFacts): ProblemError | null {
   const account = grant.spec.credential?.serviceAccountToken?.serviceAccountName;
   if (!grant.spec.approvedByRequester || account === undefined || mayDelegate) return null;
-  return forbidden(
-    'spec.credential.serviceAccountToken.serviceAccountName',
-    `${requester} may not delegate the ServiceAccount ${grant.metadata.namespace}/${account}. Leave spec.approvedByRequester out and have someone else decide, or have a Role bound to you there with: apiGroups [""], resources [serviceaccounts], resourceNames [${account}], verbs [delegate]`,
-  );
+  const { namespace } = grant.metadata;
+  return refusedBy(REQUESTER_MAY_NOT_DELEGATE, { requester, namespace, account });
 }
 
 /** Threat 17: whoever asks without end leaves the deciders no attention for anybody else. */
@@ -155,6 +148,13 @@ function agentHasRoomToWait(
     'spec.agent',
     `${awaitingDecision} grants for ${agentNamespace(grant)}/${serviceAccountName} wait for a decision, and limits.maxPendingPerAgent is ${maxPendingPerAgent}. Wait until some are decided or expire, or delete what nobody needs: kubectl get actiongrants --all-namespaces --field-selector status.phase=Pending,spec.agent.serviceAccountName=${serviceAccountName}`,
   );
+}
+
+function refusedBy<V extends Record<string, string>>(
+  { field, reason }: GrantRefusal<V>,
+  values: V,
+): ProblemError {
+  return forbidden(field, reason(values));
 }
 
 function invalid(field: string, reason: string): ProblemError {

@@ -13,7 +13,7 @@ interface TrackingMark {
   value?: string;
 }
 
-/** The chart's policy actiongrant-grants has the same. */
+/** The chart's policy actiongrant-grants has them from here (`scripts/generate-chart.ts`). */
 export const TRACKING_MARKS: readonly TrackingMark[] = [
   // https://argo-cd.readthedocs.io/en/stable/user-guide/resource_tracking/
   { tool: 'Argo CD', on: 'annotations', key: 'argocd.argoproj.io/' },

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { parse, stringify } from 'yaml';
-import { drift, generate } from '../../../scripts/generate-types.ts';
+import { generate } from '../../../scripts/generate-types.ts';
 
 const crd = readFileSync(new URL('../../../crds/actiongrants.yaml', import.meta.url), 'utf8');
 
@@ -48,19 +48,5 @@ describe('the generated types', () => {
       properties['requester'] = { type: 'object', properties: { name: { type: 'string' } } };
     });
     expect(() => generate(yaml)).toThrow('GrantUser is the name of spec.requester and of');
-  });
-});
-
-describe('the drift check', () => {
-  test('finds nothing when the file is what would be written', () => {
-    expect(drift('a\nb\n', 'a\nb\n')).toBeUndefined();
-  });
-
-  test.for([
-    ['a\nb\n', 'a\nc\n', 'line 2\n  the CRD says:  b\n  the file says: c'],
-    ['a\nb', 'a', 'line 2\n  the CRD says:  b\n  the file says: (end of file)'],
-    ['a', 'a\nb', 'line 2\n  the CRD says:  (end of file)\n  the file says: b'],
-  ])('names the first line that differs', ([expected = '', actual = '', message]) => {
-    expect(drift(expected, actual)).toBe(message);
   });
 });

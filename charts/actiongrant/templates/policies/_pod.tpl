@@ -1,26 +1,4 @@
-{{- /* What controller/injection says of an injected pod, as CEL. */ -}}
-
-{{- define "actiongrant.ourContainers" -}}
-['actiongrant-init', 'actiongrant']
-{{- end }}
-
-{{- /* What is the sidecar's alone: its user, which is its group too, and its ports. */ -}}
-{{- define "actiongrant.sidecarUID" -}}
-64464
-{{- end }}
-
-{{- define "actiongrant.sidecarPorts" -}}
-[15001, 15006, 15020, 15053]
-{{- end }}
-
-{{- /* Types that container runtimes give by themselves. */ -}}
-{{- define "actiongrant.seLinuxTypes" -}}
-['', 'container_t', 'container_init_t', 'container_kvm_t', 'container_engine_t']
-{{- end }}
-
-{{- define "actiongrant.agentDirectory" -}}
-'/var/run/secrets/kubernetes.io/serviceaccount'
-{{- end }}
+{{- /* What the policies about pods need besides _generated.tpl. */ -}}
 
 {{- /* A value as CEL that compares with anything: CEL's own literals have one type for all their members. */ -}}
 {{- define "actiongrant.cel" -}}
@@ -52,153 +30,67 @@ free (a list of names that are checked elsewhere or that nothing depends on).
 {{- end }}
 {{- end }}
 
-{{- /* Fields of a container that say how it is run, and that defaults or other admission plugins fill in. */ -}}
-{{- define "actiongrant.freeFields" -}}
-[image, imagePullPolicy, resources, resizePolicy]
+{{- /* Reason and message of the validation for a rule of controller/injection/policy-rules.ts. Call with its ID. */ -}}
+{{- define "actiongrant.podRule" -}}
+{{- $rule := get (include "actiongrant.podRules" . | fromYaml) . | required (printf "policies: there is no rule %s" .) -}}
+reason: Forbidden
+message: {{ printf "%s: %s" $rule.field $rule.advice | toJson }}
+{{- with $rule.messageExpression }}
+messageExpression: {{ toJson . }}
 {{- end }}
-
-{{- define "actiongrant.netInit" -}}
-name: actiongrant-init
-args: [dist/sidecar/net-init/main.js]
-securityContext:
-  runAsUser: 0
-  runAsGroup: 0
-  runAsNonRoot: false
-  allowPrivilegeEscalation: false
-  readOnlyRootFilesystem: true
-  capabilities: {drop: [ALL], add: [NET_ADMIN]}
-  seccompProfile: {type: RuntimeDefault}
-terminationMessagePath: /dev/termination-log
-terminationMessagePolicy: FallbackToLogsOnError
-{{- end }}
-
-{{- define "actiongrant.sidecar" -}}
-name: actiongrant
-restartPolicy: Always
-args: [--max-semi-space-size=4, --max-old-space-size=56, dist/sidecar/main.js]
-env:
-  - {name: ACTIONGRANT_SETTINGS, value: /etc/actiongrant/settings}
-  - {name: ACTIONGRANT_POD_NAMESPACE, valueFrom: {fieldRef: {apiVersion: v1, fieldPath: metadata.namespace}}}
-  - {name: ACTIONGRANT_POD_NAME, valueFrom: {fieldRef: {apiVersion: v1, fieldPath: metadata.name}}}
-  - {name: ACTIONGRANT_SERVICE_ACCOUNT, valueFrom: {fieldRef: {apiVersion: v1, fieldPath: spec.serviceAccountName}}}
-ports:
-  - {name: ag-metrics, containerPort: 15020, protocol: TCP}
-startupProbe:
-  httpGet: {path: /readyz, port: 15020, scheme: HTTP}
-  failureThreshold: 60
-  periodSeconds: 1
-  successThreshold: 1
-  timeoutSeconds: 1
-securityContext:
-  runAsUser: {{ include "actiongrant.sidecarUID" . }}
-  runAsGroup: {{ include "actiongrant.sidecarUID" . }}
-  runAsNonRoot: true
-  allowPrivilegeEscalation: false
-  readOnlyRootFilesystem: true
-  capabilities: {drop: [ALL]}
-  seccompProfile: {type: RuntimeDefault}
-volumeMounts:
-  - {name: actiongrant-token, mountPath: /etc/actiongrant/token, readOnly: true}
-  - {name: actiongrant-settings, mountPath: /etc/actiongrant/settings, readOnly: true}
-  - {name: actiongrant-state, mountPath: /run/actiongrant/state}
-  - {name: actiongrant-agent, mountPath: /run/actiongrant/agent}
-terminationMessagePath: /dev/termination-log
-terminationMessagePolicy: FallbackToLogsOnError
-{{- end }}
-
-{{- /* How the other containers see what the sidecar writes for them. */ -}}
-{{- define "actiongrant.agentMount" -}}
-{name: actiongrant-agent, mountPath: {{ include "actiongrant.agentDirectory" . }}, readOnly: true}
-{{- end }}
-
-{{- define "actiongrant.volumes" -}}
-actiongrant-token:
-  name: actiongrant-token
-  projected:
-    defaultMode: 420
-    sources:
-      - serviceAccountToken: {audience: actiongrant.dev, expirationSeconds: 3600, path: token}
-actiongrant-settings:
-  name: actiongrant-settings
-  configMap: {name: actiongrant-sidecar, defaultMode: 420}
-actiongrant-state:
-  name: actiongrant-state
-  emptyDir: {medium: Memory, sizeLimit: 1Mi}
-actiongrant-agent:
-  name: actiongrant-agent
-  emptyDir: {medium: Memory, sizeLimit: 1Mi}
 {{- end }}
 
 {{- /*
-Validations of `variables.others`, the containers that are not ours; `variables.pod` is the pod's securityContext. They say
-what Pod Security `restricted` says, which the namespace cannot have because of net-init, and keep our user and volumes ours.
+Validations of `variables.others`, the containers of the agent; `variables.pod` is the pod's securityContext. They restate Pod
+Security `restricted`, which the namespace cannot have because of net-init, and keep the sidecar's user and volumes from others.
 */ -}}
 {{- define "actiongrant.restrictedContainers" -}}
-{{- range $rule := fromYamlArray (include "actiongrant.containerRules" .) }}
-- expression: {{ printf "variables.others.all(c, %s)" $rule.holds | toJson }}
-  reason: Forbidden
-  message: {{ printf "%s: %s" $rule.field $rule.advice | toJson }}
-  # The same, with the names of those it is about.
-  messageExpression: {{ printf "%s + variables.others.filter(c, !(%s)).map(c, c.name).join(', ') + %s" (printf "%s: " $rule.field | toJson) $rule.holds (printf ": %s" $rule.advice | toJson) | toJson }}
+{{- $rules := include "actiongrant.podRules" . | fromYaml }}
+{{- range $container := fromYamlArray (include "actiongrant.containerRules" .) }}
+{{- $rule := get $rules $container.id }}
+- expression: {{ printf "variables.others.all(c, %s)" $container.holds | toJson }}
+  {{- include "actiongrant.podRule" $container.id | nindent 2 }}
+  # The same, with the names of the containers that break it.
+  messageExpression: {{ printf "%s + variables.others.filter(c, !(%s)).map(c, c.name).join(', ') + %s" (printf "%s: " $rule.field | toJson) $container.holds (printf ": %s" $rule.advice | toJson) | toJson }}
 {{- end }}
 {{- end }}
 
 {{- define "actiongrant.containerRules" -}}
-- field: securityContext
-  advice: >-
-    an agent's containers have no privileges: set allowPrivilegeEscalation: false and capabilities.drop: [ALL], add nothing
-    but NET_BIND_SERVICE, and leave privileged and procMount out.
+- id: privileges
   holds: >-
     c.?securityContext.?allowPrivilegeEscalation.orValue(true) == false
     && c.?securityContext.?privileged.orValue(false) == false
     && c.?securityContext.?procMount.orValue('Default') == 'Default'
     && 'ALL' in c.?securityContext.?capabilities.?drop.orValue([])
     && c.?securityContext.?capabilities.?add.orValue([]).all(a, a == 'NET_BIND_SERVICE')
-- field: securityContext.runAsUser
-  advice: >-
-    an agent's containers run as a user that is named in the pod, with runAsNonRoot: true, and is neither 0 nor 64464, which
-    is the sidecar's; nor is 64464 their group.
+- id: user
   holds: >-
     !(c.?securityContext.?runAsUser.or(variables.pod.?runAsUser).orValue(0) in [0, {{ include "actiongrant.sidecarUID" . }}])
     && c.?securityContext.?runAsNonRoot.or(variables.pod.?runAsNonRoot).orValue(false)
     && c.?securityContext.?runAsGroup.orValue(0) != {{ include "actiongrant.sidecarUID" . }}
-- field: securityContext.seccompProfile
-  advice: >-
-    an agent's containers run under the seccomp profile RuntimeDefault or one of type Localhost, and under no AppArmor
-    profile or SELinux label that is wider than the runtime's.
+- id: profiles
   holds: >-
     c.?securityContext.?seccompProfile.?type.or(variables.pod.?seccompProfile.?type).orValue('') in ['RuntimeDefault', 'Localhost']
     && c.?securityContext.?appArmorProfile.?type.orValue('RuntimeDefault') in ['RuntimeDefault', 'Localhost']
     && c.?securityContext.?seLinuxOptions.?type.orValue('') in {{ include "actiongrant.seLinuxTypes" . }}
     && c.?securityContext.?seLinuxOptions.?user.orValue('') == ''
     && c.?securityContext.?seLinuxOptions.?role.orValue('') == ''
-- field: ports
-  advice: >-
-    an agent's containers use no port of the node (hostPort), none of the sidecar's (15001, 15006, 15020, 15053), not for
-    probes and lifecycle hooks either, and no SCTP, which is not let in. Choose another, and use a Service.
+- id: ports
   holds: >-
     c.?ports.orValue([]).all(p, p.?hostPort.orValue(0) == 0 && !(p.containerPort in {{ include "actiongrant.sidecarPorts" . }})
     && p.?protocol.orValue('TCP') != 'SCTP')
     && [c.?livenessProbe, c.?readinessProbe, c.?startupProbe, c.?lifecycle.?postStart, c.?lifecycle.?preStop].all(h,
     [h.?httpGet.?port, h.?tcpSocket.?port, h.?grpc.?port].all(p, !(p.orValue(0) in {{ include "actiongrant.sidecarPorts" . }})))
-- field: volumeMounts
-  advice: >-
-    only the sidecar mounts the volumes actiongrant-*; other containers have actiongrant-agent, read-only, at
-    /var/run/secrets/kubernetes.io/serviceaccount, and nothing else there.
+- id: volume-mounts
   holds: >-
     c.?volumeMounts.orValue([]).all(m, m == {{ include "actiongrant.agentMount" . | fromYaml | include "actiongrant.cel" }}
-    || (!(m.name in {{ include "actiongrant.volumes" . | fromYaml | keys | sortAlpha | toJson }})
-    && !(m.mountPath + '/').matches('^(/var)?/run/secrets/kubernetes[.]io/serviceaccount/')))
-- field: env.valueFrom.fileKeyRef
-  advice: >-
-    the kubelet reads variables from a file (KEP-3721) without mounting it, so the volumes actiongrant-* are out of reach here,
-    too.
+    || (!(m.name in {{ include "actiongrant.injectedVolumeNames" . | fromYamlArray | toJson }})
+    && !(m.mountPath + '/').matches('^(/var)?{{ include "actiongrant.agentDirectory" . | trimPrefix "/var" | replace "." "[.]" }}/')))
+- id: variables-from-files
   holds: >-
     c.?env.orValue([]).all(e, !(e.?valueFrom.?fileKeyRef.?volumeName.orValue('') in
-    {{ include "actiongrant.volumes" . | fromYaml | keys | sortAlpha | toJson }}))
-- field: livenessProbe.httpGet.host
-  advice: >-
-    probes and lifecycle hooks go to the pod itself. The kubelet makes these calls, past the sidecar, so leave host out.
+    {{ include "actiongrant.injectedVolumeNames" . | fromYamlArray | toJson }}))
+- id: handler-hosts
   holds: >-
     [c.?livenessProbe, c.?readinessProbe, c.?startupProbe, c.?lifecycle.?postStart, c.?lifecycle.?preStop].all(h,
     h.?httpGet.?host.orValue('') == '' && h.?tcpSocket.?host.orValue('') == '')
