@@ -1,10 +1,9 @@
 /** Everything the sidecar measures. Labels come from closed sets; never a URL, host or grant. */
 
+import { ACTION_TYPE_NAMES } from '../core/action/action.ts';
 import { PROBLEMS } from '../core/api/problem.ts';
 import { closedCounter, closedHistogram, type Registry } from '../process/metrics.ts';
 import { DNS_RESULTS } from './dns/server.ts';
-
-const ACTION_TYPES = ['HTTP', 'Kubernetes', 'MCP'];
 
 export type SidecarMetrics = ReturnType<typeof createSidecarMetrics>;
 
@@ -13,7 +12,7 @@ export function createSidecarMetrics(registry: Registry) {
     calls: closedCounter(registry, {
       name: 'actiongrant_sidecar_calls_total',
       help: 'Calls that could be described, by what became of them.',
-      labels: { action_type: ACTION_TYPES, effect: ['Granted', 'Refused', 'Discovery'] },
+      labels: { action_type: ACTION_TYPE_NAMES, effect: ['Granted', 'Refused', 'Discovery'] },
     }),
     refusals: closedCounter(registry, {
       name: 'actiongrant_sidecar_refusals_total',
@@ -38,7 +37,7 @@ export function createSidecarMetrics(registry: Registry) {
     addedLatency: closedHistogram(registry, {
       name: 'actiongrant_sidecar_added_latency_seconds',
       help: 'From the head of a call to its authorization.',
-      labels: { action_type: ACTION_TYPES },
+      labels: { action_type: ACTION_TYPE_NAMES },
     }),
   };
 }

@@ -11,12 +11,12 @@ import {
   type JWTPayload,
   jwtVerify,
 } from 'jose';
-import { sha256Hex } from '../../core/action/digest.ts';
 import { EXCHANGE_AUDIENCE } from '../../core/api/names.ts';
 import { ProblemError } from '../../core/api/problem.ts';
 import { BoundedMap } from '../../core/bounded-map.ts';
 import type { KubernetesClient } from '../../core/kubernetes/client.ts';
 import type { Live } from '../../core/kubernetes/object.ts';
+import { sha256Hex } from '../../core/text/sha256.ts';
 import type { Clock } from '../../core/time/clock.ts';
 import type { AgentPod } from '../caches/projections.ts';
 import type { Caller } from '../use/caller.ts';

@@ -1,5 +1,6 @@
 /** Everything the controller measures. Labels come from closed sets; never a user, URL, namespace or grant. */
 
+import { ACTION_TYPE_NAMES } from '../../core/action/action.ts';
 import type { Phase } from '../../core/api/phase.ts';
 import {
   Counter,
@@ -22,7 +23,6 @@ const PHASES: readonly Phase[] = [
   'Expired',
   'Revoked',
 ];
-const ACTION_TYPES = ['HTTP', 'Kubernetes', 'MCP'];
 const OUTCOMES = ['NotDispatched', 'Succeeded', 'Failed', 'Unknown'];
 
 /** What the gauges read at the moment of a scrape. */
@@ -61,7 +61,7 @@ export function createControllerMetrics(registry: Registry) {
     uses: closedCounter(registry, {
       name: 'actiongrant_uses_total',
       help: 'Uses that ended, by type of action and outcome.',
-      labels: { action_type: ACTION_TYPES, outcome: OUTCOMES },
+      labels: { action_type: ACTION_TYPE_NAMES, outcome: OUTCOMES },
     }),
     useStage: closedHistogram(registry, {
       name: 'actiongrant_use_stage_duration_seconds',

@@ -3,7 +3,7 @@
  * here on the grant itself, so that nothing rests on what an index or a status says of it.
  */
 
-import type { BodyForm } from '../../core/action/digest.ts';
+import type { BodyForm } from '../../core/action/body.ts';
 import { grantedAction } from '../../core/action/grant.ts';
 import type { ActionGrant } from '../../core/api/generated/actiongrant.ts';
 import { agentNamespace, attemptsUsed } from '../../core/api/grant.ts';

@@ -1,6 +1,7 @@
 /** One use, top to bottom: match ▸ mint ▸ consume ▸ hand over. */
 
-import { actionKeys, type BodyForm } from '../../core/action/digest.ts';
+import type { BodyForm } from '../../core/action/body.ts';
+import { actionKeys } from '../../core/action/digest.ts';
 import type { Phase } from '../../core/api/phase.ts';
 import { ProblemError } from '../../core/api/problem.ts';
 import type { KubernetesClient } from '../../core/kubernetes/client.ts';

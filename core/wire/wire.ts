@@ -3,12 +3,11 @@
  * error that names it, never a default.
  */
 
-import type { Action, ActionBody, HttpAction, KubernetesAction } from '../action/action.ts';
-import type { BodyForm } from '../action/digest.ts';
+import { type Action, parseAction } from '../action/action.ts';
+import type { BodyForm } from '../action/body.ts';
 import type { Outcome, Phase } from '../api/phase.ts';
-import { isProblemCode, type ProblemCode, ProblemError } from '../api/problem.ts';
-import { isRecord } from '../text/json.ts';
-import { printable } from '../text/url.ts';
+import { isProblemCode, type ProblemCode } from '../api/problem.ts';
+import { integer, malformed, oneOf, record, text, textMatching } from '../text/members.ts';
 
 export const USES_PATH = '/v1/uses';
 /** Discovery documents of the API server, by query parameter `path`. */
@@ -79,13 +78,12 @@ export interface ReportedRefusal {
 }
 
 const UUID_V4 = /^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/;
-const HEX_SHA256 = /^[0-9a-f]{64}$/;
 const ATTEMPTED = new RegExp(`^[ -~]{1,${MAX_ATTEMPTED_CHARACTERS}}$`);
 const MAX_WAIT_MILLISECONDS = 60_000;
 
 /** @throws ProblemError RequestMalformed, naming the member */
 export function parseNonce(value: unknown, field = 'nonce'): string {
-  return stringMatching(value, field, UUID_V4, 'a lower-case UUID version 4');
+  return textMatching(value, field, UUID_V4, 'a lower-case UUID version 4');
 }
 
 /** @throws ProblemError RequestMalformed, naming the member */
@@ -164,7 +162,7 @@ function parseReportedRefusal(value: unknown, field: string): ReportedRefusal {
   if (!isProblemCode(o['code'])) throw malformed(`${field}.code`, 'must be a problem code');
   return {
     code: o['code'],
-    attempted: stringMatching(
+    attempted: textMatching(
       o['attempted'],
       `${field}.attempted`,
       ATTEMPTED,
@@ -181,157 +179,4 @@ function parseGrantReference(value: unknown): GrantReference {
     name: text(o['name'], 'grant.name', 253),
     uid: text(o['uid'], 'grant.uid', 64),
   };
-}
-
-function parseAction(value: unknown): Action {
-  const type = record(value, 'action', ['type'], null)['type'];
-  switch (oneOf(type, 'action.type', ['HTTP', 'Kubernetes'] as const)) {
-    case 'HTTP':
-      return parseHttpAction(value);
-    case 'Kubernetes':
-      return parseKubernetesAction(value);
-  }
-}
-
-function parseHttpAction(value: unknown): HttpAction {
-  const o = record(value, 'action', ['type', 'method', 'url', 'headers', 'body']);
-  return {
-    type: 'HTTP',
-    method: text(o['method'], 'action.method', 32),
-    url: text(o['url'], 'action.url', 8192),
-    headers: stringMap(o['headers'], 'action.headers', 64, 8192),
-    body: parseActionBody(o['body']),
-  };
-}
-
-function parseKubernetesAction(value: unknown): KubernetesAction {
-  const o = record(
-    value,
-    'action',
-    [
-      'type',
-      'verb',
-      'apiGroup',
-      'version',
-      'resource',
-      'subresource',
-      'namespace',
-      'name',
-      'queryParameters',
-      'body',
-    ],
-    ['patchType'],
-  );
-  const field = (name: string): string => text(o[name], `action.${name}`, 253, true);
-  return {
-    type: 'Kubernetes',
-    verb: field('verb'),
-    apiGroup: field('apiGroup'),
-    version: field('version'),
-    resource: field('resource'),
-    subresource: field('subresource'),
-    namespace: field('namespace'),
-    name: field('name'),
-    ...(o['patchType'] === undefined
-      ? {}
-      : {
-          patchType: oneOf(o['patchType'], 'action.patchType', [
-            'JSON',
-            'Merge',
-            'StrategicMerge',
-          ] as const),
-        }),
-    queryParameters: stringMap(o['queryParameters'], 'action.queryParameters', 64, 4096),
-    body: parseActionBody(o['body']),
-  };
-}
-
-function parseActionBody(value: unknown): ActionBody {
-  const field = 'action.body';
-  const kind = oneOf(record(value, field, ['kind'], null)['kind'], `${field}.kind`, [
-    'none',
-    'bytes',
-    'unread',
-  ] as const);
-  if (kind !== 'bytes') {
-    record(value, field, ['kind']);
-    return { kind };
-  }
-  const o = record(value, field, ['kind', 'sha256'], ['jsonSha256']);
-  const digest = (name: string): string =>
-    stringMatching(o[name], `${field}.${name}`, HEX_SHA256, '64 lower-case hex digits');
-  return {
-    kind,
-    sha256: digest('sha256'),
-    ...(o['jsonSha256'] === undefined ? {} : { jsonSha256: digest('jsonSha256') }),
-  };
-}
-
-/** An object with these members and no other; `optional: null` lets any other member be. */
-function record(
-  value: unknown,
-  field: string,
-  required: readonly string[],
-  optional: readonly string[] | null = [],
-): Record<string, unknown> {
-  if (!isRecord(value)) throw malformed(field, 'must be a JSON object');
-  for (const name of required) {
-    if (!Object.hasOwn(value, name)) throw malformed(`${field}.${name}`, 'is missing');
-  }
-  if (optional !== null) {
-    for (const name of Object.keys(value)) {
-      if (!required.includes(name) && !optional.includes(name)) {
-        throw malformed(`${field}.${printable(name, 60)}`, 'is not a known member');
-      }
-    }
-  }
-  return value;
-}
-
-function text(value: unknown, field: string, limit: number, mayBeEmpty = false): string {
-  if (typeof value !== 'string') throw malformed(field, 'must be a string');
-  if (value === '' && !mayBeEmpty) throw malformed(field, 'must not be empty');
-  if (value.length > limit) throw malformed(field, `must have at most ${limit} characters`);
-  return value;
-}
-
-function stringMatching(value: unknown, field: string, pattern: RegExp, what: string): string {
-  if (typeof value !== 'string' || !pattern.test(value)) {
-    throw malformed(field, `must be ${what}`);
-  }
-  return value;
-}
-
-function integer(value: unknown, field: string, min: number, max: number): number {
-  if (typeof value !== 'number' || !Number.isInteger(value) || value < min || value > max) {
-    throw malformed(field, `must be an integer from ${min} to ${max}`);
-  }
-  return value;
-}
-
-function oneOf<T extends string>(value: unknown, field: string, values: readonly T[]): T {
-  const found = values.find((v) => v === value);
-  if (found === undefined) throw malformed(field, `must be one of ${values.join(', ')}`);
-  return found;
-}
-
-function stringMap(
-  value: unknown,
-  field: string,
-  limit: number,
-  valueLimit: number,
-): Record<string, string> {
-  const o = record(value, field, [], null);
-  const entries = Object.entries(o);
-  if (entries.length > limit) throw malformed(field, `must have at most ${limit} members`);
-  return Object.fromEntries(
-    entries.map(([name, v]) => [
-      name,
-      text(v, `${field}.${printable(name, 60)}`, valueLimit, true),
-    ]),
-  );
-}
-
-function malformed(field: string, reason: string): ProblemError {
-  return new ProblemError('RequestMalformed', `${field} ${reason}.`, { field });
 }

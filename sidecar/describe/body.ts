@@ -1,7 +1,8 @@
 /** The last part of a description: what the body says about the action. */
 
 import { createHash } from 'node:crypto';
-import type { Action, ActionBody } from '../../core/action/action.ts';
+import type { Action } from '../../core/action/action.ts';
+import type { ActionBody } from '../../core/action/body.ts';
 import { ProblemError } from '../../core/api/problem.ts';
 import {
   canonicalJson,

@@ -1,6 +1,8 @@
 /** What describing a head yields: the action as far as it is known before its body, and what may be sent upstream. */
 
-import type { HttpAction, KubernetesAction } from '../../core/action/action.ts';
+import type { WithoutBody } from '../../core/action/action-type.ts';
+import type { HttpAction } from '../../core/action/http.ts';
+import type { KubernetesAction } from '../../core/action/kubernetes.ts';
 
 /** A header as it goes over the wire, lower-case name. */
 export type HeaderPair = readonly [name: string, value: string];
@@ -38,12 +40,12 @@ interface CallDescription {
 
 export interface HttpDescription extends CallDescription {
   kind: 'http';
-  action: Omit<HttpAction, 'body'>;
+  action: WithoutBody<HttpAction>;
 }
 
 export interface KubernetesDescription extends CallDescription {
   kind: 'kubernetes';
-  action: Omit<KubernetesAction, 'body'>;
+  action: WithoutBody<KubernetesAction>;
 }
 
 /** A read of what the API server offers, without any object: whether it is let through is not described but decided. */

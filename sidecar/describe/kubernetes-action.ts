@@ -1,7 +1,7 @@
 /** A call to the API server, in the attributes that its RBAC and audit see, plus what changes the effect beyond them. */
 
-import type { KubernetesAction, PatchType } from '../../core/action/action.ts';
 import { INERT_HEADERS } from '../../core/action/headers.ts';
+import type { KubernetesAction, PatchType } from '../../core/action/kubernetes.ts';
 import { API_GROUP } from '../../core/api/names.ts';
 import { ProblemError } from '../../core/api/problem.ts';
 import { printable } from '../../core/text/url.ts';

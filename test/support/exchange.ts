@@ -1,7 +1,8 @@
 import { createHash, randomUUID } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { Agent, request } from 'undici';
-import type { HttpAction, KubernetesAction } from '../../core/action/action.ts';
+import type { HttpAction } from '../../core/action/http.ts';
+import type { KubernetesAction } from '../../core/action/kubernetes.ts';
 import type { ProblemCode, ProblemDocument } from '../../core/api/problem.ts';
 import { canonicalJson, type JsonValue } from '../../core/text/json.ts';
 import {

@@ -86,7 +86,7 @@ function actionIsNotTheApiServerByHttp(
   const host = withoutBrackets(action.url.host);
   if (!API_SERVER_NAME.test(host) && !apiServerHosts.includes(host)) return null;
   return invalid(
-    'spec.action.http.url',
+    `${action.field}.url`,
     `${host} is the API server. Describe the call with type Kubernetes: a call to the API server never matches an HTTP action`,
   );
 }

@@ -2,11 +2,14 @@
 
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import type { Action, ActionBody, PatchType } from '../../../../core/action/action.ts';
-import { actionKeys, sha256Hex } from '../../../../core/action/digest.ts';
+import type { Action } from '../../../../core/action/action.ts';
+import type { ActionBody } from '../../../../core/action/body.ts';
+import { actionKeys } from '../../../../core/action/digest.ts';
 import { grantedAction } from '../../../../core/action/grant.ts';
+import type { PatchType } from '../../../../core/action/kubernetes.ts';
 import type { GrantAction, GrantBody } from '../../../../core/api/generated/actiongrant.ts';
 import { canonicalJson, parseStrictJson } from '../../../../core/text/json.ts';
+import { sha256Hex } from '../../../../core/text/sha256.ts';
 
 /** A body as an agent sends it. */
 type Sent = { text: string; isJson: boolean } | 'none' | 'tooLarge';

@@ -1,12 +1,14 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
-import type { Action, ActionBody } from '../../../../core/action/action.ts';
-import { actionKeys, sha256Hex } from '../../../../core/action/digest.ts';
+import type { Action } from '../../../../core/action/action.ts';
+import type { ActionBody } from '../../../../core/action/body.ts';
+import { actionKeys } from '../../../../core/action/digest.ts';
 import { grantedAction } from '../../../../core/action/grant.ts';
 import { grantManifest } from '../../../../core/action/manifest.ts';
 import type { ActionGrant, GrantBody } from '../../../../core/api/generated/actiongrant.ts';
 import { canonicalJson, type JsonValue, parseStrictJson } from '../../../../core/text/json.ts';
+import { sha256Hex } from '../../../../core/text/sha256.ts';
 
 const AGENT = { namespace: 'soc', serviceAccountName: 'incident-agent' };
 

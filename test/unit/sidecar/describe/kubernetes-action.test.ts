@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { KubernetesAction } from '../../../../core/action/action.ts';
+import type { KubernetesAction } from '../../../../core/action/kubernetes.ts';
 import { describeHead } from '../../../../sidecar/describe/describe.ts';
 import { aHead, aKubernetesHead, CONTEXT, KUBERNETES } from './heads.ts';
 import { refusal } from './problem.ts';
