@@ -4,7 +4,7 @@ import type { Action } from '../core/action/action.ts';
 import { ProblemError } from '../core/api/problem.ts';
 import type { Clock } from '../core/time/clock.ts';
 import { pause } from '../core/time/pause.ts';
-import type { UseAnswer } from '../core/wire/wire.ts';
+import type { UseAnswer } from '../core/wire/use.ts';
 import type { Complete } from './complete.ts';
 import { type LentCredential, lentCredential } from './credential/lent-credential.ts';
 import { type ExchangeClient, NoAnswerError } from './exchange/client.ts';

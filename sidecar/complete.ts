@@ -7,7 +7,8 @@ import { ProblemError } from '../core/api/problem.ts';
 import type { Secret } from '../core/text/secret.ts';
 import type { Clock } from '../core/time/clock.ts';
 import { pause } from '../core/time/pause.ts';
-import type { FinishRequest, GrantReference } from '../core/wire/wire.ts';
+import type { FinishRequest } from '../core/wire/finish.ts';
+import type { GrantReference } from '../core/wire/grant-reference.ts';
 import type { Logger } from '../process/log.ts';
 import type { ExchangeClient } from './exchange/client.ts';
 

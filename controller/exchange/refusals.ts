@@ -2,7 +2,7 @@
 
 import { PROBLEMS } from '../../core/api/problem.ts';
 import { type EventRecorder, NOTE_LIMIT_BYTES } from '../../core/kubernetes/events.ts';
-import type { RefusalReport, ReportedRefusal } from '../../core/wire/wire.ts';
+import type { RefusalReport, ReportedRefusal } from '../../core/wire/refusals.ts';
 import type { Caller } from '../use/caller.ts';
 import type { RateLimiter } from './rate-limit.ts';
 

@@ -2,15 +2,11 @@
 
 import { type NextFunction, type Request, type Response, Router } from 'express';
 import { asProblem, ProblemError } from '../../core/api/problem.ts';
-import {
-  DISCOVERY_PATH,
-  parseFinishRequest,
-  parseNonce,
-  parseRefusalReport,
-  parseUseRequest,
-  REFUSALS_PATH,
-  USES_PATH,
-} from '../../core/wire/wire.ts';
+import { parseFinishRequest } from '../../core/wire/finish.ts';
+import { parseNonce } from '../../core/wire/nonce.ts';
+import { DISCOVERY_PATH, REFUSALS_PATH, USES_PATH } from '../../core/wire/paths.ts';
+import { parseRefusalReport } from '../../core/wire/refusals.ts';
+import { parseUseRequest } from '../../core/wire/use.ts';
 import type { Logger } from '../../process/log.ts';
 import { sendProblem } from '../send-problem.ts';
 import type { Caller } from '../use/caller.ts';

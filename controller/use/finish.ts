@@ -7,7 +7,7 @@ import { ProblemError } from '../../core/api/problem.ts';
 import { isKubernetesError } from '../../core/kubernetes/error.ts';
 import { Secret } from '../../core/text/secret.ts';
 import type { Clock } from '../../core/time/clock.ts';
-import type { FinishAnswer, FinishRequest } from '../../core/wire/wire.ts';
+import type { FinishAnswer, FinishRequest } from '../../core/wire/finish.ts';
 import {
   createBoundSecret,
   deleteBoundSecret,

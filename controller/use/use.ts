@@ -8,7 +8,7 @@ import type { KubernetesClient } from '../../core/kubernetes/client.ts';
 import { isKubernetesError } from '../../core/kubernetes/error.ts';
 import { byText } from '../../core/kubernetes/time.ts';
 import type { Clock } from '../../core/time/clock.ts';
-import type { UseAnswer, UseRequest } from '../../core/wire/wire.ts';
+import type { UseAnswer, UseRequest } from '../../core/wire/use.ts';
 import { type MintedCredential, mint } from '../credentials/mint.ts';
 import {
   type GrantCache,

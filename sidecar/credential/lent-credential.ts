@@ -2,7 +2,7 @@
 
 import type { GrantCredentialType } from '../../core/api/generated/actiongrant.ts';
 import { Secret } from '../../core/text/secret.ts';
-import type { UseAnswer } from '../../core/wire/wire.ts';
+import type { UseAnswer } from '../../core/wire/use.ts';
 import type { CredentialHeader, CredentialType, SecretText } from './credential-type.ts';
 import { serviceAccountToken } from './service-account-token.ts';
 

@@ -1,7 +1,7 @@
 /** What a call tried, in one line for an Event: the agent's words, made fit to be shown. */
 
 import { printable } from '../../core/text/url.ts';
-import { MAX_ATTEMPTED_CHARACTERS } from '../../core/wire/wire.ts';
+import { MAX_ATTEMPTED_CHARACTERS } from '../../core/wire/refusals.ts';
 import { destinationText } from './destination.ts';
 import type { RequestHead } from './request-head.ts';
 

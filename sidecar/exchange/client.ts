@@ -8,17 +8,10 @@ import type { Agent as AgentType, Dispatcher } from 'undici';
 import request from 'undici/lib/api/api-request.js';
 import Agent from 'undici/lib/dispatcher/agent.js';
 import { isProblemCode, ProblemError } from '../../core/api/problem.ts';
-import {
-  DISCOVERY_PATH,
-  type FinishAnswer,
-  type FinishRequest,
-  parseUseAnswer,
-  REFUSALS_PATH,
-  type RefusalReport,
-  USES_PATH,
-  type UseAnswer,
-  type UseRequest,
-} from '../../core/wire/wire.ts';
+import type { FinishAnswer, FinishRequest } from '../../core/wire/finish.ts';
+import { DISCOVERY_PATH, REFUSALS_PATH, USES_PATH } from '../../core/wire/paths.ts';
+import type { RefusalReport } from '../../core/wire/refusals.ts';
+import { parseUseAnswer, type UseAnswer, type UseRequest } from '../../core/wire/use.ts';
 import { Semaphore } from '../../process/semaphore.ts';
 import { socketLookup } from '../dns/lookup.ts';
 

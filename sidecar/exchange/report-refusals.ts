@@ -9,7 +9,7 @@ import {
   MAX_REFUSAL_COUNT,
   MAX_REFUSALS_REPORTED,
   type ReportedRefusal,
-} from '../../core/wire/wire.ts';
+} from '../../core/wire/refusals.ts';
 import type { Logger } from '../../process/log.ts';
 import { attempted } from '../describe/attempted.ts';
 import type { ExchangeClient } from './client.ts';

@@ -2,7 +2,7 @@
 
 import { randomUUID } from 'node:crypto';
 import { systemClock } from '../../core/time/clock.ts';
-import type { UseAnswer } from '../../core/wire/wire.ts';
+import type { UseAnswer } from '../../core/wire/use.ts';
 import type { Logger } from '../../process/log.ts';
 import { createRegistry } from '../../process/metrics.ts';
 import { createCertificateAuthority } from '../../sidecar/certificates/certificate-authority.ts';

@@ -5,7 +5,7 @@
  */
 
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { UseAnswer } from '../../core/wire/wire.ts';
+import type { UseAnswer } from '../../core/wire/use.ts';
 import { aJsonBody, anHttpCall } from '../support/exchange.ts';
 import { issuePodToken, type PodToken } from '../support/kubelet.ts';
 import { SERVICE } from '../support/scene.ts';

@@ -12,7 +12,7 @@ import {
   SIDECAR_PATHS,
   SIDECAR_PORTS,
 } from '../../core/api/pod-layout.ts';
-import { USES_PATH } from '../../core/wire/wire.ts';
+import { USES_PATH } from '../../core/wire/paths.ts';
 import type { KubeObject } from '../support/api-client.ts';
 import { eventually } from '../support/eventually.ts';
 import { aUseRequest } from '../support/exchange.ts';

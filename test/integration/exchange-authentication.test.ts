@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { ProblemCode } from '../../core/api/problem.ts';
-import { USES_PATH } from '../../core/wire/wire.ts';
+import { USES_PATH } from '../../core/wire/paths.ts';
 import { type OwnControlPlane, startControlPlane } from '../support/control-plane.ts';
 import { eventually } from '../support/eventually.ts';
 import { aUseRequest, Exchange, type ExchangeAnswer } from '../support/exchange.ts';

@@ -5,7 +5,7 @@ import type { Action } from '../../core/action/action.ts';
 import type { ActionGrant, ActionGrantSpec } from '../../core/api/generated/actiongrant.ts';
 import { ACCEPTS_GRANTS_ANNOTATION } from '../../core/api/names.ts';
 import type { ProblemCode, ProblemDocument } from '../../core/api/problem.ts';
-import { DISCOVERY_PATH, USES_PATH } from '../../core/wire/wire.ts';
+import { DISCOVERY_PATH, USES_PATH } from '../../core/wire/paths.ts';
 import { aGrantSpec, aNewGrant, anHttpAction, withoutCredential } from '../support/builders.ts';
 import { type OwnControlPlane, startControlPlane } from '../support/control-plane.ts';
 import { eventually } from '../support/eventually.ts';

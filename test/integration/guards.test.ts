@@ -13,7 +13,7 @@ import { currentUse } from '../../core/api/grant.ts';
 import type { KubernetesClient } from '../../core/kubernetes/client.ts';
 import { createKubernetesClient } from '../../core/kubernetes/create-client.ts';
 import { systemClock } from '../../core/time/clock.ts';
-import type { UseAnswer } from '../../core/wire/wire.ts';
+import type { UseAnswer } from '../../core/wire/use.ts';
 import { callThrough } from '../support/agent-call.ts';
 import {
   type KubeObject,

@@ -10,7 +10,7 @@ import { INJECTION_LABEL, SIDECAR_CONFIG_MAP } from '../../core/api/pod-layout.t
 import type { KubernetesClient } from '../../core/kubernetes/client.ts';
 import { createKubernetesClient } from '../../core/kubernetes/create-client.ts';
 import { systemClock } from '../../core/time/clock.ts';
-import { REFUSALS_PATH, USES_PATH } from '../../core/wire/wire.ts';
+import { REFUSALS_PATH, USES_PATH } from '../../core/wire/paths.ts';
 import type { Logger } from '../../process/log.ts';
 import type { KubeObject } from '../support/api-client.ts';
 import { installChart } from '../support/chart.ts';

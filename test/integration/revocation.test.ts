@@ -8,7 +8,7 @@ import type {
   Outcome,
   Use,
 } from '../../core/api/generated/actiongrant.ts';
-import type { UseAnswer } from '../../core/wire/wire.ts';
+import type { UseAnswer } from '../../core/wire/use.ts';
 import { aCredential, aKubernetesAction } from '../support/builders.ts';
 import { type OwnControlPlane, startControlPlane } from '../support/control-plane.ts';
 import { eventually } from '../support/eventually.ts';

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { decodeJwt } from 'jose';
 import type { ActionGrant } from '../../core/api/generated/actiongrant.ts';
-import type { UseAnswer, UseRequest } from '../../core/wire/wire.ts';
+import type { UseAnswer, UseRequest } from '../../core/wire/use.ts';
 import { anHttpAction } from './builders.ts';
 import type { ControlPlane, KubeObject } from './control-plane.ts';
 import { eventually } from './eventually.ts';

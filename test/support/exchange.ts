@@ -5,12 +5,9 @@ import type { HttpAction } from '../../core/action/http.ts';
 import type { KubernetesAction } from '../../core/action/kubernetes.ts';
 import type { ProblemCode, ProblemDocument } from '../../core/api/problem.ts';
 import { canonicalJson, type JsonValue } from '../../core/text/json.ts';
-import {
-  type FinishRequest,
-  USES_PATH,
-  type UseAnswer,
-  type UseRequest,
-} from '../../core/wire/wire.ts';
+import type { FinishRequest } from '../../core/wire/finish.ts';
+import { USES_PATH } from '../../core/wire/paths.ts';
+import type { UseAnswer, UseRequest } from '../../core/wire/use.ts';
 import type { PodToken } from './kubelet.ts';
 import type { Product } from './product.ts';
 

@@ -16,7 +16,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { decode, encode } from 'dns-packet';
 import type { Action } from '../../core/action/action.ts';
 import { PROBLEM_CONTENT_TYPE, ProblemError, toProblemDocument } from '../../core/api/problem.ts';
-import { parseRefusalReport, parseUseRequest, type RefusalReport } from '../../core/wire/wire.ts';
+import { parseRefusalReport, type RefusalReport } from '../../core/wire/refusals.ts';
+import { parseUseRequest } from '../../core/wire/use.ts';
 import { createAuthority, issue } from './pki.ts';
 
 export interface OutsideWorld {

@@ -6,7 +6,7 @@ import { connect } from 'node:tls';
 import { Agent, request } from 'undici';
 import { expect } from 'vitest';
 import type { ActionGrant } from '../../../core/api/generated/actiongrant.ts';
-import { USES_PATH } from '../../../core/wire/wire.ts';
+import { USES_PATH } from '../../../core/wire/paths.ts';
 import type { KubeObject } from '../api-client.ts';
 import { eventually } from '../eventually.ts';
 import { RESTARTED } from './fault-timing.ts';

@@ -14,12 +14,9 @@ import {
   toProblemDocument,
 } from '../../../core/api/problem.ts';
 import type { Clock } from '../../../core/time/clock.ts';
-import type {
-  FinishRequest,
-  RefusalReport,
-  UseAnswer,
-  UseRequest,
-} from '../../../core/wire/wire.ts';
+import type { FinishRequest } from '../../../core/wire/finish.ts';
+import type { RefusalReport } from '../../../core/wire/refusals.ts';
+import type { UseAnswer, UseRequest } from '../../../core/wire/use.ts';
 import { createExchangeClient, type ExchangeClient } from '../../../sidecar/exchange/client.ts';
 import { createAuthority, issue, type KeyPairPem } from '../../support/pki.ts';
 

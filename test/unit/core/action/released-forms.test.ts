@@ -6,7 +6,7 @@ import { parse } from 'yaml';
 import { actionKeys } from '../../../../core/action/digest.ts';
 import { grantedAction } from '../../../../core/action/grant.ts';
 import { grantManifest } from '../../../../core/action/manifest.ts';
-import { parseUseRequest } from '../../../../core/wire/wire.ts';
+import { parseUseRequest } from '../../../../core/wire/use.ts';
 
 interface ReleasedForm {
   name: string;

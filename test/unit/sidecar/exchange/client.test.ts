@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { ProblemError } from '../../../../core/api/problem.ts';
-import type { UseRequest } from '../../../../core/wire/wire.ts';
+import type { UseRequest } from '../../../../core/wire/use.ts';
 import { listenOn } from '../../../../process/http-server.ts';
 import { type ExchangeClient, NoAnswerError } from '../../../../sidecar/exchange/client.ts';
 import { eventually } from '../../../support/eventually.ts';

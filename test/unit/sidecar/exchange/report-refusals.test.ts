@@ -6,7 +6,7 @@ import {
   MAX_REFUSALS_REPORTED,
   parseRefusalReport,
   type RefusalReport,
-} from '../../../../core/wire/wire.ts';
+} from '../../../../core/wire/refusals.ts';
 import { NoAnswerError } from '../../../../sidecar/exchange/client.ts';
 import {
   createRefusalReporter,
