@@ -3,7 +3,7 @@ NODE := node_modules/.bin/node
 CHECKS := lint types arrows check-generated knip unit attack
 
 .DEFAULT_GOAL := help
-.PHONY: help bootstrap tools test $(CHECKS) build integration e2e cluster cluster-stop format generate \
+.PHONY: help bootstrap packages tools test $(CHECKS) build integration e2e cluster cluster-stop format generate \
   demo demo-cluster bench bench-e2e clean
 
 help: ## list the targets
@@ -12,6 +12,9 @@ help: ## list the targets
 
 bootstrap: ## install what is missing (packages, the cluster's programs)
 	@sh scripts/bootstrap.sh
+
+packages:
+	@sh scripts/bootstrap.sh packages
 
 tools: ## build kube-apiserver, kubelet and the like into the cache
 	@$(NODE) scripts/provide-tools.ts
@@ -36,24 +39,28 @@ cluster: bootstrap ## start a cluster with a real node that stays, to look aroun
 cluster-stop: ## end it
 	@$(NODE) scripts/cluster.ts stop
 
-build: bootstrap ## compile to dist/
+build: packages ## compile to dist/
 	@$(NODE) scripts/run-checks.ts build
 
-format: bootstrap ## format, and fix what the linter can fix
+format: packages ## format, and fix what the linter can fix
 	@$(NODE) node_modules/.bin/biome check --write .
 
-generate: bootstrap ## write again what is generated: the types, and parts of the chart
+generate: bootstrap ## write again what is generated: the types, parts of the chart, what the demo installs
 	@$(NODE) scripts/generate-types.ts
 	@$(NODE) scripts/sync-chart.ts
 	@$(NODE) scripts/generate-chart.ts
+	@$(NODE) scripts/render-demo.ts
 
-demo: build ## show the whole story on a real API server (KEEP=1 leaves it running)
+demo: ## show the whole story on a real API server (KEEP=1 leaves it running)
+	@sh scripts/bootstrap.sh demo
+	@$(NODE) scripts/run-checks.ts build
 	@KEEP='$(KEEP)' $(NODE) dist/demo/main.js
 
 demo-cluster: bootstrap ## the same in real pods on a real node (Linux, root; KEEP=1 leaves it running)
 	@KEEP='$(KEEP)' $(NODE) scripts/on-node.ts --name=demo demo/main.ts --cluster
 
-bench: build ## measure latencies on a real API server
+bench: bootstrap ## measure latencies on a real API server
+	@$(NODE) scripts/run-checks.ts build
 	@$(NODE) dist/test/bench/main.js
 
 bench-e2e: bootstrap ## measure in real pods, beside squid and mitmproxy (Linux, root)

@@ -1,8 +1,10 @@
 /** The stage of `make demo`: a control plane, the product and the services as processes; each stands for a pod. */
 
-import { writeFile } from 'node:fs/promises';
+import { globSync } from 'node:fs';
+import { readFile, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { toolPath } from '../scripts/tools.ts';
+import { ROOT, toolPath } from '../scripts/tools.ts';
+import { type Manifest, parseManifests } from '../test/support/chart.ts';
 import { startControlPlane } from '../test/support/control-plane.ts';
 import { createAuthority } from '../test/support/pki.ts';
 import { type Product, type SidecarProcess, startProduct } from '../test/support/product.ts';
@@ -28,6 +30,7 @@ export async function setUpProcesses(say: (text: string) => void): Promise<Stage
   const product = await startProduct(plane, {
     replicas: 2,
     agentNamespaces: TEAMS.map(({ namespace }) => namespace),
+    manifests: await release(),
   });
   stack.defer(() => product.stop());
   say(`two controller replicas are ready, with the chart's own rights (${since()})`);
@@ -67,6 +70,15 @@ export async function setUpProcesses(say: (text: string) => void): Promise<Stage
     instructions: () => instructions(product, alice),
     stop: () => started.disposeAsync(),
   };
+}
+
+/** The chart as it was rendered for the demo, so that nobody has to build helm first, and the CRDs. */
+async function release(): Promise<Manifest[]> {
+  const crds = globSync('crds/*.yaml', { cwd: ROOT });
+  const texts = await Promise.all(
+    [...crds, 'demo/release.yaml'].map((file) => readFile(join(ROOT, file), 'utf8')),
+  );
+  return texts.flatMap(parseManifests);
 }
 
 /** What an agent's kubectl has: the proxy, the pod CA, and a constant that is no token. */

@@ -1,7 +1,10 @@
 #!/bin/sh
-# Makes a fresh Linux machine ready: Node, the packages, Go, and the control plane's programs; and, where a real node can
-# run (root, with cgroups and namespaces), what the end-to-end tests need for it.
+# Makes a fresh Linux machine ready for what is named:
+#   packages  Node and the npm packages: for checks, unit tests and the build
+#   demo      also etcd, kube-apiserver and kubectl, built while npm installs
+#   all       also what every test needs: helm and, where a real node can run (root, with cgroups and namespaces), that node
 # Quick when there is nothing to do. Each step says what it does and how long it took.
+# Usage: bootstrap.sh [packages | demo | all], all when nothing is named.
 set -eu
 cd "$(dirname "$0")/.."
 
@@ -65,9 +68,10 @@ fetch_npm() {
 # What node_modules was installed from; the stamp goes away with it.
 lock_sum() { sha256sum <package-lock.json | cut -d' ' -f1; }
 
+packages_are_current() { [ -f "$STAMP" ] && [ "$(cat "$STAMP")" = "$(lock_sum)" ]; }
+
 need_packages() {
-  if [ -f "$STAMP" ] && [ "$(cat "$STAMP")" = "$(lock_sum)" ]; then return; fi
-  use_new_npm
+  if packages_are_current; then return; fi
   step 'npm ci' npm ci --no-audit --no-fund --loglevel=error
   lock_sum >"$STAMP"
 }
@@ -145,15 +149,53 @@ need_clients() {
   fi
 }
 
-need_tools() {
-  if node_modules/.bin/node scripts/provide-tools.ts --check; then return; fi
+# A Node that runs TypeScript, also while npm still installs the project's own.
+any_new_node() {
+  if packages_are_current; then
+    echo node_modules/.bin/node
+  else
+    command -v node
+  fi
+}
+
+# Starts to build the programs that are missing of these, or of all. `await_tools` waits for them.
+TOOLS=
+begin_tools() {
+  node=$(any_new_node)
+  if "$node" scripts/provide-tools.ts --check "$@"; then return; fi
   need_go
-  step "the cluster's programs" node_modules/.bin/node scripts/provide-tools.ts
+  "$node" scripts/provide-tools.ts "$@" &
+  TOOLS=$!
+  trap 'kill "$TOOLS" 2>/dev/null || true' EXIT
+  trap 'exit 130' INT TERM
+}
+await_tools() {
+  [ -z "$TOOLS" ] || wait "$TOOLS" || fail "the cluster's programs could not be built"
+  TOOLS=
+  trap - EXIT INT TERM
 }
 
 need_npm
-need_packages
-need_node
-need_node_packages
-need_clients
-need_tools
+packages_are_current || use_new_npm
+case ${1:-all} in
+  packages)
+    need_packages
+    need_node
+    ;;
+  demo)
+    begin_tools etcd kube-apiserver kubectl
+    need_packages
+    need_node
+    await_tools
+    ;;
+  all)
+    # First: which programs a machine can use depends on them.
+    need_node_packages
+    need_clients
+    begin_tools
+    need_packages
+    need_node
+    await_tools
+    ;;
+  *) fail "no such part: $1 (packages, demo or all)" ;;
+esac

@@ -1,9 +1,12 @@
 // Makes sure that a cluster's programs are there, and builds the missing ones from the Go modules under
-// tools/. Usage: provide-tools.ts [--check] [name…]; all that this machine can use when none is named:
-// those of a node only where one can run. --check builds nothing and fails if one is missing.
-import { spawnSync } from 'node:child_process';
+// tools/, with one line for each and its time. Usage: provide-tools.ts [--check] [name…]; all that this
+// machine can use when none is named: those of a node only where one can run. --check builds nothing and
+// fails if one is missing.
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdirSync, mkdtempSync, renameSync, rmSync } from 'node:fs';
-import { basename, join } from 'node:path';
+import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
 import { whyNoNode } from '../test/support/node/requirements.ts';
 import { withLock } from './lock.ts';
 import {
@@ -38,7 +41,6 @@ async function main(args: readonly string[]): Promise<void> {
   for (const module of TOOL_MODULES) {
     if (missing(module, needed).length > 0) await buildOnce(module, needed);
   }
-  for (const name of needed) console.log(`${name}: ${findTool(name)}`);
 }
 
 function usable(names: readonly ToolName[]): ToolName[] {
@@ -53,42 +55,63 @@ function missing(module: ToolModule, needed: readonly ToolName[]): ToolName[] {
 /** Builds under a lock, so a second run waits for the first one's result. */
 async function buildOnce(module: ToolModule, needed: readonly ToolName[]): Promise<void> {
   const target = cacheDirectory(module);
-  await withLock(`${target}.lock`, () => {
-    if (missing(module, needed).length > 0) build(module, target);
+  await withLock(`${target}.lock`, async () => {
+    if (missing(module, needed).length > 0) await build(module, target);
   });
 }
 
 /** Builds one module's programs aside and renames each into place: none is ever half there. */
-function build(module: ToolModule, target: string): void {
+async function build(module: ToolModule, target: string): Promise<void> {
   const programs = [...module.programs];
-  const names = programs.map(([name]) => name).join(' and ');
+  const names = programs.map(([name]) => name).join(', ');
   console.log(`building ${names}: ${module.expected} on two cores, once per version`);
-  const started = performance.now();
   const aside = mkdtempSync(`${target}.building-`);
+  const clean = () => rmSync(aside, { recursive: true, force: true });
+  // An interrupted build exits from within.
+  process.once('exit', clean);
   try {
-    for (const [name, importPath] of programs) goBuild(module, importPath, join(aside, name));
+    for (const [name, importPath] of programs) {
+      const started = performance.now();
+      await goBuild(module, importPath, join(aside, name));
+      console.log(`  ${name}: ${Math.round((performance.now() - started) / 1000)} s`);
+    }
     mkdirSync(target, { recursive: true });
     for (const [name] of programs) renameSync(join(aside, name), join(target, name));
   } finally {
-    rmSync(aside, { recursive: true, force: true });
+    process.off('exit', clean);
+    clean();
   }
-  const seconds = Math.round((performance.now() - started) / 1000);
-  console.log(`built ${names} in ${seconds} s: ${basename(target)}`);
 }
 
-function goBuild(module: ToolModule, importPath: string, output: string): void {
+/** @throws Error with what Go said */
+async function goBuild(module: ToolModule, importPath: string, output: string): Promise<void> {
   const flags = ['-trimpath', '-ldflags', linkerFlags(module), '-o', output];
-  const result = spawnSync('go', ['build', ...flags, importPath], {
+  const child = spawn('go', ['build', ...flags, importPath], {
     cwd: join(ROOT, 'tools', module.folder),
     env: { ...process.env, CGO_ENABLED: '0' },
-    stdio: 'inherit',
+    // A line for each of hundreds of downloads, and the errors: told if there is one.
+    stdio: ['ignore', 'inherit', 'pipe'],
   });
-  if (result.error) {
+  const end = () => child.kill('SIGINT');
+  process.once('exit', end);
+  try {
+    const [told, code] = await Promise.all([text(child.stderr), exitCode(child)]);
+    if (code !== 0) throw new Error(`go build ${importPath} failed:\n${told}`);
+  } finally {
+    process.off('exit', end);
+  }
+}
+
+/** Null: ended by a signal. @throws Error if Go cannot be started */
+async function exitCode(child: ChildProcess): Promise<number | null> {
+  try {
+    const [code] = await once(child, 'close');
+    return code;
+  } catch (cause) {
     throw new Error(
       'Go is needed to build the test tools (https://go.dev/doc/install), or set ' +
         'KUBEBUILDER_ASSETS to a folder with kube-apiserver, etcd and kubectl',
-      { cause: result.error },
+      { cause },
     );
   }
-  if (result.status !== 0) throw new Error(`go build ${importPath} failed`);
 }

@@ -57,7 +57,15 @@ export async function renderChart(
   values: object = {},
   { hooks = false, apiVersions = [] }: RenderOptions = {},
 ): Promise<Manifest[]> {
-  const text = await helm(
+  return parseManifests(await renderText(values, { hooks, apiVersions }));
+}
+
+/** The same as the text that helm prints. */
+export function renderText(
+  values: object,
+  { hooks = false, apiVersions = [] }: RenderOptions = {},
+): Promise<string> {
+  return helm(
     [
       'template',
       'actiongrant',
@@ -69,6 +77,10 @@ export async function renderChart(
     ],
     stringify(values),
   );
+}
+
+/** Documents of YAML, without the empty ones. */
+export function parseManifests(text: string): Manifest[] {
   return parseAllDocuments(text)
     .map((document) => document.toJS() as Manifest | null)
     .filter((manifest) => manifest !== null);
@@ -90,17 +102,25 @@ export function helm(args: readonly string[], input = ''): Promise<string> {
   });
 }
 
-/**
- * Installs the chart as Helm 4 does (server-side apply, the CRDs first) and waits until its admission policies and the
- * controller's rights are in effect. The policies hold for the whole cluster, so use a control plane of the test file's own.
- * The namespaces of `rbac.agentNamespaces` must exist.
- */
+/** Renders the chart with these values, and installs it. */
 export async function installChart(
   plane: ControlPlane,
   values: object = {},
   options: InstallOptions = {},
 ): Promise<InstalledChart> {
-  const manifests = await renderChart(values);
+  return installManifests(plane, await renderChart(values), options);
+}
+
+/**
+ * Installs what the chart was rendered to, as Helm 4 does (server-side apply, the CRDs first) and waits until its admission policies and the
+ * controller's rights are in effect. The policies hold for the whole cluster, so use a control plane of the test file's own.
+ * The namespaces of `rbac.agentNamespaces` must exist.
+ */
+export async function installManifests(
+  plane: ControlPlane,
+  manifests: readonly Manifest[],
+  options: InstallOptions = {},
+): Promise<InstalledChart> {
   const crds = manifests.filter(({ kind }) => kind === 'CustomResourceDefinition');
   const others = manifests
     .filter((manifest) => !crds.includes(manifest))

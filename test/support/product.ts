@@ -11,7 +11,7 @@ import { ROOT } from '../../scripts/tools.ts';
 import type { KubeObject } from './api-client.ts';
 import { type Balancer, startBalancer } from './balancer.ts';
 import { aNewGrant } from './builders.ts';
-import { type InstalledChart, installChart } from './chart.ts';
+import { type InstalledChart, installManifests, type Manifest, renderChart } from './chart.ts';
 import type { ControlPlane } from './control-plane.ts';
 import { eventually } from './eventually.ts';
 import { grantsPath } from './grants.ts';
@@ -84,6 +84,8 @@ export interface ProductOptions {
   agentNamespaces: readonly string[];
   /** Of each of them; a function where the chart must be there first. */
   replica?: ReplicaOptions | ((chart: InstalledChart) => ReplicaOptions);
+  /** What the chart is rendered to for these namespaces. Absent: helm renders it now. */
+  manifests?: readonly Manifest[];
 }
 
 export class Product {
@@ -252,11 +254,10 @@ export const SIDECAR_FLAGS = ['--max-semi-space-size=4', '--max-old-space-size=5
 export async function startProduct(plane: ControlPlane, options: ProductOptions): Promise<Product> {
   const { replicas = 2, agentNamespaces } = options;
   const balancer = await startBalancer();
-  const chart = await installChart(
-    plane,
-    { rbac: { agentNamespaces: [...agentNamespaces] } },
-    { webhookURL: `https://127.0.0.1:${balancer.port}` },
-  );
+  const manifests =
+    options.manifests ?? (await renderChart({ rbac: { agentNamespaces: [...agentNamespaces] } }));
+  const webhookURL = `https://127.0.0.1:${balancer.port}`;
+  const chart = await installManifests(plane, manifests, { webhookURL });
   const directory = await mkdtemp(join(tmpdir(), 'actiongrant-product-'));
   const product = new Product(plane, chart, balancer, directory, agentNamespaces);
   try {
