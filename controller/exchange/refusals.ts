@@ -1,7 +1,8 @@
 /** What a sidecar refused, told where its owner looks: in Events of the pod. */
 
 import { PROBLEMS } from '../../core/api/problem.ts';
-import { type EventRecorder, NOTE_LIMIT_BYTES } from '../../core/kubernetes/events.ts';
+import { NOTE_LIMIT_BYTES } from '../../core/kubernetes/event-object.ts';
+import type { EventRecorder } from '../../core/kubernetes/events.ts';
 import type { RefusalReport, ReportedRefusal } from '../../core/wire/refusals.ts';
 import type { Caller } from '../use/caller.ts';
 import type { RateLimiter } from './rate-limit.ts';

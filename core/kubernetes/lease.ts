@@ -1,20 +1,13 @@
-/** Leader election over a Lease (coordination.k8s.io/v1), by client-go's rules. */
+/** Leader election over a Lease (coordination.k8s.io/v1), by the rules of client-go's leaderelection. */
+
 import type { Clock } from '../time/clock.ts';
 import { pause } from '../time/pause.ts';
-import type { KubernetesClient } from './client.ts';
-import { isKubernetesError } from './error.ts';
-import type { Live } from './object.ts';
-import { type Lease, type LeaseSpec, leases } from './resources.ts';
-import { microTime } from './time.ts';
+import { createLeaseLock, type LeaseLockOptions } from './lease-lock.ts';
 
-export interface LeaseElectionOptions {
-  client: Pick<KubernetesClient, 'get' | 'create' | 'replace'>;
+export interface LeaseElectionOptions
+  extends Pick<LeaseLockOptions, 'client' | 'namespace' | 'name' | 'identity'> {
   clock: Clock;
-  namespace: string;
-  name: string;
-  /** Unique to this process, its restarts included: the holder of a Lease renews it unasked. */
-  identity: string;
-  /** How long others wait after the last renewal they saw. Default 15 s. */
+  /** How long other candidates wait after the last renewal they saw. Default 15 s. */
   leaseDurationMilliseconds?: number;
   /** A leader that could not renew for this long stops leading. Default 10 s. */
   renewDeadlineMilliseconds?: number;
@@ -45,13 +38,9 @@ export interface LeaseElection {
   leader(): string | undefined;
 }
 
-export function createLeaseElection(options: LeaseElectionOptions): LeaseElection {
-  return new Candidate(options);
-}
+const JITTER_FACTOR = 1.2;
 
-const jitterFactor = 1.2;
-
-/** One term as leader. */
+/** One time as leader, from its beginning to its loss. */
 interface Term {
   readonly losing: AbortController;
   /** Settles when the leader's work has ended. */
@@ -60,234 +49,126 @@ interface Term {
   failed: boolean;
 }
 
-class Candidate implements LeaseElection {
-  readonly #options: LeaseElectionOptions;
-  readonly #leaseDuration: number;
-  readonly #renewDeadline: number;
-  readonly #retryPeriod: number;
-  readonly #random: () => number;
-  readonly #stopping = new AbortController();
-  #running: Promise<void> | undefined;
-  #lease: Live<Lease> | undefined;
-  /** When the Lease's record last changed before our eyes: remote clocks don't count. */
-  #observedAt = 0;
-  #term: Term | undefined;
+/** @throws RangeError for times with which two candidates would lead at once */
+export function createLeaseElection(options: LeaseElectionOptions): LeaseElection {
+  const { clock, identity, random = Math.random, report } = options;
+  const { leaseDurationMilliseconds, renewDeadlineMilliseconds, retryPeriodMilliseconds } =
+    timesOf(options);
+  const lock = createLeaseLock({
+    ...options,
+    leaseDurationMilliseconds,
+    // Short enough for a second try before the deadline.
+    callTimeoutMilliseconds: renewDeadlineMilliseconds / 2,
+    onHolder: (holder) => report({ type: 'LeaderObserved', identity: holder }),
+  });
+  const stopping = new AbortController();
+  let running: Promise<void> | undefined;
+  let term: Term | undefined;
 
-  constructor(options: LeaseElectionOptions) {
-    this.#options = options;
-    this.#leaseDuration = options.leaseDurationMilliseconds ?? 15_000;
-    this.#renewDeadline = options.renewDeadlineMilliseconds ?? 10_000;
-    this.#retryPeriod = options.retryPeriodMilliseconds ?? 2_000;
-    this.#random = options.random ?? Math.random;
-    // client-go's conditions: without them two would lead by plan.
-    if (this.#leaseDuration <= this.#renewDeadline) {
-      throw new RangeError('leaseDuration must be longer than renewDeadline');
-    }
-    if (this.#renewDeadline <= this.#retryPeriod * jitterFactor) {
-      throw new RangeError('renewDeadline must be longer than retryPeriod × 1.2');
-    }
-  }
+  const lose = (lost: Term, reason: LossReason): void => {
+    if (lost.losing.signal.aborted) return;
+    lost.deadline.cancel();
+    lost.losing.abort();
+    report({ type: 'StoppedLeading', reason });
+    options.onStoppedLeading();
+  };
 
-  start(): void {
-    this.#running ??= this.#run();
-  }
-
-  async stop(): Promise<void> {
-    this.#stopping.abort();
-    await this.#running;
-  }
-
-  isLeader(): boolean {
-    return this.#term !== undefined && !this.#term.losing.signal.aborted;
-  }
-
-  leader(): string | undefined {
-    return this.#lease?.spec?.holderIdentity || undefined;
-  }
-
-  async #run(): Promise<void> {
-    const { signal } = this.#stopping;
-    while (!signal.aborted) {
-      await this.#attempt();
-      // A lost term's work must have ended before the next one begins here.
-      if (this.#term?.losing.signal.aborted) await this.#endTerm(this.#term);
-      if (!signal.aborted) await this.#pause();
-    }
-    if (this.#term) {
-      this.#lose(this.#term, 'Stopped');
-      await this.#endTerm(this.#term);
-    }
-    if (this.leader() === this.#options.identity) await this.#release();
-  }
-
-  async #attempt(): Promise<void> {
-    const began = this.#options.clock.monotonic();
+  const lead = async (current: Term): Promise<void> => {
     try {
-      const held = await this.#acquireOrRenew();
-      if (held && !this.#stopping.signal.aborted) this.#hold(began);
-      else if (!held && this.#term) this.#lose(this.#term, 'TakenOver');
+      await options.onStartedLeading(current.losing.signal);
     } catch (error) {
-      // While leading, the deadline decides; others and we try again.
-      if (!this.#stopping.signal.aborted) this.#options.report({ type: 'AttemptFailed', error });
+      report({ type: 'LeaderFailed', error });
+      current.failed = true;
+      lose(current, 'LeaderFailed');
     }
-  }
+  };
 
-  /** @returns whether the Lease is ours now; throws when that is not known. */
-  async #acquireOrRenew(): Promise<boolean> {
-    if (this.#lease && this.leader() === this.#options.identity) {
-      try {
-        await this.#write(this.#lease);
-        return true;
-      } catch (error) {
-        if (!isKubernetesError(error, 'Conflict', 'NotFound')) throw error;
-      }
-    }
-    const lease = await this.#read();
-    if (!lease) {
-      await this.#write(undefined);
-      return true;
-    }
-    if (this.#heldByAnother()) return false;
-    try {
-      await this.#write(lease);
-      return true;
-    } catch (error) {
-      // Another candidate was faster.
-      if (!isKubernetesError(error, 'Conflict')) throw error;
-      await this.#read();
-      return false;
-    }
-  }
-
-  #heldByAnother(): boolean {
-    const holder = this.leader();
-    if (holder === undefined || holder === this.#options.identity) return false;
-    const duration = (this.#lease?.spec?.leaseDurationSeconds ?? 0) * 1000;
-    return this.#options.clock.monotonic() < this.#observedAt + duration;
-  }
-
-  async #read(): Promise<Live<Lease> | undefined> {
-    const { client, namespace, name } = this.#options;
-    try {
-      const lease = await client.get(leases, { namespace, name }, this.#callOptions());
-      this.#observe(lease);
-      return lease;
-    } catch (error) {
-      if (isKubernetesError(error, 'NotFound')) return undefined;
-      throw error;
-    }
-  }
-
-  /** Makes or keeps the Lease ours. The resourceVersion lets one of several candidates win. */
-  async #write(current: Live<Lease> | undefined): Promise<void> {
-    const { client, clock, namespace, name, identity } = this.#options;
-    const now = microTime(clock.now());
-    const previous = current?.spec;
-    const ours = previous?.holderIdentity === identity;
-    const transitions = previous?.leaseTransitions ?? 0;
-    const spec: LeaseSpec = {
-      holderIdentity: identity,
-      leaseDurationSeconds: Math.ceil(this.#leaseDuration / 1000),
-      acquireTime: ours ? (previous.acquireTime ?? now) : now,
-      renewTime: now,
-      leaseTransitions: !current || ours ? transitions : transitions + 1,
-    };
-    this.#observe(
-      current
-        ? await client.replace(leases, { ...current, spec }, this.#callOptions())
-        : await client.create(leases, { metadata: { namespace, name }, spec }, this.#callOptions()),
-    );
-  }
-
-  #observe(lease: Live<Lease>): void {
-    const before = this.#lease?.spec;
-    this.#lease = lease;
-    if (record(before) === record(lease.spec)) return;
-    this.#observedAt = this.#options.clock.monotonic();
-    const holder = this.leader();
-    if (holder !== undefined && holder !== before?.holderIdentity) {
-      this.#options.report({ type: 'LeaderObserved', identity: holder });
-    }
-  }
-
-  /** The Lease is ours, by a write that was begun at `since`: nobody counts from earlier. */
-  #hold(since: number): void {
-    const { clock } = this.#options;
-    const remaining = since + this.#renewDeadline - clock.monotonic();
-    if (remaining <= 0) return;
-    const term = this.#term ?? this.#beginTerm();
-    term.deadline.cancel();
-    term.deadline = clock.after(remaining, () => this.#lose(term, 'RenewDeadline'));
-  }
-
-  #beginTerm(): Term {
-    const losing = new AbortController();
-    const term: Term = {
-      losing,
+  const beginTerm = (): Term => {
+    const begun: Term = {
+      losing: new AbortController(),
       work: Promise.resolve(),
       deadline: { cancel() {} },
       failed: false,
     };
-    this.#term = term;
-    this.#options.report({ type: 'StartedLeading' });
-    term.work = this.#lead(term);
-    return term;
-  }
+    term = begun;
+    report({ type: 'StartedLeading' });
+    begun.work = lead(begun);
+    return begun;
+  };
 
-  async #lead(term: Term): Promise<void> {
+  /** This candidate holds the Lease by a write that it began at `since`: nobody counts from earlier. */
+  const hold = (since: number): void => {
+    const remaining = since + renewDeadlineMilliseconds - clock.monotonic();
+    if (remaining <= 0) return;
+    const current = term ?? beginTerm();
+    current.deadline.cancel();
+    current.deadline = clock.after(remaining, () => lose(current, 'RenewDeadline'));
+  };
+
+  const attempt = async (): Promise<void> => {
+    const began = clock.monotonic();
     try {
-      await this.#options.onStartedLeading(term.losing.signal);
+      const held = await lock.acquireOrRenew();
+      if (held && !stopping.signal.aborted) hold(began);
+      else if (!held && term) lose(term, 'TakenOver');
     } catch (error) {
-      this.#options.report({ type: 'LeaderFailed', error });
-      term.failed = true;
-      this.#lose(term, 'LeaderFailed');
+      // A leader goes on until its deadline; every candidate tries again.
+      if (!stopping.signal.aborted) report({ type: 'AttemptFailed', error });
     }
-  }
+  };
 
-  #lose(term: Term, reason: LossReason): void {
-    if (term.losing.signal.aborted) return;
-    term.deadline.cancel();
-    term.losing.abort();
-    this.#options.report({ type: 'StoppedLeading', reason });
-    this.#options.onStoppedLeading();
-  }
+  const releaseIfHeld = async (): Promise<void> => {
+    if (lock.holder() !== identity) return;
+    await lock.release().catch((error: unknown) => report({ type: 'ReleaseFailed', error }));
+  };
 
-  async #endTerm(term: Term): Promise<void> {
-    await term.work;
-    this.#term = undefined;
-    // Where it failed it may fail again: let another one try.
-    if (term.failed && this.leader() === this.#options.identity) await this.#release();
-  }
+  const endTerm = async (ended: Term): Promise<void> => {
+    await ended.work;
+    term = undefined;
+    // Where it failed it may fail again: another candidate shall try.
+    if (ended.failed) await releaseIfHeld();
+  };
 
-  /** As client-go: a holder of '' lets the next candidate in at once. */
-  async #release(): Promise<void> {
-    const now = microTime(this.#options.clock.now());
-    try {
-      const lease = await this.#read();
-      if (!lease || lease.spec?.holderIdentity !== this.#options.identity) return;
-      const { holderIdentity: _, ...rest } = lease.spec;
-      const spec = { ...rest, leaseDurationSeconds: 1, renewTime: now, acquireTime: now };
-      this.#observe(
-        await this.#options.client.replace(leases, { ...lease, spec }, this.#callOptions()),
-      );
-    } catch (error) {
-      this.#options.report({ type: 'ReleaseFailed', error });
+  const run = async (): Promise<void> => {
+    while (!stopping.signal.aborted) {
+      await attempt();
+      // A lost term's work must have ended before the next one begins here.
+      if (term?.losing.signal.aborted) await endTerm(term);
+      if (stopping.signal.aborted) break;
+      const jitter = 1 + random() * (JITTER_FACTOR - 1);
+      await pause(clock, retryPeriodMilliseconds * jitter, stopping.signal);
     }
-  }
+    if (term) {
+      lose(term, 'Stopped');
+      await endTerm(term);
+    }
+    await releaseIfHeld();
+  };
 
-  #callOptions(): { timeoutMilliseconds: number } {
-    // Short enough for a second try before the deadline.
-    return { timeoutMilliseconds: this.#renewDeadline / 2 };
-  }
-
-  async #pause(): Promise<void> {
-    const factor = 1 + this.#random() * (jitterFactor - 1);
-    await pause(this.#options.clock, this.#retryPeriod * factor, this.#stopping.signal);
-  }
+  return {
+    start() {
+      running ??= run();
+    },
+    async stop() {
+      stopping.abort();
+      await running;
+    },
+    isLeader: () => term !== undefined && !term.losing.signal.aborted,
+    leader: lock.holder,
+  };
 }
 
-/** What changes with every renewal and every change of hands. */
-function record(spec: LeaseSpec | undefined): string {
-  const { holderIdentity, renewTime, acquireTime, leaseTransitions } = spec ?? {};
-  return JSON.stringify([holderIdentity, renewTime, acquireTime, leaseTransitions]);
+/** The times of an election. @throws RangeError unless they keep client-go's conditions: without them two would lead by plan */
+function timesOf({
+  leaseDurationMilliseconds = 15_000,
+  renewDeadlineMilliseconds = 10_000,
+  retryPeriodMilliseconds = 2_000,
+}: LeaseElectionOptions) {
+  if (leaseDurationMilliseconds <= renewDeadlineMilliseconds) {
+    throw new RangeError('leaseDuration must be longer than renewDeadline');
+  }
+  if (renewDeadlineMilliseconds <= retryPeriodMilliseconds * JITTER_FACTOR) {
+    throw new RangeError('renewDeadline must be longer than retryPeriod × 1.2');
+  }
+  return { leaseDurationMilliseconds, renewDeadlineMilliseconds, retryPeriodMilliseconds };
 }

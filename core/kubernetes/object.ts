@@ -96,15 +96,15 @@ export function referenceOf(object: Live<KubernetesObject>): ObjectReference {
   return namespace === undefined ? { name } : { namespace, name };
 }
 
+/** A positive decimal integer of any size without leading zeros. */
+const WELL_FORMED = /^[1-9][0-9]*$/;
+
 /**
- * Orders resourceVersions of one resource type. KEP-5504 made them comparable: positive decimal
- * integers of any size without leading zeros, as k8s.io/apimachinery/pkg/util/resourceversion
- * compares them. NaN when one of them is none.
+ * Orders resourceVersions of one resource type. KEP-5504 made them comparable, as
+ * k8s.io/apimachinery/pkg/util/resourceversion compares them. NaN when one of them is none.
  */
 export function compareResourceVersions(a: string, b: string): number {
-  if (!wellFormed.test(a) || !wellFormed.test(b)) return Number.NaN;
+  if (!WELL_FORMED.test(a) || !WELL_FORMED.test(b)) return Number.NaN;
   if (a.length !== b.length) return a.length - b.length;
   return a < b ? -1 : a > b ? 1 : 0;
 }
-
-const wellFormed = /^[1-9][0-9]*$/;

@@ -1,4 +1,5 @@
-/** Resource paths of the API server. */
+/** Resource paths of the API server. @throws KubernetesError BadRequest for names that would lead elsewhere */
+
 import { KubernetesError } from './error.ts';
 import type { ObjectReference, Resource } from './object.ts';
 
@@ -49,10 +50,7 @@ function ownNamespace(
   return reference.namespace;
 }
 
-/**
- * One path segment. Empty would turn the deletion of an object into that of all of them; dots
- * would leave the collection.
- */
+/** One path segment. Empty would turn the deletion of an object into that of all of them; dots would leave the collection. */
 function segment(text: string): string {
   if (text === '' || text === '.' || text === '..') {
     throw new KubernetesError('BadRequest', `"${text}" is not a name`);

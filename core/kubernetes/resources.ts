@@ -1,4 +1,5 @@
-/** The built-in kinds this controller reads or writes, reduced to the fields it uses. */
+/** Built-in kinds, reduced to the fields that are used. */
+
 import type { KubernetesObject, ObjectMeta, Resource } from './object.ts';
 
 export interface Secret extends KubernetesObject {

@@ -1,6 +1,6 @@
 /** The API's verbs as requests, and its answers as objects. */
 
-import { asList, asLive } from './answered-object.ts';
+import { asList, asLive } from './answer-object.ts';
 import type {
   CallOptions,
   KubernetesClient,

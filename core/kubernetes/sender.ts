@@ -1,7 +1,7 @@
 /** Requests to the API server: sent once, and answered with a JSON object or a KubernetesError. */
 
-import { errorOfAnswer, errorOfTransport } from './answer.ts';
-import { objectOfAnswer } from './answered-object.ts';
+import { errorOfAnswer, errorOfTransport } from './answer-error.ts';
+import { objectOfAnswer } from './answer-object.ts';
 import type { CallOptions } from './client.ts';
 import { type Effect, isKubernetesError, KubernetesError } from './error.ts';
 import {

@@ -1,4 +1,5 @@
 /** Where the API server is and who we are to it: from a kubeconfig, or from inside a pod. */
+
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { KubeConfig } from '@kubernetes/client-node';
@@ -35,6 +36,7 @@ export interface TlsOptions {
 /** Called again and again: answers with what holds now. */
 export type ReadServerAccess = () => Promise<ServerAccess>;
 
+/** @throws Error of a kubeconfig that cannot be read or used; its message may show lines of the file */
 export function serverAccessReader(server: KubernetesServer): Promise<ReadServerAccess> {
   return server.type === 'InCluster' ? Promise.resolve(inCluster(server)) : kubeconfig(server);
 }
@@ -46,8 +48,8 @@ export function checkAccess({ tls }: ServerAccess): void {
 }
 
 /**
- * A pod's own ServiceAccount. Read here and not by @kubernetes/client-node, whose import costs
- * every replica 0.6 s and 60 MB: more than everything else this process loads.
+ * A pod's own ServiceAccount. Read here and not by @kubernetes/client-node, whose import costs 0.6 s and 60 MB: more than
+ * everything else that a controller loads.
  */
 function inCluster(server: KubernetesServer & { type: 'InCluster' }): ReadServerAccess {
   const origin = `https://${withBrackets(server.host)}:${server.port}`;

@@ -1,7 +1,8 @@
 /**
- * The objects of a reflector. Knows the order of things, nothing of time or network: an object
- * never goes back to an older state, and a deleted one never comes back.
+ * The objects of a reflector. It knows the order of things, and nothing of time or network: an object never goes back to an
+ * older state, and a deleted one never comes back.
  */
+
 import {
   compareResourceVersions,
   type KubernetesObject,
@@ -10,6 +11,7 @@ import {
   type ObjectReference,
   referenceOf,
 } from './object.ts';
+import { StoreIndex } from './store-index.ts';
 
 export type Change<T extends KubernetesObject> =
   | { type: 'Add'; object: Live<T> }
@@ -34,17 +36,12 @@ interface Entry<T extends KubernetesObject> {
   observedInList: number;
 }
 
-interface Index<T extends KubernetesObject> {
-  keys: (object: Live<T>) => readonly string[];
-  entries: Map<string, Map<string, Live<T>>>;
-}
-
-/** More deletions than this happen between no write of ours and its answer. */
-const deletedLimit = 10_000;
+/** UIDs of deleted objects remembered. Fewer objects than this are deleted between any call and its answer. */
+const DELETED_LIMIT = 10_000;
 
 export class ObjectStore<T extends KubernetesObject> implements Store<T> {
   readonly #entries = new Map<string, Entry<T>>();
-  readonly #indexes = new Map<string, Index<T>>();
+  readonly #indexes = new Map<string, StoreIndex<T>>();
   /** UIDs, the oldest deletion first. */
   readonly #deleted = new Set<string>();
   #changes: Change<T>[] = [];
@@ -76,9 +73,9 @@ export class ObjectStore<T extends KubernetesObject> implements Store<T> {
   }
 
   index(name: string, keys: (object: Live<T>) => readonly string[]): void {
-    const index: Index<T> = { keys, entries: new Map() };
+    const index = new StoreIndex(keys);
     this.#indexes.set(name, index);
-    for (const [key, { object }] of this.#entries) addToIndex(index, key, object);
+    for (const [key, { object }] of this.#entries) index.add(key, object);
   }
 
   byIndex(name: string, key: string): Live<T>[] {
@@ -92,7 +89,7 @@ export class ObjectStore<T extends KubernetesObject> implements Store<T> {
   #indexed(name: string, key: string): ReadonlyMap<string, Live<T>> | undefined {
     const index = this.#indexes.get(name);
     if (!index) throw new Error(`there is no index ${name}`);
-    return index.entries.get(key);
+    return index.get(key);
   }
 
   /** Call it when a list is asked for; `replaceAll` with its answer. */
@@ -116,8 +113,7 @@ export class ObjectStore<T extends KubernetesObject> implements Store<T> {
 
   /**
    * Whether what is stored was answered to us while the list was under way and is newer than it.
-   * Other newer states than a list's don't exist, unless etcd was restored from a backup: then the
-   * list is right.
+   * Other newer states than a list's do not exist, unless etcd was restored from a backup: then the list is right.
    */
   #fresherThanList(key: string, version: string): boolean {
     const entry = this.#entries.get(key);
@@ -191,8 +187,8 @@ export class ObjectStore<T extends KubernetesObject> implements Store<T> {
     this.#deleted.delete(object.metadata.uid);
     this.#entries.set(key, { object, observedInList });
     for (const index of this.#indexes.values()) {
-      if (previous) removeFromIndex(index, key, previous);
-      addToIndex(index, key, object);
+      if (previous) index.remove(key, previous);
+      index.add(key, object);
     }
     if (!previous) this.#changes.push({ type: 'Add', object });
     else if (previous.metadata.resourceVersion !== object.metadata.resourceVersion) {
@@ -204,43 +200,20 @@ export class ObjectStore<T extends KubernetesObject> implements Store<T> {
     const stored = this.#entries.get(key)?.object;
     if (!stored) return;
     this.#entries.delete(key);
-    for (const index of this.#indexes.values()) removeFromIndex(index, key, stored);
+    for (const index of this.#indexes.values()) index.remove(key, stored);
     this.#rememberDeleted(stored.metadata.uid);
     this.#changes.push({ type: 'Delete', object: lastKnown });
   }
 
   #rememberDeleted(uid: string): void {
     this.#deleted.add(uid);
-    if (this.#deleted.size <= deletedLimit) return;
+    if (this.#deleted.size <= DELETED_LIMIT) return;
     const [oldest] = this.#deleted;
     if (oldest !== undefined) this.#deleted.delete(oldest);
   }
 }
 
-/** False also when the versions can't be compared: then only the watch may say. */
+/** False also when the versions cannot be compared: then only the watch may say. */
 function isNewer(version: string, than: string): boolean {
   return compareResourceVersions(version, than) > 0;
-}
-
-function addToIndex<T extends KubernetesObject>(
-  index: Index<T>,
-  key: string,
-  object: Live<T>,
-): void {
-  for (const value of index.keys(object)) {
-    const entries = index.entries.get(value) ?? new Map<string, Live<T>>();
-    index.entries.set(value, entries.set(key, object));
-  }
-}
-
-function removeFromIndex<T extends KubernetesObject>(
-  index: Index<T>,
-  key: string,
-  object: Live<T>,
-): void {
-  for (const value of index.keys(object)) {
-    const entries = index.entries.get(value);
-    entries?.delete(key);
-    if (entries?.size === 0) index.entries.delete(value);
-  }
 }

@@ -1,8 +1,9 @@
 /** Watch events from a stream of lines. */
+
 import { Buffer } from 'node:buffer';
 import { isRecord } from '../text/json.ts';
-import { errorOfStatus } from './answer.ts';
-import { parseObject } from './answered-object.ts';
+import { errorOfStatus } from './answer-error.ts';
+import { parseObject } from './answer-object.ts';
 import { KubernetesError } from './error.ts';
 import type { KubernetesObject, Live } from './object.ts';
 
@@ -10,10 +11,10 @@ export type WatchEvent<T extends KubernetesObject> =
   | { type: 'ADDED' | 'MODIFIED' | 'DELETED'; object: Live<T> }
   | { type: 'BOOKMARK'; resourceVersion: string };
 
-/** etcd takes 1.5 MB; an event is that and its frame. */
-const lineLimitBytes = 8 * 1024 * 1024;
+/** etcd takes objects of 1.5 MB; an event is one of them and its frame. */
+const LINE_LIMIT_BYTES = 8 * 1024 * 1024;
 
-/** Throws `Gone` and others for an ERROR event, `Malformed` for what is no event. */
+/** @throws KubernetesError, of an ERROR event as its Status says (`Gone`), `Malformed` for a line that is no event */
 export async function* watchEvents<T extends KubernetesObject>(
   body: AsyncIterable<Buffer>,
 ): AsyncGenerator<WatchEvent<T>, void, undefined> {
@@ -52,7 +53,7 @@ async function* lines(body: AsyncIterable<Buffer>): AsyncGenerator<string, void,
     }
     parts.push(chunk.subarray(start));
     length += chunk.length - start;
-    if (length > lineLimitBytes) {
+    if (length > LINE_LIMIT_BYTES) {
       throw new KubernetesError('Malformed', 'a line of the watch is too long');
     }
   }

@@ -2,6 +2,7 @@
 
 import { type Backoff, backoffDelay } from '../time/backoff.ts';
 import type { Clock } from '../time/clock.ts';
+import { TokenBucket } from './token-bucket.ts';
 
 export interface WorkQueueOptions {
   clock: Clock;
@@ -41,7 +42,7 @@ export function createWorkQueue(options: WorkQueueOptions): WorkQueue {
 }
 
 /** setTimeout fires at once beyond it. A key that comes earlier than asked for does no harm. */
-const longestTimerMilliseconds = 2 ** 31 - 1;
+const LONGEST_TIMER_MILLISECONDS = 2 ** 31 - 1;
 
 interface Timer {
   at: number;
@@ -69,11 +70,10 @@ class KeyedQueue implements WorkQueue {
       firstMilliseconds: options.baseDelayMilliseconds ?? 5,
       maximumMilliseconds: options.maxDelayMilliseconds ?? 60_000,
     };
-    this.#bucket = new TokenBucket(
-      options.clock,
-      options.ratePerSecond ?? 10,
-      options.burst ?? 100,
-    );
+    this.#bucket = new TokenBucket(options.clock, {
+      ratePerSecond: options.ratePerSecond ?? 10,
+      burst: options.burst ?? 100,
+    });
   }
 
   get length(): number {
@@ -92,7 +92,7 @@ class KeyedQueue implements WorkQueue {
       this.add(key);
       return;
     }
-    const delay = Math.min(milliseconds, longestTimerMilliseconds);
+    const delay = Math.min(milliseconds, LONGEST_TIMER_MILLISECONDS);
     const at = this.#clock.monotonic() + delay;
     const pending = this.#timers.get(key);
     if (pending && pending.at <= at) return;
@@ -126,14 +126,14 @@ class KeyedQueue implements WorkQueue {
         return;
       }
       const waiting = this.#waiting;
-      const onAbort = () => {
+      const onAbort = (): void => {
         waiting.delete(take);
         reject(signal?.reason);
       };
-      function take(key: string | undefined) {
+      const take = (key: string | undefined): void => {
         signal?.removeEventListener('abort', onAbort);
         resolve(key);
-      }
+      };
       signal?.addEventListener('abort', onAbort, { once: true });
       waiting.add(take);
       this.#handOut();
@@ -176,31 +176,5 @@ class KeyedQueue implements WorkQueue {
     for (const take of this.#waiting) take(undefined);
     this.#waiting.clear();
     if (this.#inWork.size === 0) this.#drained.resolve();
-  }
-}
-
-/** Reservations at a steady rate after a first burst. */
-class TokenBucket {
-  readonly #clock: Clock;
-  readonly #ratePerMillisecond: number;
-  readonly #burst: number;
-  #tokens: number;
-  #at: number;
-
-  constructor(clock: Clock, ratePerSecond: number, burst: number) {
-    this.#clock = clock;
-    this.#ratePerMillisecond = ratePerSecond / 1000;
-    this.#burst = burst;
-    this.#tokens = burst;
-    this.#at = clock.monotonic();
-  }
-
-  /** Takes one token, if need be from the future: after how many milliseconds it is there. */
-  reserve(): number {
-    const now = this.#clock.monotonic();
-    const earned = (now - this.#at) * this.#ratePerMillisecond;
-    this.#at = now;
-    this.#tokens = Math.min(this.#burst, this.#tokens + earned) - 1;
-    return this.#tokens >= 0 ? 0 : -this.#tokens / this.#ratePerMillisecond;
   }
 }

@@ -23,8 +23,8 @@ import {
 } from '../../../support/builders.ts';
 import { eventually } from '../../../support/eventually.ts';
 import { FakeClock } from '../../../support/fake-clock.ts';
+import { answer, StubApiServer, status } from '../../../support/stub-api-server.ts';
 import { aGrantCache, anUnsignedToken, Held } from '../exchange/grants-api.ts';
-import { answer, StubApiServer, status } from '../kubernetes/stub-api-server.ts';
 
 const NONCE = 'nonce-1';
 const TOKEN = anUnsignedToken({ jti: 'jti-1' });

@@ -11,8 +11,8 @@ import {
   anApprovedStatus,
   withoutCredential,
 } from '../../../support/builders.ts';
+import { answer, StubApiServer, status } from '../../../support/stub-api-server.ts';
 import { anUnsignedToken } from '../exchange/grants-api.ts';
-import { answer, StubApiServer, status } from '../kubernetes/stub-api-server.ts';
 
 const EXPIRATION = '2026-01-02T12:10:00Z';
 const GRANT = aGrant({ status: anApprovedStatus() });

@@ -6,7 +6,7 @@ import { createRateLimiter } from '../../../../controller/exchange/rate-limit.ts
 import { ProblemError } from '../../../../core/api/problem.ts';
 import type { Live } from '../../../../core/kubernetes/object.ts';
 import { FakeClock } from '../../../support/fake-clock.ts';
-import { answer, StubApiServer, status } from '../kubernetes/stub-api-server.ts';
+import { answer, StubApiServer, status } from '../../../support/stub-api-server.ts';
 
 const ISSUER = 'https://kubernetes.default.svc.cluster.local';
 const CALLER = {

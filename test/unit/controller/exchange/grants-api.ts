@@ -5,7 +5,7 @@ import { indexGrants } from '../../../../controller/grants/cache.ts';
 import type { ActionGrant } from '../../../../core/api/generated/actiongrant.ts';
 import { ObjectStore } from '../../../../core/kubernetes/store.ts';
 import { eventually } from '../../../support/eventually.ts';
-import { answer, type StubApiServer, type StubRequest } from '../kubernetes/stub-api-server.ts';
+import { answer, type StubApiServer, type StubRequest } from '../../../support/stub-api-server.ts';
 
 /** An empty cache that has been synchronized. */
 export function aGrantCache(): ObjectStore<ActionGrant> {

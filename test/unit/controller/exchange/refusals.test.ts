@@ -3,7 +3,7 @@
 import { expect, test } from 'vitest';
 import { createRefusalHandler } from '../../../../controller/exchange/refusals.ts';
 import type { Caller } from '../../../../controller/use/caller.ts';
-import { NOTE_LIMIT_BYTES } from '../../../../core/kubernetes/events.ts';
+import { NOTE_LIMIT_BYTES } from '../../../../core/kubernetes/event-object.ts';
 import type { ReportedRefusal } from '../../../../core/wire/refusals.ts';
 
 const CALLER: Caller = {

@@ -6,7 +6,7 @@ import {
   podIsInjected,
 } from '../../../../controller/installation-test/checks.ts';
 import { injected } from '../../../support/pods.ts';
-import { answer, StubApiServer, status } from '../kubernetes/stub-api-server.ts';
+import { answer, StubApiServer, status } from '../../../support/stub-api-server.ts';
 
 const SELECTOR = { matchLabels: { 'actiongrant.dev/inject': 'enabled' } };
 

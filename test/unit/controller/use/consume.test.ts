@@ -12,7 +12,12 @@ import {
   aUseCredential,
   NOON,
 } from '../../../support/builders.ts';
-import { answer, StubApiServer, type StubHandler, status } from '../kubernetes/stub-api-server.ts';
+import {
+  answer,
+  StubApiServer,
+  type StubHandler,
+  status,
+} from '../../../support/stub-api-server.ts';
 
 const GRANT = aGrant({ metadata: { resourceVersion: '7' }, status: anApprovedStatus() });
 const NOW = Date.parse(NOON) + 10_000;

@@ -3,8 +3,8 @@ import { createFreshener } from '../../../../controller/use/freshen.ts';
 import { isKubernetesError } from '../../../../core/kubernetes/error.ts';
 import { aGrant, anApprovedStatus } from '../../../support/builders.ts';
 import { FakeClock } from '../../../support/fake-clock.ts';
+import { StubApiServer, status } from '../../../support/stub-api-server.ts';
 import { aGrantCache, Held } from '../exchange/grants-api.ts';
-import { StubApiServer, status } from '../kubernetes/stub-api-server.ts';
 
 const AGENT = { namespace: 'soc', serviceAccountName: 'incident-agent' };
 const list = (...items: object[]) => ({ metadata: { resourceVersion: '9' }, items });

@@ -11,7 +11,7 @@ import { eventually } from '../../../support/eventually.ts';
 import { FakeClock } from '../../../support/fake-clock.ts';
 import { createAuthority } from '../../../support/pki.ts';
 import { SIDECAR_IMAGE } from '../../../support/pods.ts';
-import { answer, StubApiServer, status } from '../kubernetes/stub-api-server.ts';
+import { answer, StubApiServer, status } from '../../../support/stub-api-server.ts';
 
 const NEXT_LOOK_MILLISECONDS = 40_000;
 const silent: Logger = { debug() {}, info() {}, warn() {}, error() {} };

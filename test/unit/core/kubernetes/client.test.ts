@@ -11,7 +11,7 @@ import {
   StubApiServer,
   type StubHandler,
   status,
-} from '../../controller/kubernetes/stub-api-server.ts';
+} from '../../../support/stub-api-server.ts';
 
 let stub: StubApiServer;
 beforeEach(async () => {

@@ -1,13 +1,13 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { EventRecord } from '../../../../core/kubernetes/event-object.ts';
 import {
   createEventRecorder,
-  type EventRecord,
   type EventRecorderOptions,
   type EventReport,
 } from '../../../../core/kubernetes/events.ts';
 import { eventually } from '../../../support/eventually.ts';
 import { FakeClock } from '../../../support/fake-clock.ts';
-import { answer, StubApiServer, status } from '../../controller/kubernetes/stub-api-server.ts';
+import { answer, StubApiServer, status } from '../../../support/stub-api-server.ts';
 
 let stub: StubApiServer;
 let clock: FakeClock;

@@ -17,7 +17,7 @@ import {
   StubApiServer,
   type StubRequest,
   status,
-} from '../../controller/kubernetes/stub-api-server.ts';
+} from '../../../support/stub-api-server.ts';
 
 let stub: StubApiServer;
 let reflector: Reflector<ConfigMap> | undefined;

@@ -1,7 +1,7 @@
 /** How a call that failed becomes a KubernetesError: one table, no text matching. */
 
 import { isRecord } from '../text/json.ts';
-import { parseObject } from './answered-object.ts';
+import { parseObject } from './answer-object.ts';
 import { type Effect, KubernetesError, type KubernetesErrorKind } from './error.ts';
 import type { TransportAnswer, TransportError } from './transport.ts';
 

@@ -8,9 +8,9 @@ import type { TLSSocket } from 'node:tls';
 import {
   createKubernetesClient,
   type KubernetesClientOptions,
-} from '../../../../core/kubernetes/create-client.ts';
-import { systemClock } from '../../../../core/time/clock.ts';
-import { createAuthority, issue, type KeyPairPem } from '../../../support/pki.ts';
+} from '../../core/kubernetes/create-client.ts';
+import { systemClock } from '../../core/time/clock.ts';
+import { createAuthority, issue, type KeyPairPem } from './pki.ts';
 
 export interface StubRequest {
   method: string;
