@@ -4,7 +4,7 @@ CHECKS := lint types arrows check-generated knip unit attack
 
 .DEFAULT_GOAL := help
 .PHONY: help bootstrap packages tools test $(CHECKS) build integration e2e cluster cluster-stop format generate \
-  demo demo-cluster bench bench-e2e clean
+  demo demo-cluster mutation bench bench-e2e clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/  \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
@@ -58,6 +58,10 @@ demo: ## show the whole story on a real API server (KEEP=1 leaves it running)
 
 demo-cluster: bootstrap ## the same in real pods on a real node (Linux, root; KEEP=1 leaves it running)
 	@KEEP='$(KEEP)' $(NODE) scripts/on-node.ts --name=demo demo/main.ts --cluster
+
+mutation: bootstrap ## take out every guard and packet filter rule, and fail if no test misses one (Linux, root)
+	@$(NODE) scripts/run-checks.ts build
+	@$(NODE) test/mutation/main.ts
 
 bench: bootstrap ## measure latencies on a real API server
 	@$(NODE) scripts/run-checks.ts build

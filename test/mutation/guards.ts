@@ -1,17 +1,16 @@
-/**
- * Takes every guard of the transaction out, one at a time, in a copy of the repository, and checks that the guard's own test
- * fails: `npm run mutation`. A guard that nobody would miss is either not needed or not tested.
- */
+/** Every guard of the transaction, and how to take it out. A guard that nobody would miss is either not needed or not tested. */
 
-import { type Change, runMutations } from './run-mutations.ts';
+import type { Change, Mutation } from './run-mutations.ts';
 
-interface Mutation {
+interface Guard {
   /** What the titles of the guard's tests begin with. */
   readonly guard: string;
+  /** Where they are, if not in test/integration/guards.test.ts. */
+  readonly file?: string;
   readonly changes: readonly Change[];
 }
 
-const MUTATIONS: readonly Mutation[] = [
+const GUARDS: readonly Guard[] = [
   {
     guard: 'resourceVersion on the consuming write',
     changes: [
@@ -264,7 +263,8 @@ const MUTATIONS: readonly Mutation[] = [
     ],
   },
   {
-    guard: 'a call whose exchange is silent is refused in time',
+    guard: 'and not waited for longer than the call may wait',
+    file: 'test/unit/sidecar/authorize.test.ts',
     changes: [
       {
         file: 'sidecar/authorize.ts',
@@ -275,7 +275,11 @@ const MUTATIONS: readonly Mutation[] = [
   },
 ];
 
-process.exitCode = await runMutations(
-  'test/integration/guards.test.ts',
-  MUTATIONS.map(({ guard, changes }) => ({ name: guard, tests: guard, changes })),
-);
+export function guardMutations(): Mutation[] {
+  return GUARDS.map(({ guard, file = 'test/integration/guards.test.ts', changes }) => ({
+    name: guard,
+    file,
+    tests: guard,
+    changes,
+  }));
+}

@@ -1,14 +1,14 @@
 /**
- * Takes every rule of the packet filter out, one at a time, turns every policy that drops into one that accepts, and checks that
- * a test of net-init.test.ts fails: `npm run mutation`. A rule that nobody would miss is either not needed or not tested. With
- * the name of a chain as its argument, only the rules of that one.
+ * Every rule of the packet filter taken out, and every policy that drops turned into one that accepts. A rule that nobody would
+ * miss is either not needed or not tested.
  */
 
 import { SIDECAR_PORTS, SIDECAR_UID } from '../../core/api/pod-layout.ts';
 import { type Chain, createRuleset } from '../../sidecar/net-init/ruleset.ts';
-import { type Mutation, runMutations } from './run-mutations.ts';
+import type { Mutation } from './run-mutations.ts';
 
 const RULESET = 'sidecar/net-init/ruleset.ts';
+const TESTS = 'test/integration/net-init.test.ts';
 
 const OUT = 'the sidecar > gets out: ';
 const CONTAINERS = 'containers reach each other';
@@ -87,7 +87,7 @@ function mutationsOf({ name: chain, hook, rules }: Chain): Mutation[] {
   return present.map((rule) => {
     const tests = noticedBy[rule];
     if (tests === undefined) throw new Error(`nothing is known to notice: ${chain}: ${rule}`);
-    return { name: `${chain}: ${rule}`, tests, changes: without(chain, rule) };
+    return { name: `${chain}: ${rule}`, file: TESTS, tests, changes: without(chain, rule) };
   });
 }
 
@@ -108,14 +108,12 @@ function without(chain: string, rule: string): Mutation['changes'] {
   return [{ file: RULESET, from: declaration, to: `${mutated}\nfunction completeRuleset(` }];
 }
 
-const chains = createRuleset({
-  sidecarUID: SIDECAR_UID,
-  ports: SIDECAR_PORTS,
-  // As in net-init.test.ts.
-  inboundPorts: { tcp: [8080, 8081], udp: [5353] },
-});
-const wanted = process.argv[2];
-process.exitCode = await runMutations(
-  'test/integration/net-init.test.ts',
-  chains.flatMap(mutationsOf).filter(({ name }) => name.startsWith(wanted ?? '')),
-);
+export function packetFilterMutations(): Mutation[] {
+  const chains = createRuleset({
+    sidecarUID: SIDECAR_UID,
+    ports: SIDECAR_PORTS,
+    // As in net-init.test.ts.
+    inboundPorts: { tcp: [8080, 8081], udp: [5353] },
+  });
+  return chains.flatMap(mutationsOf);
+}

@@ -16,7 +16,9 @@ export interface Change {
 
 export interface Mutation {
   readonly name: string;
-  /** In the titles of the tests of which one must fail. */
+  /** The file of the tests of which one must fail. */
+  readonly file: string;
+  /** What is in their titles. */
   readonly tests: string;
   readonly changes: readonly Change[];
 }
@@ -25,8 +27,12 @@ export interface Mutation {
 const KILLER_LENGTH = 200;
 const NOT_COPIED = new Set(['.git', '.cache', '.make', 'dist', 'node_modules']);
 
-/** @returns the exit code of the process: 0 if every mutation was noticed */
-export async function runMutations(file: string, mutations: readonly Mutation[]): Promise<number> {
+/**
+ * Every mutation in a copy of the repository, one at a time.
+ * @returns the names of those that no test noticed
+ * @throws Error if a mutation does not fit the code, or its tests fail without it
+ */
+export async function runMutations(mutations: readonly Mutation[]): Promise<string[]> {
   const copy = await mkdtemp(join(tmpdir(), 'actiongrant-mutation-'));
   try {
     await cp(ROOT, copy, {
@@ -36,28 +42,38 @@ export async function runMutations(file: string, mutations: readonly Mutation[])
     await symlink(join(ROOT, 'node_modules'), join(copy, 'node_modules'));
     // All of them first: a mutation that no longer fits the code should not be found after minutes.
     for (const { changes } of mutations) await (await apply(copy, changes))();
-    const failed = await run(copy, file, [...new Set(mutations.map(({ tests }) => tests))]);
-    if (failed.length > 0) {
-      say(`Without a mutation these fail already: ${failed.join('; ')}`);
-      return 1;
+    const survivors: string[] = [];
+    for (const [file, ofFile] of Map.groupBy(mutations, (mutation) => mutation.file)) {
+      await expectNoFailure(copy, file, ofFile);
+      for (const mutation of ofFile) {
+        if (!(await isNoticed(copy, mutation))) survivors.push(mutation.name);
+      }
     }
-    let survivors = 0;
-    for (const { name, tests, changes } of mutations) {
-      const restore = await apply(copy, changes);
-      const start = performance.now();
-      const killers = await run(copy, file, [tests]);
-      await restore();
-      if (killers.length === 0) survivors++;
-      const seconds = ((performance.now() - start) / 1000).toFixed(0);
-      const [killer] = killers;
-      say(`${killer === undefined ? 'SURVIVED' : 'killed'} (${seconds} s): ${name}`);
-      if (killer !== undefined) say(`  ${killer.slice(0, KILLER_LENGTH)}`);
-    }
-    say(`${mutations.length - survivors} of ${mutations.length} mutations were killed`);
-    return survivors === 0 ? 0 : 1;
+    return survivors;
   } finally {
     await rm(copy, { recursive: true, force: true });
   }
+}
+
+async function expectNoFailure(
+  copy: string,
+  file: string,
+  mutations: readonly Mutation[],
+): Promise<void> {
+  const failed = await run(copy, file, [...new Set(mutations.map(({ tests }) => tests))]);
+  if (failed.length === 0) return;
+  throw new Error(`without a mutation, tests of ${file} fail already: ${failed.join('; ')}`);
+}
+
+async function isNoticed(copy: string, { name, file, tests, changes }: Mutation): Promise<boolean> {
+  const start = performance.now();
+  const restore = await apply(copy, changes);
+  const [killer] = await run(copy, file, [tests]);
+  await restore();
+  const seconds = ((performance.now() - start) / 1000).toFixed(0);
+  say(`${killer === undefined ? 'SURVIVED' : 'killed'} (${seconds} s): ${name}`);
+  if (killer !== undefined) say(`  ${killer.slice(0, KILLER_LENGTH)}`);
+  return killer !== undefined;
 }
 
 /** @returns what failed, and how; a file that did not run at all is an error */
