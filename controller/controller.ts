@@ -22,9 +22,9 @@ import { controllerNames, createCertificateManager } from './certificates/manage
 import type { ControllerConfig } from './config.ts';
 import { createServerCount } from './credentials/api-servers.ts';
 import { createConfirmer } from './credentials/confirm.ts';
+import { revokeAll } from './credentials/credentials.ts';
 import { countAwaitingDecision, firstEndedBeyond } from './grants/cache.ts';
 import type { LiveGrant } from './grants/resource.ts';
-import { revokeDeleted } from './reconcile/collect.ts';
 import { runWorker } from './reconcile/reconciler.ts';
 import { grantGauges } from './record/gauges.ts';
 import { createControllerMetrics, registerGauges } from './record/metrics.ts';
@@ -100,7 +100,8 @@ export async function startController(dependencies: ControllerDependencies): Pro
     onGrantDeleted(lastKnown) {
       reporter.deleted(lastKnown);
       enqueueSurplus(lastKnown);
-      revokeDeleted(client, lastKnown).catch((error: unknown) =>
+      // To delete a grant is to revoke it. Garbage collection does the same when no controller runs.
+      revokeAll(client, lastKnown).catch((error: unknown) =>
         log.warn('the Secret of a deleted grant is left to garbage collection', {
           grant: keyOf(lastKnown.metadata),
           error,

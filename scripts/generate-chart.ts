@@ -10,14 +10,16 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { stringify } from 'yaml';
 import {
-  AUDIENCE_OF_THE_API_SERVER,
   DECIDED_BY_THE_CONTROLLER,
-  type GrantRefusal,
   markedBy,
   REQUESTER_MAY_NOT_DECIDE,
-  REQUESTER_MAY_NOT_DELEGATE,
 } from '../controller/admission/grants/grant-refusals.ts';
 import { TRACKING_MARKS } from '../controller/admission/grants/tracking-marks.ts';
+import {
+  AUDIENCE_OF_THE_API_SERVER,
+  REQUESTER_MAY_NOT_DELEGATE,
+} from '../controller/credentials/service-account-token-refusals.ts';
+import type { GrantRefusal } from '../controller/grants/grant-refusal.ts';
 import {
   AGENT_MOUNT,
   FREE_FIELDS,

@@ -1,7 +1,6 @@
 /** The empty Secret whose existence keeps a grant's credential alive. */
 
-import type { ActionGrant, BoundCredential } from '../../core/api/generated/actiongrant.ts';
-import { attemptsUsed } from '../../core/api/grant.ts';
+import type { BoundCredential } from '../../core/api/generated/actiongrant.ts';
 import {
   API_GROUP,
   API_VERSION,
@@ -13,12 +12,7 @@ import type { KubernetesClient } from '../../core/kubernetes/client.ts';
 import { isKubernetesError } from '../../core/kubernetes/error.ts';
 import { secrets, serviceAccounts } from '../../core/kubernetes/resources.ts';
 import type { LiveGrant } from '../grants/resource.ts';
-
-export interface SecretDependencies {
-  client: KubernetesClient;
-  /** Five or more random characters that a name may have. */
-  randomSuffix(): string;
-}
+import type { PrepareDependencies } from './credential-type.ts';
 
 /**
  * Creates the Secret for the grant's next attempt and reads the ServiceAccount that its tokens will be of. A Secret that
@@ -28,9 +22,9 @@ export interface SecretDependencies {
  * KubernetesError otherwise
  */
 export async function createBoundSecret(
-  { client, randomSuffix }: SecretDependencies,
+  { client, randomSuffix }: PrepareDependencies,
   grant: LiveGrant,
-  attempt = attemptsUsed(grant),
+  attempt: number,
 ): Promise<BoundCredential | undefined> {
   const account = grant.spec.credential?.serviceAccountToken?.serviceAccountName;
   if (account === undefined) return undefined;
@@ -84,15 +78,6 @@ export function accountRecreated(namespace: string, account: string): ProblemErr
 
 /** Which Secret it is. */
 type SecretIdentity = Pick<BoundCredential, 'secretName' | 'secretUID'>;
-
-/** Those of the next use, and of uses whose Secret was not seen to be gone. */
-export function secretsThatMayExist({ status }: ActionGrant): SecretIdentity[] {
-  const used = (status?.uses ?? []).flatMap(({ credential }) =>
-    credential === undefined || credential.deletedTime !== undefined ? [] : [credential],
-  );
-  const all = [...(status?.credential === undefined ? [] : [status.credential]), ...used];
-  return [...new Map(all.map((secret) => [secret.secretUID, secret])).values()];
-}
 
 /**
  * Deletes exactly this Secret, and with it every token bound to it.

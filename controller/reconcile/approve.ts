@@ -1,9 +1,10 @@
-/** Makes a decided grant usable: its Secret first, then the status that commits to exactly that Secret. */
+/** Makes a decided grant usable: what its credential rests on first, then the status that commits to exactly that. */
 
 import { grantedAction } from '../../core/action/grant.ts';
+import type { BoundCredential } from '../../core/api/generated/actiongrant.ts';
 import { ProblemError } from '../../core/api/problem.ts';
 import { isKubernetesError } from '../../core/kubernetes/error.ts';
-import { createBoundSecret, deleteBoundSecret } from '../credentials/bound-secret.ts';
+import { prepareCredential, revokePrepared } from '../credentials/credentials.ts';
 import type { LiveGrant } from '../grants/resource.ts';
 import { approved, type Description, pending } from '../grants/transitions.ts';
 import { writeStatus } from '../grants/write-status.ts';
@@ -14,11 +15,11 @@ import type { StepDependencies } from './dependencies.ts';
  * @throws ProblemError CredentialRefused while the ServiceAccount is missing; the grant says so and is tried again
  */
 export async function approve(dependencies: StepDependencies, grant: LiveGrant): Promise<void> {
-  const { client, cache, clock, reporter } = dependencies;
+  const { client, clock, reporter } = dependencies;
   const description = describe(grant);
-  let credential: Awaited<ReturnType<typeof createBoundSecret>>;
+  let credential: BoundCredential | undefined;
   try {
-    credential = await createBoundSecret(dependencies, grant);
+    credential = await prepareCredential(dependencies, grant);
   } catch (error) {
     const reason =
       error instanceof ProblemError && error.code === 'CredentialRefused'
@@ -31,18 +32,14 @@ export async function approve(dependencies: StepDependencies, grant: LiveGrant):
     throw error;
   }
   try {
-    const written = await writeStatus(
-      client,
-      grant,
-      approved(grant, description, credential, clock.now()),
-    );
-    cache.observe(written);
+    const status = approved(grant, description, credential, clock.now());
+    const written = await writeStatus(dependencies, grant, status);
     reporter.approved(written);
   } catch (error) {
     // Lost to another writer, or refused: our Secret is named by nobody, and every try would leave another one behind.
     // After an ambiguous write it may be named, so it stays.
-    if (isKubernetesError(error, 'Conflict', 'Forbidden', 'Invalid') && credential !== undefined) {
-      await deleteBoundSecret(client, grant.metadata.namespace, credential);
+    if (isKubernetesError(error, 'Conflict', 'Forbidden', 'Invalid')) {
+      await revokePrepared(client, grant, credential);
     }
     throw error;
   }
@@ -50,33 +47,26 @@ export async function approve(dependencies: StepDependencies, grant: LiveGrant):
 
 /** First sight of a grant that waits for a decision. */
 export async function describePending(
-  { client, cache, clock, reporter }: StepDependencies,
+  dependencies: StepDependencies,
   grant: LiveGrant,
 ): Promise<void> {
-  const written = await writeStatus(
-    client,
-    grant,
-    pending(
-      grant,
-      describe(grant),
-      { reason: 'NotApproved', message: 'The grant waits for a decision.' },
-      clock.now(),
-    ),
-  );
-  cache.observe(written);
-  reporter.decisionNeeded(written);
+  const { clock, reporter } = dependencies;
+  const ready = { reason: 'NotApproved', message: 'The grant waits for a decision.' };
+  const status = pending(grant, describe(grant), ready, clock.now());
+  reporter.decisionNeeded(await writeStatus(dependencies, grant, status));
 }
 
 /** Writes why the grant is not ready, once per reason: a retry that finds the same changes nothing. */
 async function sayNotReady(
-  { client, cache, clock }: StepDependencies,
+  dependencies: StepDependencies,
   grant: LiveGrant,
   description: Description,
   ready: { reason: string; message: string },
 ): Promise<void> {
   const before = grant.status?.conditions?.find(({ type }) => type === 'Ready');
   if (before?.reason === ready.reason) return;
-  cache.observe(await writeStatus(client, grant, pending(grant, description, ready, clock.now())));
+  const status = pending(grant, description, ready, dependencies.clock.now());
+  await writeStatus(dependencies, grant, status);
 }
 
 /** @throws ProblemError GrantInvalid for a grant that admission would have refused (it came from before, or around it) */

@@ -4,7 +4,7 @@ import type { Use } from '../../core/api/generated/actiongrant.ts';
 import { agentNamespace } from '../../core/api/grant.ts';
 import type { KubernetesClient } from '../../core/kubernetes/client.ts';
 import { isKubernetesError } from '../../core/kubernetes/error.ts';
-import { deleteBoundSecret } from '../credentials/bound-secret.ts';
+import { revokeUse } from '../credentials/credentials.ts';
 import type { LiveGrant } from '../grants/resource.ts';
 import { finished } from '../grants/transitions.ts';
 import { writeStatus } from '../grants/write-status.ts';
@@ -17,20 +17,15 @@ export interface BurnDependencies extends StepDependencies {
 }
 
 export async function burn(
-  { client, cache, clock, reporter, confirm }: BurnDependencies,
+  dependencies: BurnDependencies,
   grant: LiveGrant,
   use: Use,
   reason: string,
 ): Promise<void> {
-  if (use.credential !== undefined) {
-    await deleteBoundSecret(client, grant.metadata.namespace, use.credential);
-  }
-  const ending = {
-    outcome: 'Unknown',
-    ...(use.credential === undefined ? {} : { deletedTime: clock.now() }),
-  } as const;
-  const written = await writeStatus(client, grant, finished(grant, ending, clock.now()));
-  cache.observe(written);
+  const { clock, reporter, confirm } = dependencies;
+  const revoked = await revokeUse(dependencies, grant, use);
+  const ending = { outcome: 'Unknown', ...revoked } as const;
+  const written = await writeStatus(dependencies, grant, finished(grant, ending, clock.now()));
   reporter.used(written, { nonce: use.id, outcome: 'Unknown', reason });
   if (use.credential !== undefined) confirm(written, use.id);
 }

@@ -1,8 +1,7 @@
 /** What is left of a grant that has ended: its Secret, an open confirmation, and in the end the grant itself. */
 
-import type { ActionGrant, Use } from '../../core/api/generated/actiongrant.ts';
-import type { KubernetesClient } from '../../core/kubernetes/client.ts';
-import { deleteBoundSecret, secretsThatMayExist } from '../credentials/bound-secret.ts';
+import type { Use } from '../../core/api/generated/actiongrant.ts';
+import { revokePrepared } from '../credentials/credentials.ts';
 import { actionGrants, type LiveGrant } from '../grants/resource.ts';
 import { collected, revocationConfirmed } from '../grants/transitions.ts';
 import { writeStatus } from '../grants/write-status.ts';
@@ -11,24 +10,22 @@ import type { StepDependencies } from './dependencies.ts';
 
 /** Deletes the Secret that a terminal grant still names, then records that it is gone. */
 export async function collectSecret(
-  { client, cache }: StepDependencies,
+  dependencies: StepDependencies,
   grant: LiveGrant,
 ): Promise<void> {
-  const credential = grant.status?.credential;
-  if (credential === undefined) return;
-  await deleteBoundSecret(client, grant.metadata.namespace, credential);
-  cache.observe(await writeStatus(client, grant, collected(grant)));
+  await revokePrepared(dependencies.client, grant, grant.status?.credential);
+  await writeStatus(dependencies, grant, collected(grant));
 }
 
 /** Records that nobody was left who could ask whether the token is refused. */
 export async function recordUnconfirmed(
-  { client, cache, clock, reporter }: StepDependencies,
+  dependencies: StepDependencies,
   grant: LiveGrant,
   use: Use,
 ): Promise<void> {
+  const { clock, reporter } = dependencies;
   const status = revocationConfirmed(grant, use.id, undefined, clock.now());
-  const written = await writeStatus(client, grant, status);
-  cache.observe(written);
+  const written = await writeStatus(dependencies, grant, status);
   reporter.revoked(written, 'Unconfirmed', { nonce: use.id });
 }
 
@@ -45,18 +42,4 @@ export async function remove(
     { namespace, name },
     { uid, resourceVersion, propagationPolicy: 'Background' },
   );
-}
-
-/**
- * Deletes the Secret of a grant that was deleted: deleting a grant is a revocation. The object is gone, so there is nothing
- * to reconcile towards; garbage collection does the same when no controller runs.
- */
-export async function revokeDeleted(
-  client: KubernetesClient,
-  lastKnown: ActionGrant,
-): Promise<void> {
-  const { namespace } = lastKnown.metadata;
-  for (const secret of secretsThatMayExist(lastKnown)) {
-    await deleteBoundSecret(client, namespace, secret);
-  }
 }

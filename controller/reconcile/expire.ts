@@ -6,11 +6,8 @@ import { writeStatus } from '../grants/write-status.ts';
 import type { StepDependencies } from './dependencies.ts';
 
 /** @throws KubernetesError `Conflict` if a use won: the grant is looked at again */
-export async function expire(
-  { client, cache, clock, reporter }: StepDependencies,
-  grant: LiveGrant,
-): Promise<void> {
-  const written = await writeStatus(client, grant, expired(grant, clock.now()));
-  cache.observe(written);
+export async function expire(dependencies: StepDependencies, grant: LiveGrant): Promise<void> {
+  const { clock, reporter } = dependencies;
+  const written = await writeStatus(dependencies, grant, expired(grant, clock.now()));
   reporter.expired(written);
 }

@@ -8,7 +8,7 @@ import type { KubernetesClient } from '../../core/kubernetes/client.ts';
 import { isKubernetesError } from '../../core/kubernetes/error.ts';
 import type { Resource } from '../../core/kubernetes/object.ts';
 import { namespaces } from '../../core/kubernetes/resources.ts';
-import { deleteBoundSecret, secretsThatMayExist } from '../credentials/bound-secret.ts';
+import { revokeAll } from '../credentials/credentials.ts';
 import { actionGrants, type LiveGrant } from '../grants/resource.ts';
 import { type LabelSelector, selects } from '../injection/label-selector.ts';
 import { reasonOf, say } from '../jobs/output.ts';
@@ -167,10 +167,8 @@ async function liveGrants(client: KubernetesClient): Promise<LiveGrant[]> {
 
 async function revoke(client: KubernetesClient, grant: LiveGrant): Promise<void> {
   const { namespace, name, uid } = grant.metadata;
-  // Not left to garbage collection: revoked is what is known to be gone.
-  for (const secret of secretsThatMayExist(grant)) {
-    await deleteBoundSecret(client, namespace, secret);
-  }
+  // Not left to garbage collection: only what is known to be gone is revoked.
+  await revokeAll(client, grant);
   await client.delete(actionGrants, { namespace, name }, { uid });
 }
 

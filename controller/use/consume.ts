@@ -4,10 +4,10 @@ import type { ActionGrantStatus } from '../../core/api/generated/actiongrant.ts'
 import { currentUse } from '../../core/api/grant.ts';
 import type { KubernetesClient } from '../../core/kubernetes/client.ts';
 import { isKubernetesError } from '../../core/kubernetes/error.ts';
-import type { MintedCredential } from '../credentials/mint.ts';
+import type { IssuedCredential } from '../credentials/credential-type.ts';
 import { actionGrants, type LiveGrant } from '../grants/resource.ts';
 import { inUse } from '../grants/transitions.ts';
-import { writeStatus } from '../grants/write-status.ts';
+import { type StatusWriter, writeStatus } from '../grants/write-status.ts';
 import type { Caller } from './caller.ts';
 
 export type Consumption =
@@ -18,14 +18,14 @@ export type Consumption =
   /** The write may have happened or may still: drop the token, try no other grant for this call. */
   | { type: 'Ambiguous' };
 
-export interface ConsumeOptions {
+export interface ConsumeOptions extends StatusWriter {
   client: KubernetesClient;
   grant: LiveGrant;
   nonce: string;
   /** Random, and of this one write: a second try, of whatever call on whatever replica, has another. */
   attemptID: string;
   caller: Caller;
-  credential: MintedCredential | undefined;
+  credential: IssuedCredential | undefined;
   /** Wall clock, ms. */
   now: number;
   /** Nothing may be written after this many ms. */
@@ -34,11 +34,11 @@ export interface ConsumeOptions {
 
 /** @throws KubernetesError when the write was definitely not applied for a reason other than a conflict */
 export async function consume(options: ConsumeOptions): Promise<Consumption> {
-  const { client, grant, timeoutMilliseconds } = options;
+  const { grant, timeoutMilliseconds } = options;
   try {
     return {
       type: 'Consumed',
-      grant: await writeStatus(client, grant, consumedStatus(options), { timeoutMilliseconds }),
+      grant: await writeStatus(options, grant, consumedStatus(options), { timeoutMilliseconds }),
     };
   } catch (error) {
     if (isKubernetesError(error, 'Conflict', 'NotFound')) return { type: 'Conflict' };
@@ -49,7 +49,6 @@ export async function consume(options: ConsumeOptions): Promise<Consumption> {
 
 function consumedStatus(options: ConsumeOptions): ActionGrantStatus {
   const { grant, nonce, attemptID, caller, credential, now } = options;
-  const bound = grant.status?.credential;
   return inUse(
     grant,
     {
@@ -57,16 +56,7 @@ function consumedStatus(options: ConsumeOptions): ActionGrantStatus {
       attemptID,
       podName: caller.podName,
       podUID: caller.podUID,
-      ...(credential === undefined || bound === undefined
-        ? {}
-        : {
-            credential: {
-              id: credential.jti,
-              secretName: bound.secretName,
-              secretUID: bound.secretUID,
-              expirationTime: credential.expirationTime,
-            },
-          }),
+      ...(credential === undefined ? {} : { credential: credential.record }),
     },
     now,
   );
@@ -81,7 +71,7 @@ const READ_BACK_MILLISECONDS = 2_000;
  * of an earlier release prunes the attempt's ID, and then nothing is known.
  */
 async function readBack(options: ConsumeOptions): Promise<Consumption> {
-  const { client, grant, nonce, attemptID } = options;
+  const { client, cache, grant, nonce, attemptID } = options;
   const { namespace, name, uid } = grant.metadata;
   try {
     const live = await client.get(
@@ -89,6 +79,7 @@ async function readBack(options: ConsumeOptions): Promise<Consumption> {
       { namespace, name },
       { timeoutMilliseconds: READ_BACK_MILLISECONDS },
     );
+    cache.observe(live);
     const use = currentUse(live);
     return live.metadata.uid === uid && use?.id === nonce && use.attemptID === attemptID
       ? { type: 'Consumed', grant: live }

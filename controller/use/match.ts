@@ -10,6 +10,7 @@ import { agentNamespace, attemptsUsed } from '../../core/api/grant.ts';
 import { MAX_ATTEMPTS } from '../../core/api/names.ts';
 import { ProblemError } from '../../core/api/problem.ts';
 import { byText } from '../../core/kubernetes/time.ts';
+import { isPrepared } from '../credentials/credentials.ts';
 import type { Caller } from './caller.ts';
 
 /** A call, reduced to what grants are compared with. */
@@ -66,7 +67,7 @@ const RULES = [
   { reason: 'has no attempts left', refuses: (g) => attemptsUsed(g) >= MAX_ATTEMPTS },
   {
     reason: 'has no credential to mint from',
-    refuses: (g) => (g.spec.credential === undefined) !== (g.status?.credential === undefined),
+    refuses: (g) => !isPrepared(g),
   },
 ] as const satisfies readonly Rule[];
 

@@ -7,9 +7,11 @@ import { ProblemError } from '../../core/api/problem.ts';
 import type { KubernetesClient } from '../../core/kubernetes/client.ts';
 import { isKubernetesError } from '../../core/kubernetes/error.ts';
 import { byText } from '../../core/kubernetes/time.ts';
+import type { Secret } from '../../core/text/secret.ts';
 import type { Clock } from '../../core/time/clock.ts';
 import type { UseAnswer, UseRequest } from '../../core/wire/use.ts';
-import { type MintedCredential, mint } from '../credentials/mint.ts';
+import type { IssuedCredential } from '../credentials/credential-type.ts';
+import { issueCredential } from '../credentials/credentials.ts';
 import {
   type GrantCache,
   grantOfNonce,
@@ -36,7 +38,7 @@ export interface UseDependencies {
   /** A random UUID for each try of a consuming write. */
   createAttemptID(): string;
   /** Called with every credential that is handed over, so that its revocation can be confirmed later. */
-  handedOver(nonce: string, credential: MintedCredential): void;
+  handedOver(nonce: string, token: Secret): void;
 }
 
 export interface UseHandler {
@@ -116,9 +118,9 @@ export function createUseHandler(dependencies: UseDependencies): UseHandler {
     { grant, form }: Candidate,
     remaining: () => number,
   ): Promise<UseAnswer | Exclude<Consumption['type'], 'Consumed'>> => {
-    let credential: MintedCredential | undefined;
+    let credential: IssuedCredential | undefined;
     try {
-      credential = await timed('mint', () => mint(client, grant, remaining()));
+      credential = await timed('mint', () => issueCredential(client, grant, remaining()));
     } catch (error) {
       // A cache that lags names a Secret that is gone by now: only the live grant tells whether that is all.
       if (!isCredentialRefused(error)) throw error;
@@ -129,6 +131,7 @@ export function createUseHandler(dependencies: UseDependencies): UseHandler {
     const consumption = await timed('consume', () =>
       consume({
         client,
+        cache,
         grant,
         nonce: request.nonce,
         attemptID: dependencies.createAttemptID(),
@@ -139,14 +142,13 @@ export function createUseHandler(dependencies: UseDependencies): UseHandler {
       }),
     );
     if (consumption.type !== 'Consumed') return consumption.type;
-    cache.observe(consumption.grant);
     reporter.consumed(consumption.grant, {
       nonce: request.nonce,
       pod: `${caller.namespace}/${caller.podName}`,
-      ...(credential === undefined ? {} : { credentialID: credential.jti }),
+      ...(credential === undefined ? {} : { credentialID: credential.record.id }),
     });
     if (credential !== undefined) {
-      dependencies.handedOver(request.nonce, credential);
+      dependencies.handedOver(request.nonce, credential.token);
     }
     const { namespace, name, uid } = grant.metadata;
     return {
@@ -159,7 +161,7 @@ export function createUseHandler(dependencies: UseDependencies): UseHandler {
         : {
             credential: {
               token: credential.token.reveal(),
-              expirationTime: credential.expirationTime,
+              expirationTime: credential.record.expirationTime,
             },
           }),
     };

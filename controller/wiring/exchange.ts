@@ -74,7 +74,7 @@ export function createExchange(parts: ExchangeParts): Router {
       reporter,
       acceptsGrantsFrom: (agent, grant) => acceptsGrantsFrom(agent, annotationsOf(agent), grant),
       createAttemptID: randomUUID,
-      handedOver: (nonce, credential) => confirmer.remember(nonce, credential),
+      handedOver: confirmer.remember,
     }),
     finishHandler: createFinishHandler({
       client,

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { inUse } from '../../controller/grants/transitions.ts';
 import { writeStatus } from '../../controller/grants/write-status.ts';
 import type { Use } from '../../core/api/generated/actiongrant.ts';
@@ -15,8 +16,9 @@ export async function consumingWrite(
 ): Promise<void> {
   const bound = grant.status?.credential;
   if (bound === undefined) throw new Error('the grant has no credential');
-  const use: Pick<Use, 'id' | 'podName' | 'podUID' | 'credential'> = {
+  const use: Pick<Use, 'id' | 'attemptID' | 'podName' | 'podUID' | 'credential'> = {
     id: nonce,
+    attemptID: randomUUID(),
     podName: pod.podName,
     podUID: pod.podUid,
     credential: {
@@ -26,5 +28,6 @@ export async function consumingWrite(
       expirationTime: token.expirationTime,
     },
   };
-  await writeStatus(client, grant, inUse(grant, use, systemClock.now()));
+  const cache = { observe: () => true };
+  await writeStatus({ client, cache }, grant, inUse(grant, use, systemClock.now()));
 }

@@ -16,8 +16,8 @@ const GUARDS: readonly Guard[] = [
     changes: [
       {
         file: 'controller/use/consume.ts',
-        from: 'await writeStatus(client, grant, consumedStatus(options), { timeoutMilliseconds })',
-        to: `await client.patch(
+        from: 'await writeStatus(options, grant, consumedStatus(options), { timeoutMilliseconds })',
+        to: `await options.client.patch(
           actionGrants,
           { namespace: grant.metadata.namespace, name: grant.metadata.name },
           { type: 'Merge', body: { status: consumedStatus(options) } },
@@ -141,7 +141,7 @@ const GUARDS: readonly Guard[] = [
     guard: 'nonce check in finish',
     changes: [
       {
-        file: 'controller/use/finish.ts',
+        file: 'controller/use/finish-step.ts',
         from: 'if (currentUse(grant)?.id !== use.id) {',
         to: 'if (currentUse(grant) === undefined) {',
       },
@@ -151,9 +151,9 @@ const GUARDS: readonly Guard[] = [
     guard: 'pod check in finish',
     changes: [
       {
-        file: 'controller/use/finish.ts',
-        from: 'if (use.podUID !== caller.podUID) {',
-        to: 'if (false) {',
+        file: 'controller/use/finish-step.ts',
+        from: "if (use.podUID !== caller.podUID) return { type: 'NotYours' };",
+        to: '',
       },
     ],
   },
@@ -162,8 +162,9 @@ const GUARDS: readonly Guard[] = [
     changes: [
       {
         file: 'controller/use/finish.ts',
-        from: 'await deleteBoundSecret(client, grant.metadata.namespace, use.credential);',
-        to: 'void deleteBoundSecret(client, grant.metadata.namespace, use.credential).catch(() => {});',
+        from: 'const revoked = await revokeUse(dependencies, grant, use);',
+        to: `const revoked = { deletedTime: clock.now() };
+    void revokeUse(dependencies, grant, use).catch(() => {});`,
       },
     ],
   },
@@ -172,8 +173,9 @@ const GUARDS: readonly Guard[] = [
     changes: [
       {
         file: 'controller/reconcile/burn.ts',
-        from: 'await deleteBoundSecret(client, grant.metadata.namespace, use.credential);',
-        to: 'void deleteBoundSecret(client, grant.metadata.namespace, use.credential).catch(() => {});',
+        from: 'const revoked = await revokeUse(dependencies, grant, use);',
+        to: `const revoked = { deletedTime: clock.now() };
+  void revokeUse(dependencies, grant, use).catch(() => {});`,
       },
     ],
   },
@@ -196,7 +198,7 @@ const GUARDS: readonly Guard[] = [
         to: `givenBack(
           grant,
           { ...ending, outcome: 'NotDispatched' },
-          await createBoundSecret({ client, randomSuffix: () => 'again' }, grant, 1),
+          await prepareCredential({ ...dependencies, randomSuffix: () => 'again' }, grant, 1),
           clock.now(),
         )`,
       },
@@ -207,8 +209,8 @@ const GUARDS: readonly Guard[] = [
       },
       {
         file: 'controller/reconcile/burn.ts',
-        from: 'import { deleteBoundSecret }',
-        to: 'import { createBoundSecret, deleteBoundSecret }',
+        from: 'import { revokeUse }',
+        to: 'import { prepareCredential, revokeUse }',
       },
     ],
   },
@@ -227,8 +229,8 @@ const GUARDS: readonly Guard[] = [
     changes: [
       {
         file: 'controller/reconcile/burn.ts',
-        from: 'return hasEnded(await client.get(pods, { namespace, name: use.podName }), use.podUID);',
-        to: 'return hasEnded(undefined, use.podUID + namespace);',
+        from: 'return podHasEnded(await client.get(pods, { namespace, name: use.podName }), use.podUID);',
+        to: 'return podHasEnded(undefined, use.podUID + namespace);',
       },
     ],
   },

@@ -5,27 +5,7 @@
  */
 
 import { API_GROUP } from '../../../core/api/names.ts';
-
-/** Values of a sentence, by name. */
-type Values = Readonly<Record<string, string>>;
-
-export interface GrantRefusal<V extends Values> {
-  readonly field: string;
-  /** Reads on from the field: what is wrong, and the way out. Without the full stop. */
-  readonly reason: (values: V) => string;
-  /** The same where the values are not known: the policy's `message`. */
-  readonly general: string;
-}
-
-const NAME_THE_SERVICE =
-  'Name the audience of the called service, or describe the call with type Kubernetes';
-const LET_SOMEBODY_ELSE = 'and have someone else decide, or have';
-
-export const AUDIENCE_OF_THE_API_SERVER: GrantRefusal<{ audience: string }> = {
-  field: 'spec.credential.serviceAccountToken.audience',
-  reason: ({ audience }) => `${audience} is the API server's own audience. ${NAME_THE_SERVICE}`,
-  general: `is the API server's own audience. ${NAME_THE_SERVICE}`,
-};
+import { type GrantRefusal, LET_SOMEBODY_ELSE } from '../../grants/grant-refusal.ts';
 
 const CONTROLLER_NEVER_DECIDES =
   'the ActionGrant controller asks and never decides. Leave the field out';
@@ -41,17 +21,6 @@ export const REQUESTER_MAY_NOT_DECIDE: GrantRefusal<{ requester: string; namespa
   reason: ({ requester, namespace }) =>
     `${requester} may not create ${resource} in the namespace ${namespace}, so may not decide by asking. Leave the field out ${LET_SOMEBODY_ELSE} the role actiongrant-decider bound to you there`,
   general: `you may not create ${resource} in this namespace, so may not decide by asking. Leave the field out ${LET_SOMEBODY_ELSE} the role actiongrant-decider bound to you there`,
-};
-
-export const REQUESTER_MAY_NOT_DELEGATE: GrantRefusal<{
-  requester: string;
-  namespace: string;
-  account: string;
-}> = {
-  field: 'spec.credential.serviceAccountToken.serviceAccountName',
-  reason: ({ requester, namespace, account }) =>
-    `${requester} may not delegate the ServiceAccount ${namespace}/${account}. Leave spec.approvedByRequester out ${LET_SOMEBODY_ELSE} a Role bound to you there with: apiGroups [""], resources [serviceaccounts], resourceNames [${account}], verbs [delegate]`,
-  general: `you may not delegate this ServiceAccount. Leave spec.approvedByRequester out ${LET_SOMEBODY_ELSE} a Role with the verb delegate on it bound to you there`,
 };
 
 /** Why a grant that decides itself may not carry the mark of a tool. */

@@ -9,15 +9,10 @@ import { agentNamespace } from '../../../core/api/grant.ts';
 import { ACCEPTS_GRANTS_ANNOTATION } from '../../../core/api/names.ts';
 import { ProblemError } from '../../../core/api/problem.ts';
 import { withoutBrackets } from '../../../core/text/url.ts';
+import { credentialFault, lentObject } from '../../credentials/credentials.ts';
 import { acceptsGrantsFrom } from '../../grants/consent.ts';
-import {
-  AUDIENCE_OF_THE_API_SERVER,
-  DECIDED_BY_THE_CONTROLLER,
-  type GrantRefusal,
-  markedBy,
-  REQUESTER_MAY_NOT_DECIDE,
-  REQUESTER_MAY_NOT_DELEGATE,
-} from './grant-refusals.ts';
+import type { GrantRefusal } from '../../grants/grant-refusal.ts';
+import { DECIDED_BY_THE_CONTROLLER, markedBy, REQUESTER_MAY_NOT_DECIDE } from './grant-refusals.ts';
 import { findTrackingMark } from './tracking-marks.ts';
 
 /** What is known of this cluster. */
@@ -41,7 +36,7 @@ export interface GrantFacts {
   agentNamespaceAnnotations: Readonly<Record<string, string>> | null;
   /** Whether the requester may create actiondecisions here. */
   mayDecide: boolean;
-  /** Whether the requester may delegate the credential's ServiceAccount. */
+  /** Whether the requester may delegate the object whose credential the grant lends. */
   mayDelegate: boolean;
   /** Grants for the same agent that wait for a decision, as far as this replica has heard. */
   awaitingDecision: number;
@@ -52,7 +47,7 @@ type Rule = (facts: GrantFacts, settings: AdmissionSettings) => ProblemError | n
 /** The rules that need nothing looked up, then those that do: a grant that can never be is refused without a question. */
 export const FORM_RULES: readonly Rule[] = [
   actionIsNotTheApiServerByHttp,
-  audienceIsNotTheApiServers,
+  credentialIsLendable,
   requesterDecidesInPerson,
 ];
 export const AUTHORITY_RULES: readonly Rule[] = [
@@ -91,13 +86,12 @@ function actionIsNotTheApiServerByHttp(
   );
 }
 
-function audienceIsNotTheApiServers(
+function credentialIsLendable(
   { grant }: GrantFacts,
-  { apiServerAudiences }: AdmissionSettings,
+  settings: AdmissionSettings,
 ): ProblemError | null {
-  const audience = grant.spec.credential?.serviceAccountToken?.audience;
-  if (audience === undefined || !apiServerAudiences.includes(audience)) return null;
-  return invalid(AUDIENCE_OF_THE_API_SERVER.field, AUDIENCE_OF_THE_API_SERVER.reason({ audience }));
+  const fault = credentialFault(grant, settings);
+  return fault === undefined ? null : invalid(fault.field, fault.reason);
 }
 
 function requesterDecidesInPerson(
@@ -131,10 +125,10 @@ function requesterMayDecide({ grant, requester, mayDecide }: GrantFacts): Proble
 }
 
 function requesterMayDelegate({ grant, requester, mayDelegate }: GrantFacts): ProblemError | null {
-  const account = grant.spec.credential?.serviceAccountToken?.serviceAccountName;
-  if (!grant.spec.approvedByRequester || account === undefined || mayDelegate) return null;
-  const { namespace } = grant.metadata;
-  return refusedBy(REQUESTER_MAY_NOT_DELEGATE, { requester, namespace, account });
+  const lent = lentObject(grant);
+  if (!grant.spec.approvedByRequester || lent === undefined || mayDelegate) return null;
+  const { field, reason } = lent.mayNotDelegate(requester);
+  return forbidden(field, reason);
 }
 
 /** Threat 17: whoever asks without end leaves the deciders no attention for anybody else. */

@@ -9,6 +9,7 @@ import type { CallOptions, KubernetesClient } from '../../../core/kubernetes/cli
 import { isKubernetesError } from '../../../core/kubernetes/error.ts';
 import { namespaces } from '../../../core/kubernetes/resources.ts';
 import type { SubjectAccessReviewSpec } from '../../../core/kubernetes/reviews.ts';
+import { lentObject } from '../../credentials/credentials.ts';
 import { type Agent, agentOf } from '../../grants/cache.ts';
 import type { AdmissionAnswer, AdmissionRequest, RequestUser } from '../protocol/review.ts';
 import {
@@ -68,7 +69,7 @@ async function lookUp(
 ): Promise<Pick<GrantFacts, 'agentNamespaceAnnotations' | 'mayDecide' | 'mayDelegate'>> {
   const { namespace } = grant.metadata;
   const decides = grant.spec.approvedByRequester;
-  const account = grant.spec.credential?.serviceAccountToken?.serviceAccountName;
+  const lent = lentObject(grant);
   const may = async (attributes: ResourceAttributes): Promise<boolean> => {
     const { username, ...identity } = user;
     const { allowed } = await client.subjectAccessReview(
@@ -83,8 +84,8 @@ async function lookUp(
       : namespaceAnnotations(client, agentNamespace(grant), options),
     decides && may({ verb: 'create', group: API_GROUP, resource: 'actiondecisions' }),
     decides &&
-      account !== undefined &&
-      may({ verb: 'delegate', group: '', resource: 'serviceaccounts', name: account }),
+      lent !== undefined &&
+      may({ verb: 'delegate', group: lent.group, resource: lent.resource, name: lent.name }),
   ]);
   return { agentNamespaceAnnotations, mayDecide, mayDelegate };
 }

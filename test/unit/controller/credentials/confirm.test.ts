@@ -3,8 +3,8 @@ import {
   CONFIRMATION_LIMIT_MILLISECONDS,
   type Confirmer,
   createConfirmer,
-  SUCCESS_CACHE_MILLISECONDS,
 } from '../../../../controller/credentials/confirm.ts';
+import { SUCCESS_CACHE_MILLISECONDS } from '../../../../controller/credentials/token-rejection.ts';
 import type { LiveGrant } from '../../../../controller/grants/resource.ts';
 import { createControllerMetrics } from '../../../../controller/record/metrics.ts';
 import { createReporter } from '../../../../controller/record/recorder.ts';
@@ -200,7 +200,7 @@ describe('a revocation is confirmed', () => {
 
   it('with the token that was handed over, whatever the sidecar sends', async () => {
     await start();
-    confirmer.remember(NONCE, { token: new Secret(TOKEN), jti: 'jti-1', expirationTime: at(0) });
+    confirmer.remember(NONCE, new Secret(TOKEN));
     const other = anUnsignedToken({ jti: 'jti-2' });
     confirmer.confirm(ended(), NONCE, new Secret(other));
     expect((await review(false)).token).toBe(TOKEN);
@@ -222,7 +222,7 @@ describe('a revocation is not confirmed', () => {
 
   it('with the copy of a token that was used for it before', async () => {
     await start();
-    confirmer.remember(NONCE, { token: new Secret(TOKEN), jti: 'jti-1', expirationTime: at(0) });
+    confirmer.remember(NONCE, new Secret(TOKEN));
     const grant = ended();
     confirmer.confirm(grant, NONCE, undefined);
     await review(false);

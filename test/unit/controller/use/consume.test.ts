@@ -18,13 +18,18 @@ import {
   type StubHandler,
   status,
 } from '../../../support/stub-api-server.ts';
+import { aGrantCache } from '../exchange/grants-api.ts';
 
 const GRANT = aGrant({ metadata: { resourceVersion: '7' }, status: anApprovedStatus() });
 const NOW = Date.parse(NOON) + 10_000;
 const CREDENTIAL = {
   token: new Secret('token'),
-  jti: 'jti-1',
-  expirationTime: '2026-01-02T12:10:00Z',
+  record: {
+    id: 'jti-1',
+    secretName: aBoundCredential().secretName,
+    secretUID: aBoundCredential().secretUID,
+    expirationTime: '2026-01-02T12:10:00Z',
+  },
 };
 
 let stub: StubApiServer;
@@ -48,6 +53,7 @@ async function attempt(
   };
   return consume({
     client: await stub.client(),
+    cache: aGrantCache(),
     grant: GRANT,
     nonce: 'nonce-1',
     attemptID: ATTEMPT,
@@ -86,7 +92,7 @@ const withoutAttempt = (credentialID: string): StubHandler => {
     answer(response, 200, { ...GRANT, status: anInUseStatus({ uses: [use] }) });
 };
 const byOldReplica = withoutAttempt('jti-of-another-replica');
-const pruned = withoutAttempt(CREDENTIAL.jti);
+const pruned = withoutAttempt(CREDENTIAL.record.id);
 
 describe('the consuming write', () => {
   it('is a compare-and-swap that names the UID, the nonce, the attempt, the pod and the token', async () => {

@@ -1,0 +1,145 @@
+/**
+ * What a grant lends, whatever its type. This is where types are told apart, and where a grant without credential is: it goes
+ * the same way as the others, with nothing to make, to issue or to revoke.
+ */
+
+import type {
+  ActionGrant,
+  BoundCredential,
+  GrantCredentialType,
+  Use,
+  UseCredential,
+} from '../../core/api/generated/actiongrant.ts';
+import { attemptsUsed } from '../../core/api/grant.ts';
+import type { KubernetesClient } from '../../core/kubernetes/client.ts';
+import type { Secret } from '../../core/text/secret.ts';
+import type { Clock } from '../../core/time/clock.ts';
+import type { LiveGrant } from '../grants/resource.ts';
+import type {
+  CredentialFault,
+  CredentialType,
+  IssuedCredential,
+  LentObject,
+  PrepareDependencies,
+  RejectionDependencies,
+} from './credential-type.ts';
+import { serviceAccountToken } from './service-account-token.ts';
+
+const CREDENTIAL_TYPES: Readonly<Record<GrantCredentialType, CredentialType>> = {
+  ServiceAccountToken: serviceAccountToken,
+};
+
+/** undefined: the grant lends nothing. */
+function typeOf({ spec }: ActionGrant): CredentialType | undefined {
+  return spec.credential === undefined ? undefined : CREDENTIAL_TYPES[spec.credential.type];
+}
+
+/** What must be refused of what a new grant says of its credential; undefined: nothing. */
+export function credentialFault(
+  grant: ActionGrant,
+  cluster: { apiServerAudiences: readonly string[] },
+): CredentialFault | undefined {
+  return typeOf(grant)?.fault(grant, cluster);
+}
+
+/** Whose authority the grant lends; undefined: nobody's. */
+export function lentObject(grant: ActionGrant): LentObject | undefined {
+  return typeOf(grant)?.lent(grant);
+}
+
+/** Whether the status names what the credential will rest on, exactly if there is to be one. */
+export function isPrepared({ spec, status }: ActionGrant): boolean {
+  return (spec.credential === undefined) === (status?.credential === undefined);
+}
+
+/** As `CredentialType.prepare`. */
+export async function prepareCredential(
+  dependencies: PrepareDependencies,
+  grant: LiveGrant,
+  attempt = attemptsUsed(grant),
+): Promise<BoundCredential | undefined> {
+  return typeOf(grant)?.prepare(dependencies, grant, attempt);
+}
+
+/** As `CredentialType.issue`. */
+export async function issueCredential(
+  client: KubernetesClient,
+  grant: LiveGrant,
+  timeoutMilliseconds: number,
+): Promise<IssuedCredential | undefined> {
+  return typeOf(grant)?.issue(client, grant, timeoutMilliseconds);
+}
+
+/**
+ * As `CredentialType.revoke`, of what was prepared for a use that will not be.
+ * @param prepared undefined: nothing was
+ */
+export async function revokePrepared(
+  client: KubernetesClient,
+  grant: ActionGrant,
+  prepared: BoundCredential | undefined,
+): Promise<void> {
+  if (prepared !== undefined) await typeOf(grant)?.revoke(client, grant, prepared);
+}
+
+/**
+ * As `CredentialType.revoke`, of the credential of a use.
+ * @returns what a status may say from now on: when the credential was known to be gone; nothing if there was none
+ */
+export async function revokeUse(
+  { client, clock }: { client: KubernetesClient; clock: Clock },
+  grant: ActionGrant,
+  use: Use,
+): Promise<{ deletedTime?: number }> {
+  if (use.credential === undefined) return {};
+  await typeOf(grant)?.revoke(client, grant, use.credential);
+  return { deletedTime: clock.now() };
+}
+
+/** As `CredentialType.revoke`, of all that may be good or become good: for a grant that is, or is to be, deleted. */
+export async function revokeAll(client: KubernetesClient, grant: ActionGrant): Promise<void> {
+  for (const credential of credentialsThatMayExist(grant)) {
+    await typeOf(grant)?.revoke(client, grant, credential);
+  }
+}
+
+/** Those of the next use, and of uses whose Secret was not seen to be gone. */
+export function credentialsThatMayExist({
+  status,
+}: ActionGrant): (BoundCredential | UseCredential)[] {
+  const used = (status?.uses ?? []).flatMap(({ credential }) =>
+    credential === undefined || credential.deletedTime !== undefined ? [] : [credential],
+  );
+  const all = [...(status?.credential === undefined ? [] : [status.credential]), ...used];
+  return [...new Map(all.map((credential) => [credential.secretUID, credential])).values()];
+}
+
+/** Whether this is the token that the use was given. */
+export function isTokenOf(grant: ActionGrant, { credential }: Use, token: Secret): boolean {
+  return credential !== undefined && typeOf(grant)?.isOf(credential, token) === true;
+}
+
+/**
+ * As `CredentialType.untilRejected`, of the credential of a use that was revoked.
+ * @param limitMilliseconds from the revocation on
+ */
+export async function untilUseRejected(
+  dependencies: RejectionDependencies,
+  { grant, use, token }: { grant: LiveGrant; use: Use; token: Secret },
+  limitMilliseconds: number,
+  signal: AbortSignal,
+): Promise<number | undefined> {
+  if (use.credential?.deletedTime === undefined) return undefined;
+  const revokedAt = Date.parse(use.credential.deletedTime);
+  return typeOf(grant)?.untilRejected(
+    dependencies,
+    {
+      grant,
+      token,
+      usedFrom: Date.parse(use.startTime),
+      revokedAt,
+      askUntil: revokedAt + limitMilliseconds,
+    },
+    signal,
+  );
+}
