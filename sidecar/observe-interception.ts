@@ -1,22 +1,24 @@
-/** What happens to connections beside calls: told to the log, the metrics and, where somebody should know, the controller. */
+/**
+ * What happens to connections beside calls, for the log, the metrics and, where people should know, a report of a refusal.
+ */
 
 import type { Logger } from '../process/log.ts';
 import { destinationText } from './describe/destination.ts';
 import type { RefusalReporter, RefusedCall } from './exchange/report-refusals.ts';
-import type { InterceptEvent } from './intercept/interceptor.ts';
+import type { InterceptEvent, InterceptObserver } from './intercept/event.ts';
 import type { SidecarMetrics } from './metrics.ts';
 
-export interface InterceptionReportDependencies {
+export interface InterceptionObserverDependencies {
   log: Logger;
   metrics: Pick<SidecarMetrics, 'refusals'>;
   refusals: Pick<RefusalReporter, 'report'>;
 }
 
-export function createInterceptionReport({
+export function createInterceptionObserver({
   log,
   metrics,
   refusals,
-}: InterceptionReportDependencies): (event: InterceptEvent) => void {
+}: InterceptionObserverDependencies): InterceptObserver {
   return (event) => {
     if (event.type === 'HandlerFailed') log.error('interception', { ...event });
     else log.info('interception', { ...event });

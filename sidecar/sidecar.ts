@@ -21,7 +21,7 @@ import { handleCall } from './handle-call.ts';
 import { startInterceptor } from './intercept/interceptor.ts';
 import { MemoryBudget } from './intercept/memory-budget.ts';
 import { createSidecarMetrics } from './metrics.ts';
-import { createInterceptionReport } from './observe-interception.ts';
+import { createInterceptionObserver } from './observe-interception.ts';
 import { readSearchDomains, startInterception } from './start-interception.ts';
 
 export interface SidecarDependencies {
@@ -109,7 +109,7 @@ export async function startSidecar(dependencies: SidecarDependencies): Promise<S
       listen: config.listen,
       ...(interception === undefined ? {} : { transparent: interception.options }),
       authority,
-      report: createInterceptionReport({ log, metrics, refusals }),
+      onEvent: createInterceptionObserver({ log, metrics, refusals }),
     },
     (call) => handleCall(callDependencies, call),
   ).catch((error: unknown) => {

@@ -20,10 +20,10 @@ import { loadOriginalDestination } from './intercept/original-destination.ts';
 export async function startInterception(
   { listen, dnsListen }: Pick<TransparentConfig, 'listen' | 'dnsListen'>,
   clock: Clock,
-  report: (event: DNSEvent) => void,
+  onDNSEvent: (event: DNSEvent) => void,
 ): Promise<{ options: TransparentOptions; close(): Promise<void> }> {
   const originalDestination = await loadOriginalDestination().catch((error: unknown) => {
-    throw settingUnusable('ACTIONGRANT_TRANSPARENT_LISTEN', 'is of no use here', error);
+    throw settingUnusable('ACTIONGRANT_TRANSPARENT_LISTEN', 'cannot be used on this system', error);
   });
   const interfaces = networkInterfaces();
   const addresses = createSyntheticAddresses();
@@ -32,7 +32,7 @@ export async function startInterception(
     addresses,
     families: addressFamiliesOf(interfaces),
     clock,
-    report,
+    onEvent: onDNSEvent,
   }).catch((error: unknown) => {
     throw settingUnusable('ACTIONGRANT_DNS_LISTEN', 'cannot be listened on', error);
   });

@@ -33,8 +33,8 @@ export interface DNSServerOptions {
   addresses: SyntheticAddresses;
   families: AddressFamilies;
   clock: Clock;
-  /** Called for each question: it must be quick, and not throw. */
-  report(event: DNSEvent): void;
+  /** Hears of each question: it must be quick, and not throw. */
+  onEvent(event: DNSEvent): void;
 }
 
 export interface DNSServer {
@@ -66,7 +66,7 @@ export async function startDNSServer(options: DNSServerOptions): Promise<DNSServ
       const tcp = createTCPServer(options, respond);
       const address = await listenOn(tcp.server, { host, port });
       closers.push(tcp.close);
-      tcp.server.on('error', (error) => options.report({ type: 'Failed', error }));
+      tcp.server.on('error', (error) => options.onEvent({ type: 'Failed', error }));
       closers.push(await startUDP({ host, port: address.port }, options, respond));
       bound.push(address);
     }
@@ -88,21 +88,21 @@ const RESULTS: Readonly<Record<Rcode, DNSResult>> = {
 };
 
 function createResponder(options: DNSServerOptions): Respond {
-  const { addresses, families, clock, report } = options;
+  const { addresses, families, clock, onEvent } = options;
   const admit = createRateLimit(clock);
   return (message, transport) => {
-    const tell = (result: DNSResult): void => report({ type: 'Question', result });
+    const observe = (result: DNSResult): void => onEvent({ type: 'Question', result });
     if (!admit()) {
-      tell('Dropped');
+      observe('Dropped');
       return null;
     }
     const read = readQuery(message);
     if (!('query' in read)) {
-      tell('Malformed');
+      observe('Malformed');
       return read.answer;
     }
     const { rcode, answers } = answerQuestion(read.query.question, addresses, families);
-    tell(answers.length > 0 ? 'Answered' : RESULTS[rcode]);
+    observe(answers.length > 0 ? 'Answered' : RESULTS[rcode]);
     return encodeAnswer(read.query, rcode, answers, transport);
   };
 }
@@ -123,7 +123,7 @@ function createRateLimit(clock: Clock): () => boolean {
 
 async function startUDP(
   { host, port }: { host: string; port: number },
-  { report }: DNSServerOptions,
+  { onEvent }: DNSServerOptions,
   respond: Respond,
 ): Promise<() => Promise<void>> {
   const socket: DatagramSocket = createSocket(
@@ -132,7 +132,7 @@ async function startUDP(
   socket.on('message', (message, from) => {
     // The kernel takes no more for now: the client asks again.
     if (socket.getSendQueueSize() > MAX_UNREAD_BYTES) {
-      report({ type: 'Question', result: 'Dropped' });
+      onEvent({ type: 'Question', result: 'Dropped' });
       return;
     }
     const answer = respond(message, 'udp');
@@ -148,7 +148,7 @@ async function startUDP(
     socket.close();
     throw error;
   }
-  socket.on('error', (error) => report({ type: 'Failed', error }));
+  socket.on('error', (error) => onEvent({ type: 'Failed', error }));
   return async () => {
     const closed = once(socket, 'close');
     socket.close();

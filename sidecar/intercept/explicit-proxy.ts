@@ -1,30 +1,17 @@
-/** How clients reach us as an explicit proxy: absolute-form requests and CONNECT tunnels. */
+/** How clients reach us that know of the proxy: absolute-form requests and CONNECT tunnels. */
 
-import { asProblem, ProblemError } from '../../core/api/problem.ts';
-import { parseAuthority, withoutBrackets } from '../../core/text/url.ts';
-import type { ClientConnection } from './connection.ts';
-import { refuseRaw } from './refusal.ts';
+import type { Socket } from 'node:net';
+import { sniff } from './first-bytes.ts';
+import type { FrontEnd } from './front-end.ts';
 
-/** Opens the tunnel for a CONNECT request, or refuses it. Returns the host to certify, or null if refused. */
-export function openTunnel(
-  connection: ClientConnection,
-  target: string,
-  rest: Buffer,
-): string | null {
-  const { raw } = connection;
-  try {
-    const { host, port } = parseAuthority(target, 'CONNECT');
-    if (port === null) {
-      throw new ProblemError('TargetRefused', 'CONNECT: the target has no port.', {
-        field: 'CONNECT',
-      });
-    }
-    connection.connectAuthority = target;
-    raw.write('HTTP/1.1 200 Connection Established\r\n\r\n');
-    if (rest.length > 0) raw.unshift(rest);
-    return withoutBrackets(host);
-  } catch (error) {
-    refuseRaw(raw, asProblem(error));
-    return null;
-  }
+export function acceptProxyClient({ admission, server, onEvent }: FrontEnd, raw: Socket): void {
+  const connection = admission.admit(raw);
+  if (connection === null) return;
+  sniff(raw, (kind) => {
+    // HTTP/2 without TLS: the parser says what is wrong with it.
+    if (kind === 'http' || kind === 'http2') return server.serveHTTP(connection);
+    // TLS here would be for a destination that an explicit proxy is never told.
+    if (kind !== 'none') onEvent({ type: 'ConnectionRefused', reason: 'NotHTTP' });
+    raw.destroy();
+  });
 }

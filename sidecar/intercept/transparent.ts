@@ -5,13 +5,48 @@
 
 import type { Socket } from 'node:net';
 import type { Destination } from '../describe/request-head.ts';
+import type { ClientConnection } from './connection.ts';
+import { type FirstBytes, sniff } from './first-bytes.ts';
+import type { FrontEnd } from './front-end.ts';
 import type { OriginalDestination } from './original-destination.ts';
-import { lingeringClose } from './refusal.ts';
+import { protocolHint } from './protocol-hint.ts';
+import { refuseHTTP2 } from './refuse-http2.ts';
 
 /** The names behind the addresses that our DNS answered with. */
 export interface SyntheticNames {
   nameOf(address: string): string | undefined;
   isSynthetic(address: string): boolean;
+}
+
+export interface TransparentFrontEnd extends FrontEnd {
+  readonly names: SyntheticNames;
+  readonly originalDestination: OriginalDestination;
+  /** From a connection's start to bytes that tell its protocol. */
+  readonly silenceMilliseconds: number;
+}
+
+export function acceptRedirected(frontEnd: TransparentFrontEnd, raw: Socket): void {
+  const { admission, onEvent } = frontEnd;
+  const connection = admission.admit(raw);
+  if (connection === null) return;
+  const destination = destinationOf(raw, frontEnd.originalDestination, frontEnd.names);
+  if (destination === null) {
+    onEvent({ type: 'ConnectionRefused', reason: 'NotRedirected' });
+    raw.destroy();
+    return;
+  }
+  connection.destination = destination;
+  const turnAway = (bytes: Buffer): void => {
+    const protocol = protocolHint(bytes, destination.port);
+    onEvent({ type: 'ProtocolRefused', protocol, destination });
+    raw.destroy();
+  };
+  const silence = setTimeout(() => turnAway(Buffer.alloc(0)), frontEnd.silenceMilliseconds).unref();
+  raw.once('close', () => clearTimeout(silence));
+  sniff(raw, (kind, bytes) => {
+    clearTimeout(silence);
+    SERVE[kind](frontEnd, connection, destination, () => turnAway(bytes));
+  });
 }
 
 /** @returns where a connection was going; null if it was not redirected, and must be closed */
@@ -28,23 +63,25 @@ export function destinationOf(
   return name === undefined ? { address, port, synthetic } : { name, port };
 }
 
-const REASON = 'HTTP/2 without TLS is not supported: use HTTP/1.1, or TLS.';
-/** RFC 9113 7: HTTP_1_1_REQUIRED. */
-const HTTP_1_1_REQUIRED = 0x0d;
-
-/** Turns HTTP/2 without TLS away in its own words: SETTINGS, as every server starts (RFC 9113 3.4), and GOAWAY. */
-export function refuseHTTP2(socket: Socket): void {
-  const goAway = Buffer.alloc(8);
-  goAway.writeUInt32BE(HTTP_1_1_REQUIRED, 4);
-  const reason = Buffer.concat([goAway, Buffer.from(REASON)]);
-  const answer = Buffer.concat([frame(0x04, Buffer.alloc(0)), frame(0x07, reason)]);
-  socket.end(answer, () => lingeringClose(socket));
-}
-
-/** RFC 9113 4.1, on the connection itself, without flags. */
-function frame(type: number, payload: Buffer): Buffer {
-  const header = Buffer.alloc(9);
-  header.writeUIntBE(payload.length, 0, 3);
-  header[3] = type;
-  return Buffer.concat([header, payload]);
-}
+/** By what the connection speaks. */
+const SERVE: Readonly<
+  Record<
+    FirstBytes,
+    (
+      frontEnd: FrontEnd,
+      connection: ClientConnection,
+      destination: Destination,
+      turnAway: () => void,
+    ) => void
+  >
+> = {
+  tls: ({ server }, connection, destination) =>
+    server.serveTLS(connection, 'name' in destination ? destination.name : destination.address),
+  http: ({ server }, connection) => server.serveHTTP(connection),
+  http2({ onEvent }, connection, destination) {
+    onEvent({ type: 'ProtocolRefused', protocol: 'HTTP/2 without TLS', destination });
+    refuseHTTP2(connection.raw);
+  },
+  none: (_frontEnd, connection) => connection.raw.destroy(),
+  other: (_frontEnd, _connection, _destination, turnAway) => turnAway(),
+};

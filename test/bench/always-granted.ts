@@ -74,7 +74,7 @@ export async function startAlwaysGranted({
       listen: { host: '127.0.0.1', port: 0 },
       ...(transparent === undefined ? {} : { transparent }),
       authority,
-      report() {},
+      onEvent() {},
     },
     (call) => handleCall(dependencies, call),
   );

@@ -1,9 +1,9 @@
 import { expect, it } from 'vitest';
 import { createRegistry } from '../../../process/metrics.ts';
 import type { RefusedCall } from '../../../sidecar/exchange/report-refusals.ts';
-import type { InterceptEvent } from '../../../sidecar/intercept/interceptor.ts';
+import type { InterceptEvent } from '../../../sidecar/intercept/event.ts';
 import { createSidecarMetrics } from '../../../sidecar/metrics.ts';
-import { createInterceptionReport } from '../../../sidecar/observe-interception.ts';
+import { createInterceptionObserver } from '../../../sidecar/observe-interception.ts';
 
 const DESTINATION = { name: 'git.example.com', port: 22 };
 
@@ -13,7 +13,7 @@ async function told(event: InterceptEvent) {
   const reported: RefusedCall[] = [];
   const levels: string[] = [];
   const at = (level: string) => () => void levels.push(level);
-  createInterceptionReport({
+  createInterceptionObserver({
     log: { debug: at('debug'), info: at('info'), warn: at('warn'), error: at('error') },
     metrics: createSidecarMetrics(registry),
     refusals: { report: (refused) => void reported.push(refused) },

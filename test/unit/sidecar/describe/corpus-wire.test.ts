@@ -46,7 +46,7 @@ async function start(transparent?: TransparentOptions): Promise<AttackedProxy> {
       listen: { host: '127.0.0.1', port: 0 },
       ...(transparent === undefined ? {} : { transparent }),
       authority,
-      report: () => {},
+      onEvent: () => {},
     },
     describeCall,
   );

@@ -38,7 +38,7 @@ async function aServer({
     addresses,
     families,
     clock,
-    report: (event) => events.push(event),
+    onEvent: (event) => events.push(event),
   });
   cleanUps.push(() => server.close());
   const port = server.addresses[0]?.port ?? 0;
@@ -402,7 +402,7 @@ it('does not start where its port is taken, and leaves nothing open', async () =
     addresses: createSyntheticAddresses(),
     families: { ipv4: true, ipv6: true },
     clock: systemClock,
-    report: () => {},
+    onEvent: () => {},
   };
   await expect(startDNSServer(options)).rejects.toMatchObject({ code: 'EADDRINUSE' });
   const again = await startDNSServer({ ...options, listen: [{ host: '::1', port }] });

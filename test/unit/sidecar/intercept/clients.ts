@@ -11,8 +11,8 @@ import {
   createCertificateAuthority,
 } from '../../../../sidecar/certificates/certificate-authority.ts';
 import type { CallHandler, InterceptedCall } from '../../../../sidecar/intercept/call.ts';
+import type { InterceptEvent } from '../../../../sidecar/intercept/event.ts';
 import {
-  type InterceptEvent,
   type Interceptor,
   type InterceptorOptions,
   startInterceptor,
@@ -38,7 +38,7 @@ export async function startProxy(
     {
       listen: { host: '127.0.0.1', port: 0 },
       authority,
-      report: (event) => events.push(event),
+      onEvent: (event) => events.push(event),
       ...options,
     },
     handle,

@@ -10,11 +10,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { type ConnectionOptions, connect as connectTLS, type TLSSocket } from 'node:tls';
 import { afterEach, describe, expect, it } from 'vitest';
 import { createCertificateAuthority } from '../../../../sidecar/certificates/certificate-authority.ts';
-import {
-  type InterceptEvent,
-  type Interceptor,
-  startInterceptor,
-} from '../../../../sidecar/intercept/interceptor.ts';
+import type { InterceptEvent } from '../../../../sidecar/intercept/event.ts';
+import { type Interceptor, startInterceptor } from '../../../../sidecar/intercept/interceptor.ts';
 import type { InterceptLimits } from '../../../../sidecar/intercept/limits.ts';
 import type { Address } from '../../../../sidecar/intercept/original-destination.ts';
 import { freePort } from '../../../support/ports.ts';
@@ -55,7 +52,7 @@ async function start(
       },
       authority,
       limits,
-      report: (event) => events.push(event),
+      onEvent: (event) => events.push(event),
     },
     describeCall,
   );
@@ -391,7 +388,7 @@ it('a port that is taken leaves nothing listening', async () => {
         names: { nameOf: () => undefined, isSynthetic: () => false },
       },
       authority,
-      report() {},
+      onEvent() {},
     },
     describeCall,
   );

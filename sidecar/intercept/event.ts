@@ -1,0 +1,22 @@
+import type { Destination } from '../describe/request-head.ts';
+
+/** What happens beside calls, for log, metrics and refusal reports. Nothing of the client's text in it but the destination. */
+export type InterceptEvent =
+  | { type: 'HandlerFailed'; error: unknown }
+  | {
+      type: 'ConnectionRefused';
+      reason:
+        | 'TooManyConnections'
+        | 'TooManyHeads'
+        | 'NotHTTP'
+        | 'Idle'
+        | 'PlainInTunnel'
+        | 'NotRedirected';
+    }
+  /** A redirected connection speaks a protocol that is not intercepted. */
+  | { type: 'ProtocolRefused'; protocol: string; destination: Destination }
+  | { type: 'TLSFailed'; code: string; destination?: Destination }
+  | { type: 'ParseFailed'; code: string; destination?: Destination };
+
+/** Hears of every event, in the order in which they happen. It must be quick, and not throw. */
+export type InterceptObserver = (event: InterceptEvent) => void;

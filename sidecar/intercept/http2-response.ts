@@ -1,0 +1,93 @@
+/** An answer by HTTP/2. */
+
+import type { ServerHttp2Stream } from 'node:http2';
+import type { Readable } from 'node:stream';
+import { ProblemError } from '../../core/api/problem.ts';
+import type { HeaderPair, ResponseHead, ResponseWriter } from './call.ts';
+import { arrivedBody, pump, throwIfFailed } from './pump.ts';
+
+/** RFC 9113 8.2.2: a message with one of these is malformed. */
+const CONNECTION_SPECIFIC: ReadonlySet<string> = new Set([
+  'connection',
+  'keep-alive',
+  'proxy-connection',
+  'transfer-encoding',
+  'upgrade',
+]);
+
+export class HTTP2Response implements ResponseWriter {
+  readonly #stream: ServerHttp2Stream;
+  readonly #isHead: boolean;
+  #head: ResponseHead = { status: 500, headers: [] };
+  #started = false;
+  #finished = false;
+
+  constructor(stream: ServerHttp2Stream, isHead: boolean) {
+    this.#stream = stream;
+    this.#isHead = isHead;
+  }
+
+  get started(): boolean {
+    return this.#started;
+  }
+
+  get finished(): boolean {
+    return this.#finished;
+  }
+
+  writeHead(status: number, headers: readonly HeaderPair[]): void {
+    this.#head = { status, headers };
+  }
+
+  async pipe(body: Readable): Promise<void> {
+    throwIfFailed(body);
+    const arrived = arrivedBody(body, this.#head.headers);
+    if (arrived !== null) return this.end(arrived);
+    this.#sendHead();
+    if (this.#finished) {
+      body.destroy();
+      return;
+    }
+    await pump(body, this.#stream, () => this.abort());
+    this.#finished = true;
+  }
+
+  end(body?: Uint8Array | string): Promise<void> {
+    this.#sendHead();
+    if (this.#finished || this.#stream.destroyed) return Promise.resolve();
+    this.#finished = true;
+    return new Promise((resolve) => {
+      this.#stream.once('close', resolve);
+      this.#stream.end(body ?? '', resolve);
+    });
+  }
+
+  abort(): void {
+    this.#finished = true;
+    // RFC 9113 8.1: a stream that is reset is no complete response. `close` would end it in good order first.
+    if (!this.#stream.closed) this.#stream.destroy(new Error('the response was cut off'));
+  }
+
+  #sendHead(): void {
+    const { status, headers } = this.#head;
+    const flat = [':status', String(status)];
+    for (const [given, value] of headers) {
+      const name = given.toLowerCase();
+      if (!CONNECTION_SPECIFIC.has(name)) flat.push(name, value);
+    }
+    if (this.#stream.destroyed || this.#stream.closed) return;
+    const endStream = this.#isHead || status === 204 || status === 205 || status === 304;
+    try {
+      this.#stream.respond(flat, { endStream });
+    } catch (error) {
+      // Such as a header twice that HTTP/2 clients are given once.
+      throw new ProblemError(
+        'UpstreamProtocolError',
+        'The head of the answer cannot be written as HTTP/2.',
+        { cause: error },
+      );
+    }
+    this.#started = true;
+    this.#finished = endStream;
+  }
+}
