@@ -84,7 +84,7 @@ export async function grantIsAdmitted(client: KubernetesClient, namespace: strin
   if (spec.requester === undefined) {
     throw new ProblemError(
       'KubernetesUnavailable',
-      'the webhook stamp-requester.actiongrant.dev was not asked; is its configuration in place?',
+      'The API server did not ask the webhook stamp-requester.actiongrant.dev. Is its configuration in place?',
     );
   }
 }
@@ -103,7 +103,7 @@ export async function firstInjectedNamespace(
 }
 
 /**
- * That an ordinary pod becomes an agent's: the webhook is asked, and what it makes of the pod is admitted by every policy.
+ * That an ordinary pod becomes an agent pod: the webhook is asked, and every policy admits what it makes of the pod.
  * @throws KubernetesError, ProblemError
  */
 export async function podIsInjected(client: KubernetesClient, namespace: string): Promise<void> {
@@ -113,7 +113,7 @@ export async function podIsInjected(client: KubernetesClient, namespace: string)
   if (fault !== undefined) {
     throw new ProblemError(
       'KubernetesUnavailable',
-      `a pod came back as no agent's (${fault}); are the webhook inject-pod.actiongrant.dev and the policy actiongrant-pods in place?`,
+      `The API server returned the pod without injection (${fault}). Are the webhook inject-pod.actiongrant.dev and the policy actiongrant-pods in place?`,
     );
   }
 }

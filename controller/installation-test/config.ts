@@ -5,19 +5,19 @@ import { ConfigReader, type Environment } from '../../process/config.ts';
 import { readKubernetesServer } from '../../process/kubernetes-setting.ts';
 import type { LabelSelector } from '../injection/label-selector.ts';
 import { readInjectionSelector } from '../injection/selector-setting.ts';
-import { readPatienceSeconds } from '../jobs/retry.ts';
+import { readRetrySeconds } from '../jobs/retry.ts';
 
 export interface InstallationTestConfig {
   /** The controller's Service. */
   controllerURL: string;
   /** File with the PEM that verifies it. */
   controllerCA: string;
-  /** Those of the release. A grant is tried in the first. */
+  /** The namespaces of the release. A grant is tried in the first one. */
   agentNamespaces: string[];
-  /** Of the namespaces whose pods are injected: one is tried in the first of the above. */
+  /** Selects the namespaces whose pods are injected. A pod is tried in the first of the above that it selects. */
   injectionSelector: LabelSelector;
-  /** How long each check waits for somebody to answer. */
-  patienceSeconds: number;
+  /** How long each check is tried again while time may mend what it failed for. */
+  retrySeconds: number;
   kubernetes: KubernetesServer;
 }
 
@@ -29,7 +29,7 @@ export function readInstallationTestConfig(environment: Environment): Installati
     controllerCA: reader.text('ACTIONGRANT_CONTROLLER_CA'),
     agentNamespaces: reader.list('ACTIONGRANT_AGENT_NAMESPACES'),
     injectionSelector: readInjectionSelector(reader),
-    patienceSeconds: readPatienceSeconds(reader),
+    retrySeconds: readRetrySeconds(reader),
     kubernetes: readKubernetesServer(reader),
   };
   reader.finish();

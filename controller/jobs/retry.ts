@@ -1,16 +1,17 @@
-/** Waits for what needs a moment, and for nothing else. */
+/** Tries a step again while time may mend what it failed for, and for nothing else. */
 
-import { setTimeout as sleep } from 'node:timers/promises';
 import { ProblemError } from '../../core/api/problem.ts';
 import { isKubernetesError } from '../../core/kubernetes/error.ts';
+import type { Clock } from '../../core/time/clock.ts';
+import { pause } from '../../core/time/pause.ts';
 import type { ConfigReader } from '../../process/config.ts';
-import { reasonOf, say } from './output.ts';
+import { type Output, reasonOf } from './output.ts';
 
 const PAUSE_MILLISECONDS = 1_000;
 
 /**
- * Of a connection that nobody took. A Service's first endpoint is Ready before each node has heard of it: until then nodes
- * refuse connections to the Service, and its name may not resolve.
+ * Codes of a connection that nobody took. A Service's first endpoint is Ready before each node has heard of it: until then
+ * nodes refuse connections to the Service, and its name may not resolve.
  */
 const NOBODY_THERE: ReadonlySet<unknown> = new Set([
   'ECONNREFUSED',
@@ -22,27 +23,41 @@ const NOBODY_THERE: ReadonlySet<unknown> = new Set([
   'EAI_AGAIN',
 ]);
 
-/** How long each step may fail for what may pass; 0 is a single try. */
-export function readPatienceSeconds(reader: ConfigReader): number {
+export interface RetryOptions {
+  /** How long a step may fail for what may pass, in s; 0 is a single try. */
+  seconds: number;
+  clock: Clock;
+  /** Is told why a step is tried again. */
+  output: Output;
+}
+
+/** Does a step until it succeeds. @throws whatever it throws that time does not mend, or its last failure */
+export type Retry = <T>(step: () => Promise<T>) => Promise<T>;
+
+/** The setting that all jobs have: `RetryOptions.seconds`. */
+export function readRetrySeconds(reader: ConfigReader): number {
   return reader.integer('ACTIONGRANT_PATIENCE_SECONDS', { min: 0, max: 600 }, 30);
 }
 
-/** Says why a step is tried again. @throws whatever it throws that time does not mend, or its last failure */
-export async function patiently<T>(step: () => Promise<T>, patienceSeconds: number): Promise<T> {
-  const start = performance.now();
-  for (;;) {
-    try {
-      return await step();
-    } catch (error) {
-      const waited = performance.now() - start;
-      if (!mayPass(error) || waited + PAUSE_MILLISECONDS > patienceSeconds * 1_000) throw error;
-      say(`Not yet: ${reasonOf(error)}`);
-      await sleep(PAUSE_MILLISECONDS);
+/** Each step has the whole time to itself. */
+export function createRetry({ seconds, clock, output }: RetryOptions): Retry {
+  return async (step) => {
+    const start = clock.monotonic();
+    for (;;) {
+      try {
+        return await step();
+      } catch (error) {
+        const waited = clock.monotonic() - start;
+        if (!isTransient(error) || waited + PAUSE_MILLISECONDS > seconds * 1_000) throw error;
+        output(`Trying again: ${reasonOf(error)}`);
+        await pause(clock, PAUSE_MILLISECONDS);
+      }
     }
-  }
+  };
 }
 
-export function mayPass(error: unknown): boolean {
+/** Whether the same step may succeed a moment later. */
+export function isTransient(error: unknown): boolean {
   // What the API server says when it does not reach a webhook is a 500: ambiguous, if it were not a dry run.
   if (isKubernetesError(error, 'Unavailable', 'Ambiguous', 'TooManyRequests')) return true;
   if (error instanceof ProblemError) return error.retryable;

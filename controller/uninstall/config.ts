@@ -5,15 +5,15 @@ import { ConfigReader, type Environment } from '../../process/config.ts';
 import { readKubernetesServer } from '../../process/kubernetes-setting.ts';
 import type { LabelSelector } from '../injection/label-selector.ts';
 import { readInjectionSelector } from '../injection/selector-setting.ts';
-import { readPatienceSeconds } from '../jobs/retry.ts';
-import type { Release } from './uninstall.ts';
+import { readRetrySeconds } from '../jobs/retry.ts';
+import type { Release } from './injected-namespaces.ts';
 
 export interface UninstallConfig {
   release: Release;
-  /** Which namespaces are injected. */
+  /** Selects the namespaces whose pods are injected. */
   injectionSelector: LabelSelector;
-  /** How long each step is tried. */
-  patienceSeconds: number;
+  /** How long each step is tried again while time may mend what it failed for. */
+  retrySeconds: number;
   kubernetes: KubernetesServer;
 }
 
@@ -27,7 +27,7 @@ export function readUninstallConfig(environment: Environment): UninstallConfig {
       revision: reader.text('ACTIONGRANT_RELEASE_REVISION'),
     },
     injectionSelector: readInjectionSelector(reader),
-    patienceSeconds: readPatienceSeconds(reader),
+    retrySeconds: readRetrySeconds(reader),
     kubernetes: readKubernetesServer(reader),
   };
   reader.finish();

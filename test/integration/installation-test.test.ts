@@ -123,8 +123,8 @@ describe('helm test', () => {
   test('passes where exchange, webhooks and policies work, and stores nothing', async () => {
     // The controller writes what sidecars read before it lets a pod in.
     const { code, output } = await run({ ACTIONGRANT_PATIENCE_SECONDS: '20' });
-    expect(output).toContain(`\nIs a grant in ${agents} admitted`);
-    expect(output).toContain(`\nIs a pod in ${labelled} injected`);
+    expect(output).toContain(`\nCheck: a grant in ${agents} passes`);
+    expect(output).toContain(`\nCheck: a pod in ${labelled} is injected`);
     expect(output).toMatch(/\nok\n$/);
     expect(code).toBe(0);
     for (const path of [
@@ -145,9 +145,9 @@ describe('helm test', () => {
   test('tries no pod, and says so, where no namespace is labelled', async () => {
     const { code, output } = await run({ ACTIONGRANT_AGENT_NAMESPACES: agents });
     expect(output).toContain(
-      'Pods were not tried: no namespace of rbac.agentNamespaces is labelled',
+      'no pod was tried, because no namespace of rbac.agentNamespaces is labelled',
     );
-    expect(output).not.toContain('Is a pod in');
+    expect(output).not.toContain('Check: a pod in');
     expect(output).toMatch(/\nok\n$/);
     expect(code).toBe(0);
   });
@@ -159,8 +159,8 @@ describe('helm test', () => {
         matchLabels: { 'kubernetes.io/metadata.name': agents },
       }),
     });
-    expect(output).toContain(`\nIs a pod in ${agents} injected`);
-    expect(output).toMatch(/\nNo: .*spec\.initContainers\[0\] is not actiongrant-init/);
+    expect(output).toContain(`\nCheck: a pod in ${agents} is injected`);
+    expect(output).toMatch(/\nFailed: .*spec\.initContainers\[0\] is not actiongrant-init/);
     expect(output).toContain('inject-pod.actiongrant.dev');
     expect(code).toBe(1);
   });
@@ -184,7 +184,7 @@ describe('helm test', () => {
         },
         { withinMilliseconds: 20_000, everyMilliseconds: 200 },
       );
-      expect(output).toMatch(/\nNo: Forbidden: .*violates PodSecurity "baseline/);
+      expect(output).toMatch(/\nFailed: Forbidden: .*violates PodSecurity "baseline/);
       expect(code).toBe(1);
     } finally {
       await patch(null);
@@ -209,7 +209,7 @@ describe('helm test', () => {
     const other = join(plane.directory, 'other-ca.crt');
     await writeFile(other, plane.caPem);
     const { code, output } = await run({ ACTIONGRANT_CONTROLLER_CA: other });
-    expect(output).toMatch(/No: .*certificate/);
+    expect(output).toMatch(/Failed: .*certificate/);
     expect(code).toBe(1);
   });
 
@@ -219,7 +219,7 @@ describe('helm test', () => {
       ACTIONGRANT_CONTROLLER_URL: service.url,
       ACTIONGRANT_PATIENCE_SECONDS: '20',
     });
-    expect(output.match(/^Not yet: /gm)).toHaveLength(2);
+    expect(output.match(/^Trying again: /gm)).toHaveLength(2);
     expect(output).toMatch(/\nok\n$/);
     expect(code).toBe(0);
   });
@@ -229,7 +229,7 @@ describe('helm test', () => {
       ACTIONGRANT_KUBECONFIG: await plane.kubeconfigFor({ user: 'nobody' }),
       ACTIONGRANT_PATIENCE_SECONDS: '20',
     });
-    expect(output).not.toContain('Not yet');
+    expect(output).not.toContain('Trying again');
     expect(output).toContain('cannot create resource "actiongrants"');
     expect(code).toBe(1);
   });
@@ -238,7 +238,7 @@ describe('helm test', () => {
     const broken = join(plane.directory, 'broken.kubeconfig');
     await writeFile(broken, 'users: [{user: {token: hunter2}}\nclusters: ]');
     const { code, output } = await run({ ACTIONGRANT_KUBECONFIG: broken });
-    expect(output).toContain('\nNo: ConfigurationInvalid: ACTIONGRANT_KUBECONFIG names');
+    expect(output).toContain('\nFailed: ConfigurationInvalid: ACTIONGRANT_KUBECONFIG names');
     expect(output).not.toContain('hunter2');
     expect(code).toBe(1);
   });
@@ -263,7 +263,7 @@ describe('helm test', () => {
     // Nobody has answered them since the test before.
     await sendWebhookTo(`${service.url}/admission/stamp-requester`);
     const { code, output } = await run({ ACTIONGRANT_PATIENCE_SECONDS: '20' });
-    expect(output).toMatch(/^Not yet: .*failed calling webhook/m);
+    expect(output).toMatch(/^Trying again: .*failed calling webhook/m);
     expect(output).toMatch(/\nok\n$/);
     expect(code).toBe(0);
   });

@@ -77,7 +77,7 @@ describe('a grant that cannot be revoked', () => {
     });
     await release(held);
     const { code, output } = await running;
-    expect(output).toMatch(/^Not yet: .*has a finalizer/m);
+    expect(output).toMatch(/^Trying again: .*has a finalizer/m);
     expect(output).toMatch(/^Grants revoked: 2\.\n$/m);
     expect(code).toBe(0);
     expect(await statusOf(held.grant)).toBe(404);
@@ -93,7 +93,7 @@ describe('a job that cannot begin says why', () => {
       ACTIONGRANT_KUBECONFIG: kubeconfig,
       ACTIONGRANT_PATIENCE_SECONDS: '2',
     });
-    expect(output).toMatch(/^Not yet: .*ECONNREFUSED/m);
+    expect(output).toMatch(/^Trying again: .*ECONNREFUSED/m);
     expect(output).toMatch(
       /^ActionGrant is not uninstalled: namespaces could not be listed \(Unavailable: .*ECONNREFUSED.*\)\.$/m,
     );
@@ -106,7 +106,7 @@ describe('a job that cannot begin says why', () => {
       ACTIONGRANT_KUBECONFIG: await plane.kubeconfigFor({ user: 'nobody' }),
       ACTIONGRANT_PATIENCE_SECONDS: '20',
     });
-    expect(output).not.toContain('Not yet');
+    expect(output).not.toContain('Trying again');
     expect(output).toMatch(
       /not uninstalled: namespaces could not be listed \(Forbidden: .*cannot list resource "namespaces"/,
     );

@@ -1,10 +1,15 @@
-/** What helm test makes of the API server's answers about pods. */
+/** What helm test makes of the answers of the controller and the API server. */
 
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import {
+  exchangeAnswers,
   firstInjectedNamespace,
+  grantIsAdmitted,
   podIsInjected,
 } from '../../../../controller/installation-test/checks.ts';
+import { createAuthority } from '../../../support/pki.ts';
 import { injected } from '../../../support/pods.ts';
 import { answer, StubApiServer, status } from '../../../support/stub-api-server.ts';
 
@@ -37,7 +42,7 @@ test('a pod that comes back as it was is said to be none, and may still become o
   await expect(podIsInjected(await stub.client(), 'soc')).rejects.toMatchObject({
     retryable: true,
     detail: expect.stringMatching(
-      /spec\.initContainers\[0\] is not actiongrant-init as it is injected\); are the webhook/,
+      /spec\.initContainers\[0\] is not actiongrant-init as it is injected\)\. Are the webhook/,
     ),
   });
 });
@@ -64,4 +69,44 @@ test('a namespace that is not there is an error, and no namespace without the la
   stub.handler = (_request, response) => answer(response, 404, status(404, 'NotFound'));
   const missing = firstInjectedNamespace(await stub.client(), ['gone'], SELECTOR);
   await expect(missing).rejects.toMatchObject({ kind: 'NotFound' });
+});
+
+test('any answer over a verified connection shows that the exchange is there', async () => {
+  stub.handler = (_request, response) => answer(response, 401, {});
+  const ca = readFileSync(join(stub.directory, 'ca.crt'), 'utf8');
+  await exchangeAnswers(`https://127.0.0.1:${stub.port}`, ca);
+});
+
+test('an exchange with a certificate of another authority is none', async () => {
+  const { certificate } = await createAuthority('another');
+  await expect(exchangeAnswers(`https://127.0.0.1:${stub.port}`, certificate)).rejects.toThrow(
+    /certificate/,
+  );
+  expect(stub.requests).toEqual([]);
+});
+
+test('a grant that comes back with its requester passed the webhooks, and is never stored', async () => {
+  stub.handler = ({ body }, response) => {
+    const sent = JSON.parse(body);
+    answer(
+      response,
+      201,
+      stored({ ...sent, spec: { ...sent.spec, requester: { username: 'me' } } }),
+    );
+  };
+  await grantIsAdmitted(await stub.client(), 'soc');
+  const [{ method, path, query } = {}] = stub.requests;
+  expect({ method, path, dryRun: query?.get('dryRun') }).toEqual({
+    method: 'POST',
+    path: '/apis/actiongrant.dev/v1alpha1/namespaces/soc/actiongrants',
+    dryRun: 'All',
+  });
+});
+
+test('a grant that comes back without its requester was not seen by the webhook', async () => {
+  stub.handler = ({ body }, response) => answer(response, 201, stored(JSON.parse(body) as object));
+  await expect(grantIsAdmitted(await stub.client(), 'soc')).rejects.toMatchObject({
+    retryable: true,
+    detail: expect.stringContaining('did not ask the webhook stamp-requester.actiongrant.dev'),
+  });
 });
