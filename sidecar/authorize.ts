@@ -2,12 +2,15 @@
 
 import type { Action } from '../core/action/action.ts';
 import { ProblemError } from '../core/api/problem.ts';
+import { type Backoff, backoffDelay } from '../core/time/backoff.ts';
 import type { Clock } from '../core/time/clock.ts';
+import { within } from '../core/time/deadline.ts';
 import { pause } from '../core/time/pause.ts';
 import type { UseAnswer } from '../core/wire/use.ts';
 import type { Complete } from './complete.ts';
 import { type LentCredential, lentCredential } from './credential/lent-credential.ts';
-import { type ExchangeClient, NoAnswerError } from './exchange/client.ts';
+import { NoAnswerError } from './exchange/answer.ts';
+import type { ExchangeClient } from './exchange/client.ts';
 
 /** A consumed grant, ready to be used once. */
 export interface Authorization {
@@ -34,8 +37,7 @@ export interface AuthorizeDependencies {
  * it. Without pauses that grow, all of them would meet the same dead replica.
  */
 const MAX_TRIES = 8;
-const SHORTEST_PAUSE_MILLISECONDS = 50;
-const LONGEST_PAUSE_MILLISECONDS = 400;
+const PAUSE: Backoff = { firstMilliseconds: 50, maximumMilliseconds: 400 };
 /** Less time than this is not worth asking with. */
 const MIN_WAIT_MILLISECONDS = 50;
 
@@ -52,7 +54,7 @@ export async function authorize(
   const end = clock.monotonic() + waitMilliseconds;
   let last: unknown;
   for (let tries = 0; tries < MAX_TRIES; tries++) {
-    if (tries > 0) await pause(clock, pauseBefore(tries), signal);
+    if (tries > 0) await pause(clock, backoffDelay(PAUSE, tries), signal);
     if (signal.aborted) break;
     const sentAt = clock.monotonic();
     const left = Math.floor(end - sentAt);
@@ -72,9 +74,12 @@ export async function authorize(
       last = error;
       const next = afterFailure(error);
       if (next.giveBack) {
-        const report = complete({ nonce, outcome: 'NotDispatched' });
-        // Without its confirmation there is no other try; the report itself goes on for as long as it takes.
-        if (next.tryAgain && !(await inTime(report, end, clock))) throw asRefusal(error);
+        const givenBack = complete({ nonce, outcome: 'NotDispatched' });
+        // Without a confirmation there is no other try; the completion itself goes on for as long as it takes.
+        const remaining = Math.max(0, end - clock.monotonic());
+        if (next.tryAgain && !(await within(clock, remaining, givenBack, () => false))) {
+          throw asRefusal(error);
+        }
       }
       if (!next.tryAgain) throw asRefusal(error);
     }
@@ -85,13 +90,8 @@ export async function authorize(
   throw asRefusal(last);
 }
 
-/** Milliseconds before the try after so many. */
-function pauseBefore(tries: number): number {
-  return Math.min(SHORTEST_PAUSE_MILLISECONDS * 2 ** (tries - 1), LONGEST_PAUSE_MILLISECONDS);
-}
-
-/** What a failed try leaves to do: report the nonce as not dispatched, because it may be consumed, and ask again. */
-function afterFailure(error: unknown): { giveBack: boolean; tryAgain: boolean } {
+/** What a failed try leaves to do: complete the nonce as not dispatched, because it may be consumed, and ask again. */
+export function afterFailure(error: unknown): { giveBack: boolean; tryAgain: boolean } {
   if (error instanceof NoAnswerError) return { giveBack: error.sent, tryAgain: true };
   switch (error instanceof ProblemError ? error.code : 'Internal') {
     case 'NotReady':
@@ -104,19 +104,6 @@ function afterFailure(error: unknown): { giveBack: boolean; tryAgain: boolean } 
       return { giveBack: true, tryAgain: false };
     default:
       return { giveBack: false, tryAgain: false };
-  }
-}
-
-/** The report's result, or false once the call has waited long enough; the report goes on without it. */
-async function inTime(report: Promise<boolean>, end: number, clock: Clock): Promise<boolean> {
-  let timer: { cancel(): void } | undefined;
-  const late = new Promise<boolean>((resolve) => {
-    timer = clock.after(Math.max(0, end - clock.monotonic()), () => resolve(false));
-  });
-  try {
-    return await Promise.race([report, late]);
-  } finally {
-    timer?.cancel();
   }
 }
 

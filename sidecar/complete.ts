@@ -1,10 +1,11 @@
 /**
- * Reports the end of a use, again and again until the controller has it. A sidecar that cannot report leaves the use to its
- * deadline: the controller then revokes by itself and records Unknown.
+ * Tells the controller that a use has ended, again and again until it has heard. A sidecar that cannot tell it leaves the use
+ * to its deadline: the controller then revokes by itself and records Unknown.
  */
 
 import { ProblemError } from '../core/api/problem.ts';
 import type { Secret } from '../core/text/secret.ts';
+import { type Backoff, backoffDelay } from '../core/time/backoff.ts';
 import type { Clock } from '../core/time/clock.ts';
 import { pause } from '../core/time/pause.ts';
 import type { FinishRequest } from '../core/wire/finish.ts';
@@ -19,11 +20,11 @@ export interface Completion {
   grant?: GrantReference;
   responseCode?: number;
   token?: Secret;
-  /** Monotonic ms: the use's deadline, if it is known. Until then the credential lives, unless the report arrives. */
+  /** Monotonic ms: the use's deadline, if it is known. Until then the credential lives, unless the completion arrives. */
   deadline?: number;
 }
 
-/** @returns whether the controller has taken the report, or knows of no use to end */
+/** @returns whether the controller has taken the completion, or knows of no use to end */
 export type Complete = (completion: Completion) => Promise<boolean>;
 
 export interface CompleteDependencies {
@@ -32,40 +33,34 @@ export interface CompleteDependencies {
   log: Logger;
 }
 
-export interface Reporter {
+export interface Completions {
   complete: Complete;
-  /** Resolves when no report is under way. */
+  /** Resolves when none is under way. */
   idle(): Promise<void>;
 }
 
-const FIRST_PAUSE_MILLISECONDS = 100;
-const MAX_PAUSE_MILLISECONDS = 5_000;
+const PAUSE: Backoff = { firstMilliseconds: 100, maximumMilliseconds: 5_000 };
 /** A nonce that nobody knows may be one whose use is still being written: asked for so often. */
 const UNKNOWN_TRIES = 3;
 /** About a minute. After that, and the use's deadline, the controller has closed the use by itself. */
 const MAX_TRIES = 16;
 
-export function createReporter({ exchange, clock, log }: CompleteDependencies): Reporter {
+export function createCompletions({ exchange, clock, log }: CompleteDependencies): Completions {
   const underWay = new Set<Promise<boolean>>();
 
-  const report = async (completion: Completion): Promise<boolean> => {
-    const { nonce, outcome, grant, responseCode, token, deadline = 0 } = completion;
-    const request: FinishRequest = {
-      outcome,
-      ...(grant === undefined ? {} : { grant }),
-      ...(responseCode === undefined ? {} : { responseCode }),
-      ...(token === undefined ? {} : { credentialToken: token.reveal() }),
-    };
-    let wait = FIRST_PAUSE_MILLISECONDS;
+  const carryOut = async (completion: Completion): Promise<boolean> => {
+    const { nonce, outcome, grant, deadline = 0 } = completion;
+    const request = finishRequest(completion);
     for (let tries = 1; ; tries++) {
       try {
         await exchange.finish(nonce, request);
         return true;
       } catch (error) {
-        const code = error instanceof ProblemError ? error.code : undefined;
-        if (code === 'UseUnknown' && grant === undefined && tries >= UNKNOWN_TRIES) return true;
-        const final = error instanceof ProblemError && !error.retryable;
-        if (final || (tries >= MAX_TRIES && clock.monotonic() >= deadline)) {
+        const pastDeadline = clock.monotonic() >= deadline;
+        const next = afterFailure(error, { tries, grantKnown: grant !== undefined, pastDeadline });
+        if (next === 'Done') return true;
+        if (next === 'GiveUp') {
+          const code = error instanceof ProblemError ? error.code : undefined;
           log.error('the end of a use could not be reported; its deadline closes it', {
             nonce,
             outcome,
@@ -75,14 +70,13 @@ export function createReporter({ exchange, clock, log }: CompleteDependencies): 
           return false;
         }
       }
-      await pause(clock, wait);
-      wait = Math.min(2 * wait, MAX_PAUSE_MILLISECONDS);
+      await pause(clock, backoffDelay(PAUSE, tries));
     }
   };
 
   return {
     complete(completion) {
-      const work = report(completion).finally(() => underWay.delete(work));
+      const work = carryOut(completion).finally(() => underWay.delete(work));
       underWay.add(work);
       return work;
     },
@@ -90,4 +84,32 @@ export function createReporter({ exchange, clock, log }: CompleteDependencies): 
       while (underWay.size > 0) await Promise.allSettled(underWay);
     },
   };
+}
+
+function finishRequest({ outcome, grant, responseCode, token }: Completion): FinishRequest {
+  return {
+    outcome,
+    ...(grant === undefined ? {} : { grant }),
+    ...(responseCode === undefined ? {} : { responseCode }),
+    ...(token === undefined ? {} : { credentialToken: token.reveal() }),
+  };
+}
+
+/**
+ * What is left to do after a failed try. `Done`: there is no use to end.
+ * @param tries so far, this one included
+ */
+export function afterFailure(
+  error: unknown,
+  {
+    tries,
+    grantKnown,
+    pastDeadline,
+  }: { tries: number; grantKnown: boolean; pastDeadline: boolean },
+): 'Again' | 'Done' | 'GiveUp' {
+  if (error instanceof ProblemError) {
+    if (error.code === 'UseUnknown' && !grantKnown && tries >= UNKNOWN_TRIES) return 'Done';
+    if (!error.retryable) return 'GiveUp';
+  }
+  return tries >= MAX_TRIES && pastDeadline ? 'GiveUp' : 'Again';
 }

@@ -1,15 +1,12 @@
 /** Settings of the sidecar. The injected pod spec sets them; each is checked at start. */
 
-import { readFileSync } from 'node:fs';
 import { isIP } from 'node:net';
-import { join } from 'node:path';
 import { API_SERVER_NAMES } from '../core/api/names.ts';
-import { SETTINGS_FILES } from '../core/api/pod-layout.ts';
-import { isRecord } from '../core/text/json.ts';
 import { CERTIFICATES } from '../core/text/pem.ts';
 import { parseAuthority, withBrackets, withoutBrackets } from '../core/text/url.ts';
 import { ConfigReader, type Environment, type FileContent } from '../process/config.ts';
 import { LOG_LEVELS, type LogLevel } from '../process/log.ts';
+import { readSharedSettings, SETTINGS_VARIABLE } from './shared-settings.ts';
 
 export interface SidecarConfig {
   /** The explicit proxy. */
@@ -62,37 +59,26 @@ export interface TransparentConfig {
 
 /** @throws ProblemError ConfigurationInvalid, naming every variable that is wrong */
 export function readSidecarConfig(environment: Environment): SidecarConfig {
-  const settings = readSettings(environment[SETTINGS]);
-  const reader = new ConfigReader(environment, settings.values);
+  const shared = readSharedSettings(environment[SETTINGS_VARIABLE]);
+  const reader = new ConfigReader(environment, shared.values);
   // Asked for above already: it says where the rest is.
-  reader.optionalText(SETTINGS);
-  if (settings.complaint !== undefined) reader.complain(SETTINGS, settings.complaint);
+  reader.optionalText(SETTINGS_VARIABLE);
+  if (shared.complaint !== undefined) reader.complain(SETTINGS_VARIABLE, shared.complaint);
   const transparent = readTransparent(reader);
-  const server = reader.text('ACTIONGRANT_KUBERNETES_SERVER');
-  const furtherAuthorities = reader.list('ACTIONGRANT_KUBERNETES_AUTHORITIES');
   const config: SidecarConfig = {
     listen: reader.address('ACTIONGRANT_LISTEN', '127.0.0.1:15001'),
     operationsListen: reader.address('ACTIONGRANT_OPERATIONS_LISTEN', '127.0.0.1:15020'),
-    controllerURLs: reader.list('ACTIONGRANT_CONTROLLER_URLS'),
-    controllerCAFile: reader.text('ACTIONGRANT_CONTROLLER_CA'),
-    tokenFile: reader.text('ACTIONGRANT_TOKEN'),
+    controllerURLs: readControllerURLs(reader),
+    controllerCAFile: readFileName(reader, 'ACTIONGRANT_CONTROLLER_CA', CERTIFICATES),
+    tokenFile: readFileName(reader, 'ACTIONGRANT_TOKEN', SERVICE_ACCOUNT_TOKEN),
     agent: {
       namespace: reader.text('ACTIONGRANT_POD_NAMESPACE'),
       serviceAccountName: reader.text('ACTIONGRANT_SERVICE_ACCOUNT'),
     },
     podName: reader.optionalText('ACTIONGRANT_POD_NAME'),
-    kubernetes: {
-      authorities: [
-        server,
-        ...API_SERVER_NAMES.map((name) => `${name}:443`),
-        ...kubernetesService(reader),
-        ...furtherAuthorities,
-      ],
-      server,
-      ca: reader.file('ACTIONGRANT_KUBERNETES_CA', CERTIFICATES),
-    },
+    kubernetes: readKubernetes(reader),
     trustBundle: reader.optionalFile('ACTIONGRANT_TRUST_BUNDLE', CERTIFICATES),
-    connectTo: reader.map('ACTIONGRANT_CONNECT_TO'),
+    connectTo: readConnectTo(reader),
     inertHeaders: reader.lowerCaseList('ACTIONGRANT_INERT_HEADERS'),
     caOutputFile:
       transparent === undefined
@@ -108,61 +94,55 @@ export function readSidecarConfig(environment: Environment): SidecarConfig {
     // By now, all that is known was asked for.
     settingsIgnored: reader.unreadDefaults(),
   };
-  // Read again whenever they change; what is wrong with them now would otherwise show only in the first call.
-  reader.file('ACTIONGRANT_CONTROLLER_CA', CERTIFICATES);
-  reader.file('ACTIONGRANT_TOKEN', SERVICE_ACCOUNT_TOKEN);
-  if (config.controllerURLs.length === 0) {
-    reader.complain('ACTIONGRANT_CONTROLLER_URLS', 'is required');
-  }
-  for (const url of config.controllerURLs) {
-    if (!/^https:\/\/[^/?#]+$/.test(url)) {
-      reader.complain('ACTIONGRANT_CONTROLLER_URLS', `must be https://host[:port], not "${url}"`);
-    }
-  }
-  checkAuthority(reader, 'ACTIONGRANT_KUBERNETES_SERVER', server);
-  checkAddress(reader, 'ACTIONGRANT_KUBERNETES_SERVER', server);
-  for (const authority of furtherAuthorities) {
-    checkAuthority(reader, 'ACTIONGRANT_KUBERNETES_AUTHORITIES', authority);
-  }
-  for (const [from, to] of config.connectTo) {
-    checkAuthority(reader, 'ACTIONGRANT_CONNECT_TO', from);
-    checkAddress(reader, 'ACTIONGRANT_CONNECT_TO', to);
-  }
   reader.finish();
   return config;
 }
 
-const SETTINGS = 'ACTIONGRANT_SETTINGS';
-
-/** What the controller says to every pod alike. The pod's own environment comes before it. */
-function readSettings(directory: string | undefined): {
-  values: Record<string, string>;
-  complaint?: string;
-} {
-  if (directory === undefined || directory === '') return { values: {} };
-  const name = SETTINGS_FILES.settings;
-  try {
-    const parsed: unknown = JSON.parse(readFileSync(join(directory, name), 'utf8'));
-    return { values: settingsIn(parsed) };
-  } catch (error) {
-    const reason = (error as Error).message;
-    return { values: {}, complaint: `names a directory whose ${name} cannot be used (${reason})` };
+function readControllerURLs(reader: ConfigReader): string[] {
+  const name = 'ACTIONGRANT_CONTROLLER_URLS';
+  const urls = reader.list(name);
+  if (urls.length === 0) reader.complain(name, 'is required');
+  for (const url of urls) {
+    if (!/^https:\/\/[^/?#]+$/.test(url)) {
+      reader.complain(name, `must be https://host[:port], not "${url}"`);
+    }
   }
+  return urls;
 }
 
-/** @throws TypeError unless it is an object of our own settings, all of them text */
-function settingsIn(parsed: unknown): Record<string, string> {
-  if (!isRecord(parsed)) {
-    throw new TypeError('it is no JSON object');
+/** Of a file that is read again whenever it changes. What is wrong with it now would otherwise show only in the first call. */
+function readFileName(reader: ConfigReader, name: string, content: FileContent): string {
+  reader.file(name, content);
+  return reader.text(name);
+}
+
+function readKubernetes(reader: ConfigReader): SidecarConfig['kubernetes'] {
+  const server = reader.text('ACTIONGRANT_KUBERNETES_SERVER');
+  checkAuthority(reader, 'ACTIONGRANT_KUBERNETES_SERVER', server);
+  checkAddress(reader, 'ACTIONGRANT_KUBERNETES_SERVER', server);
+  const further = reader.list('ACTIONGRANT_KUBERNETES_AUTHORITIES');
+  for (const authority of further) {
+    checkAuthority(reader, 'ACTIONGRANT_KUBERNETES_AUTHORITIES', authority);
   }
-  const entries = Object.entries(parsed).map(([name, value]: [string, unknown]) => {
-    if (!name.startsWith('ACTIONGRANT_') || name === SETTINGS) {
-      throw new TypeError('it has a member that is no setting of the sidecar');
-    }
-    if (typeof value !== 'string') throw new TypeError(`its member ${name} is no string`);
-    return [name, value] as const;
-  });
-  return Object.fromEntries(entries);
+  return {
+    authorities: [
+      server,
+      ...API_SERVER_NAMES.map((name) => `${name}:443`),
+      ...kubernetesService(reader),
+      ...further,
+    ],
+    server,
+    ca: reader.file('ACTIONGRANT_KUBERNETES_CA', CERTIFICATES),
+  };
+}
+
+function readConnectTo(reader: ConfigReader): Map<string, string> {
+  const connectTo = reader.map('ACTIONGRANT_CONNECT_TO');
+  for (const [from, to] of connectTo) {
+    checkAuthority(reader, 'ACTIONGRANT_CONNECT_TO', from);
+    checkAddress(reader, 'ACTIONGRANT_CONNECT_TO', to);
+  }
+  return connectTo;
 }
 
 /** All four or none: each is of no use, or a gap, without the others. */

@@ -3,21 +3,22 @@
  * decided by `authorize` and `complete`, who know what the message meant.
  */
 
-import { readFile, stat } from 'node:fs/promises';
 import type { Agent as AgentType, Dispatcher } from 'undici';
 import request from 'undici/lib/api/api-request.js';
 import Agent from 'undici/lib/dispatcher/agent.js';
-import { isProblemCode, ProblemError } from '../../core/api/problem.ts';
+import { ProblemError } from '../../core/api/problem.ts';
 import type { FinishAnswer, FinishRequest } from '../../core/wire/finish.ts';
 import { DISCOVERY_PATH, REFUSALS_PATH, USES_PATH } from '../../core/wire/paths.ts';
 import type { RefusalReport } from '../../core/wire/refusals.ts';
-import { parseUseAnswer, type UseAnswer, type UseRequest } from '../../core/wire/use.ts';
+import type { UseAnswer, UseRequest } from '../../core/wire/use.ts';
 import { Semaphore } from '../../process/semaphore.ts';
 import { socketLookup } from '../dns/lookup.ts';
+import { failureOf, isConnectError, NoAnswerError, parseAnswer, readUseAnswer } from './answer.ts';
+import { cachedFile } from './cached-file.ts';
 
 export interface ExchangeClient {
   /**
-   * @param gone the caller went away: a message that still waits for its turn is not sent any more
+   * @param gone the caller went away: a message that still waits for a permit is not sent any more
    * @throws ProblemError as the controller answered; NoAnswerError if it did not
    */
   use(request: UseRequest, gone: AbortSignal): Promise<UseAnswer>;
@@ -28,16 +29,6 @@ export interface ExchangeClient {
   /** Discovery documents of the API server, read by the controller. */
   discovery(path: string): Promise<unknown>;
   close(): Promise<void>;
-}
-
-/** No answer came. `sent`: the message may have reached the controller all the same. */
-export class NoAnswerError extends Error {
-  readonly sent: boolean;
-  constructor(sent: boolean, cause: unknown) {
-    super('the controller did not answer', { cause });
-    this.name = 'NoAnswerError';
-    this.sent = sent;
-  }
 }
 
 export interface ExchangeClientOptions {
@@ -105,7 +96,7 @@ export function createExchangeClient(options: ExchangeClientOptions): ExchangeCl
       throw new NoAnswerError(!isConnectError(error), error);
     }
     if (response.statusCode === 204) return undefined;
-    if (response.statusCode >= 200 && response.statusCode < 300) return parsed(text);
+    if (response.statusCode >= 200 && response.statusCode < 300) return parseAnswer(text);
     if (response.statusCode >= 500) preferred++;
     throw failureOf(response.statusCode, text);
   };
@@ -118,10 +109,10 @@ export function createExchangeClient(options: ExchangeClientOptions): ExchangeCl
         throw new NoAnswerError(false, cause);
       });
       try {
-        // Nothing may be consumed for who has stopped waiting, so what the turn took is not promised again.
+        // Nothing may be consumed for who has stopped waiting, so what the wait for the permit took is not promised again.
         const waitMilliseconds = Math.round(request.waitMilliseconds - (performance.now() - asked));
-        if (waitMilliseconds < 1) throw new NoAnswerError(false, new Error('no turn in time'));
-        return readable(
+        if (waitMilliseconds < 1) throw new NoAnswerError(false, new Error('no permit in time'));
+        return readUseAnswer(
           await exchange('POST', USES_PATH, { ...request, waitMilliseconds }, deadline),
         );
       } finally {
@@ -170,70 +161,4 @@ async function configured(
       { cause: error },
     );
   }
-}
-
-/**
- * A file's content as `make` turns it, made again only when the file has changed. Calls that come together share one
- * reading: each would otherwise make a value of its own.
- */
-function cachedFile<T>(path: string, make: (text: string) => T): () => Promise<T> {
-  let cached: { version: string; value: Promise<T> } | undefined;
-  return async () => {
-    const { mtimeMs, ino, size } = await stat(path);
-    const version = `${mtimeMs}/${ino}/${size}`;
-    if (cached?.version !== version) {
-      const made = { version, value: readFile(path, 'utf8').then(make) };
-      made.value.catch(() => {
-        if (cached === made) cached = undefined;
-      });
-      cached = made;
-    }
-    return cached.value;
-  };
-}
-
-/** Errors of a connection that never stood: certainly nothing was sent. */
-function isConnectError(error: unknown): boolean {
-  const codes = new Set<unknown>([
-    'EADDRNOTAVAIL',
-    'ECONNREFUSED',
-    'EHOSTUNREACH',
-    'ENETUNREACH',
-    'ENOTFOUND',
-    'EAI_AGAIN',
-    'UND_ERR_CONNECT_TIMEOUT',
-    'UND_ERR_CLOSED',
-  ]);
-  const { code } = error as { code?: unknown };
-  return codes.has(code) || (typeof code === 'string' && /CERT|VERIFY|ERR_TLS/.test(code));
-}
-
-function parsed(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch (error) {
-    throw new NoAnswerError(true, error);
-  }
-}
-
-/** An answer that cannot be read is none: what it answers to may have been done. */
-function readable(value: unknown): UseAnswer {
-  try {
-    return parseUseAnswer(value);
-  } catch (error) {
-    throw new NoAnswerError(true, error);
-  }
-}
-
-/** The controller's own problem document; without one, something between us answered, and the message's fate is unknown. */
-function failureOf(status: number, text: string): ProblemError | NoAnswerError {
-  try {
-    const { code, detail, field } = JSON.parse(text) as Record<string, unknown>;
-    if (isProblemCode(code) && typeof detail === 'string') {
-      return new ProblemError(code, detail, typeof field === 'string' ? { field } : {});
-    }
-  } catch {
-    // Not ours.
-  }
-  return new NoAnswerError(true, new Error(`HTTP ${status} without a problem document`));
 }

@@ -4,6 +4,7 @@
  */
 
 import { type ProblemCode, ProblemError } from '../../core/api/problem.ts';
+import { type Backoff, backoffDelay } from '../../core/time/backoff.ts';
 import type { Clock } from '../../core/time/clock.ts';
 import {
   MAX_REFUSAL_COUNT,
@@ -37,7 +38,8 @@ export interface RefusalReporterDependencies {
 
 /** From a refusal to its report: others of the same kind join it meanwhile. */
 const GATHER_MILLISECONDS = 2_000;
-const MAX_PAUSE_MILLISECONDS = 60_000;
+/** Before the first report, and before others while they fail. */
+const PAUSE: Backoff = { firstMilliseconds: GATHER_MILLISECONDS, maximumMilliseconds: 60_000 };
 
 /** How these end is recorded with the use, or the caller went away by itself: nothing was refused by a rule. */
 const NOT_REFUSED: ReadonlySet<ProblemCode> = new Set([
@@ -58,7 +60,8 @@ export function createRefusalReporter({
   const gathered = new Map<string, ReportedRefusal>();
   let timer: { cancel(): void } | undefined;
   let sending: Promise<void> | undefined;
-  let wait = GATHER_MILLISECONDS;
+  /** In a row. */
+  let failures = 0;
   let closed = false;
 
   const add = (refusal: ReportedRefusal): void => {
@@ -81,7 +84,7 @@ export function createRefusalReporter({
     if (refusals.length === 0) return;
     try {
       await exchange.reportRefusals({ refusals });
-      wait = GATHER_MILLISECONDS;
+      failures = 0;
     } catch (error) {
       const final = error instanceof ProblemError && !error.retryable;
       log.debug('refusals could not be reported', {
@@ -89,13 +92,13 @@ export function createRefusalReporter({
       });
       if (final || closed) unreported(total(refusals));
       else for (const refusal of refusals) add(refusal);
-      wait = Math.min(2 * wait, MAX_PAUSE_MILLISECONDS);
+      failures += 1;
     }
   };
 
   const schedule = (): void => {
     if (timer !== undefined || sending !== undefined || closed || gathered.size === 0) return;
-    timer = clock.after(wait, () => {
+    timer = clock.after(backoffDelay(PAUSE, failures + 1), () => {
       sending = send().finally(() => {
         sending = undefined;
         schedule();

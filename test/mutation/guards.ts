@@ -270,8 +270,8 @@ const GUARDS: readonly Guard[] = [
     changes: [
       {
         file: 'sidecar/authorize.ts',
-        from: 'await inTime(report, end, clock)',
-        to: 'await report',
+        from: 'await within(clock, remaining, givenBack, () => false)',
+        to: 'await givenBack',
       },
     ],
   },

@@ -6,7 +6,7 @@ import { ProblemError } from '../../../core/api/problem.ts';
 import type { Clock } from '../../../core/time/clock.ts';
 import { createLogger } from '../../../process/log.ts';
 import { type Authorization, authorize } from '../../../sidecar/authorize.ts';
-import { createReporter } from '../../../sidecar/complete.ts';
+import { createCompletions } from '../../../sidecar/complete.ts';
 import { eventually } from '../../support/eventually.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
 import { freePort } from '../../support/ports.ts';
@@ -46,7 +46,7 @@ function ask({
   signal = new AbortController().signal,
 }: Options = {}): Promise<Authorization> {
   const client = exchange.client(urls);
-  const { complete } = createReporter({ exchange: client, clock, log });
+  const { complete } = createCompletions({ exchange: client, clock, log });
   return authorize(
     { exchange: client, complete, clock, createNonce: randomUUID, waitMilliseconds },
     ACTION,
@@ -337,11 +337,11 @@ it('whatever the exchange does: no nonce twice, and what may be consumed is give
       exchange.finishes = [...reports];
       const clock = hurriedClock(100);
       const client = exchange.client();
-      const reporter = createReporter({ exchange: client, clock, log });
+      const completions = createCompletions({ exchange: client, clock, log });
       const result = await authorize(
         {
           exchange: client,
-          complete: reporter.complete,
+          complete: completions.complete,
           clock,
           createNonce: randomUUID,
           waitMilliseconds: 60_000,
@@ -349,7 +349,7 @@ it('whatever the exchange does: no nonce twice, and what may be consumed is give
         ACTION,
         new AbortController().signal,
       ).catch((error: unknown) => error);
-      await reporter.idle();
+      await completions.idle();
 
       const lines = story();
       const uses = lines.filter((line) => line.startsWith('use'));

@@ -3,7 +3,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { ProblemCode } from '../../../core/api/problem.ts';
 import { Secret } from '../../../core/text/secret.ts';
 import { createLogger } from '../../../process/log.ts';
-import { type Completion, createReporter } from '../../../sidecar/complete.ts';
+import { type Completion, createCompletions } from '../../../sidecar/complete.ts';
 import { eventually } from '../../support/eventually.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
 import { finished, GRANT, lost, problem, ScriptedExchange, text } from './scripted-exchange.ts';
@@ -27,8 +27,8 @@ beforeEach(async () => {
 });
 afterEach(() => exchange[Symbol.asyncDispose]());
 
-const aReporter = () =>
-  createReporter({
+const someCompletions = () =>
+  createCompletions({
     exchange: exchange.client(),
     clock,
     log: createLogger({
@@ -64,7 +64,7 @@ async function result(report: Promise<boolean>): Promise<boolean> {
 
 describe('the end of a use', () => {
   it('is reported once, with the token for whoever confirms that it is refused', async () => {
-    expect(await aReporter().complete(COMPLETION)).toBe(true);
+    expect(await someCompletions().complete(COMPLETION)).toBe(true);
     expect(exchange.messages).toEqual([
       {
         type: 'finish',
@@ -83,7 +83,7 @@ describe('the end of a use', () => {
   });
 
   it('that is only known by its nonce says no more than that', async () => {
-    await aReporter().complete({ nonce: NONCE, outcome: 'NotDispatched' });
+    await someCompletions().complete({ nonce: NONCE, outcome: 'NotDispatched' });
     expect(exchange.messages[0]).toMatchObject({ body: { outcome: 'NotDispatched' } });
     expect(JSON.stringify(exchange.messages[0])).not.toMatch(/grant"|responseCode|credential/);
   });
@@ -96,14 +96,14 @@ describe('the end of a use', () => {
     ['something else answers', text(502, '<html>')],
   ])('is reported again when %s, with the same words', async (_, script) => {
     exchange.finishes = [script, script];
-    expect(await result(aReporter().complete(COMPLETION))).toBe(true);
+    expect(await result(someCompletions().complete(COMPLETION))).toBe(true);
     expect(exchange.messages).toHaveLength(3);
     expect(new Set(exchange.messages.map((message) => JSON.stringify(message))).size).toBe(1);
   });
 
   it('is reported less and less often, and at last left to the deadline of the use', async () => {
     exchange.otherwise.finish = problem('NotReady');
-    expect(await result(aReporter().complete(COMPLETION))).toBe(false);
+    expect(await result(someCompletions().complete(COMPLETION))).toBe(false);
     expect(clock.pauses).toEqual([
       ...[100, 200, 400, 800, 1600, 3200],
       ...Array<number>(9).fill(5000),
@@ -122,7 +122,7 @@ describe('the end of a use', () => {
     'is not reported again when it is refused for good: %s',
     async (code) => {
       exchange.finishes = [problem(code)];
-      expect(await aReporter().complete(COMPLETION)).toBe(false);
+      expect(await someCompletions().complete(COMPLETION)).toBe(false);
       expect(exchange.messages).toHaveLength(1);
       expect(lines).toHaveLength(1);
     },
@@ -130,7 +130,7 @@ describe('the end of a use', () => {
 
   it('never shows the token in a log', async () => {
     exchange.otherwise.finish = lost;
-    await result(aReporter().complete(COMPLETION));
+    await result(someCompletions().complete(COMPLETION));
     expect(lines).toHaveLength(1);
     expect(lines.join()).not.toContain('the.minted.token');
   });
@@ -140,37 +140,37 @@ describe('a use that nobody knows', () => {
   it('is over after three questions, if its request was never answered', async () => {
     exchange.otherwise.finish = problem('UseUnknown');
     const completion = { nonce: NONCE, outcome: 'NotDispatched' } as const;
-    expect(await result(aReporter().complete(completion))).toBe(true);
+    expect(await result(someCompletions().complete(completion))).toBe(true);
     expect(exchange.messages).toHaveLength(3);
   });
 
   it('may have come to be known by the second question', async () => {
     exchange.finishes = [problem('UseUnknown'), finished];
     const completion = { nonce: NONCE, outcome: 'NotDispatched' } as const;
-    expect(await result(aReporter().complete(completion))).toBe(true);
+    expect(await result(someCompletions().complete(completion))).toBe(true);
     expect(exchange.messages).toHaveLength(2);
   });
 
   it('but was granted, is asked for until it is known', async () => {
     exchange.finishes = Array.from({ length: 5 }, () => problem('UseUnknown'));
-    expect(await result(aReporter().complete(COMPLETION))).toBe(true);
+    expect(await result(someCompletions().complete(COMPLETION))).toBe(true);
     expect(exchange.messages).toHaveLength(6);
   });
 });
 
-describe('a reporter is idle', () => {
+describe('completions are idle', () => {
   it('when there is nothing to report', async () => {
-    await aReporter().idle();
+    await someCompletions().idle();
   });
 
   it('only when every report has arrived, also one that began meanwhile', async () => {
     exchange.finishes = [problem('NotReady')];
-    const reporter = aReporter();
-    void reporter.complete(COMPLETION).then(() => {
-      void reporter.complete({ ...COMPLETION, outcome: 'Failed' });
+    const completions = someCompletions();
+    void completions.complete(COMPLETION).then(() => {
+      void completions.complete({ ...COMPLETION, outcome: 'Failed' });
     });
     let idle = false;
-    const done = reporter.idle().then(() => {
+    const done = completions.idle().then(() => {
       idle = true;
     });
     await eventually(() => expect(clock.pending).toBe(1));

@@ -7,7 +7,7 @@ import {
   parseRefusalReport,
   type RefusalReport,
 } from '../../../../core/wire/refusals.ts';
-import { NoAnswerError } from '../../../../sidecar/exchange/client.ts';
+import { NoAnswerError } from '../../../../sidecar/exchange/answer.ts';
 import {
   createRefusalReporter,
   type RefusalReporter,
