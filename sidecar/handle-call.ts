@@ -1,36 +1,37 @@
 /** One call, top to bottom: describe → authorize → forward → complete. */
 
+import { actionType } from '../core/action/action.ts';
 import { grantManifest } from '../core/action/manifest.ts';
-import { API_SERVER_NAMES, BODY_LIMIT_BYTES } from '../core/api/names.ts';
+import { BODY_LIMIT_BYTES } from '../core/api/names.ts';
 import type { Outcome } from '../core/api/phase.ts';
 import { asProblem, ProblemError } from '../core/api/problem.ts';
 import type { Clock } from '../core/time/clock.ts';
 import type { Logger } from '../process/log.ts';
+import { answerDiscovery } from './answer-discovery.ts';
 import { type Authorization, type AuthorizeDependencies, authorize } from './authorize.ts';
 import type { SidecarConfig } from './config.ts';
 import { attemptedCall } from './describe/attempted.ts';
 import { type DescribedCall, describeBody } from './describe/body.ts';
+import { callType } from './describe/call-types.ts';
+import type { DescribeContext } from './describe/context.ts';
 import { describeHead } from './describe/describe.ts';
-import type {
-  DescribeContext,
-  DiscoveryDescription,
-  HttpDescription,
-  KubernetesDescription,
-} from './describe/head-description.ts';
+import type { ActionDescription } from './describe/description.ts';
+import { type ReadHead, readHead } from './describe/read-head.ts';
 import type { RefusalReporter } from './exchange/report-refusals.ts';
 import type { Forwarder } from './forward/forward.ts';
-import type { UpstreamRequest, UpstreamResponse } from './forward/upstream.ts';
+import type { UpstreamResponse } from './forward/upstream.ts';
 import type { InterceptedCall } from './intercept/call.ts';
 import type { MemoryBudget, MemoryHold } from './intercept/memory-budget.ts';
 import { type CallBody, readBody } from './intercept/read-body.ts';
 import type { SidecarMetrics } from './metrics.ts';
 import { protocolOf } from './refuse/protocols.ts';
 import { type Refusal, renderRefusal } from './refuse/refuse.ts';
+import { upstreamRequest } from './upstream-request.ts';
 
 export interface CallDependencies extends AuthorizeDependencies {
-  config: Pick<SidecarConfig, 'agent' | 'kubernetes'>;
+  config: Pick<SidecarConfig, 'agent'> & { kubernetes: Pick<SidecarConfig['kubernetes'], 'ca'> };
   describeContext: DescribeContext;
-  forwarder: Forwarder;
+  forwarder: Pick<Forwarder, 'forward'>;
   /** Shared by every call: for what is kept whole of bodies and documents. */
   memory: MemoryBudget;
   refusals: Pick<RefusalReporter, 'report'>;
@@ -39,9 +40,6 @@ export interface CallDependencies extends AuthorizeDependencies {
   log: Logger;
 }
 
-/** Name in the API server's certificate, whatever address it is reached under. */
-const KUBERNETES_SERVER_NAME = 'kubernetes.default.svc';
-
 /** Answers the call in every case; throws only what is a fault of our own. */
 export async function handleCall(
   dependencies: CallDependencies,
@@ -49,10 +47,11 @@ export async function handleCall(
 ): Promise<void> {
   const hold = dependencies.memory.hold();
   try {
-    // Of what failed, nothing but the answer's bytes is kept for as long as the client takes to read them.
-    const refusal = await carryOut(dependencies, call, hold).then(
+    const read = readHead(call.head, dependencies.describeContext.searchDomains);
+    // The answer's bytes are all that is kept of a failure for as long as the client takes to read them.
+    const refusal = await carryOut(dependencies, call, read, hold).then(
       () => null,
-      (error: unknown) => refused(dependencies, call, hold, error),
+      (error: unknown) => refused(dependencies, call, read, hold, error),
     );
     if (refusal === null) return;
     call.respond.writeHead(refusal.status, refusal.headers);
@@ -62,62 +61,60 @@ export async function handleCall(
   }
 }
 
-/** Tells of it, and returns what is left to tell the client. Null: nothing can be told any more. */
-function refused(
-  dependencies: CallDependencies,
-  call: InterceptedCall,
-  hold: MemoryHold,
-  error: unknown,
-): Refusal | null {
-  const { metrics, log } = dependencies;
-  const problem = asProblem(error);
-  metrics.refusals.inc({ code: problem.code });
-  const fields = { code: problem.code, detail: problem.detail };
-  if (problem.code === 'Internal') log.error('a call failed', { ...fields, error });
-  else log.info('a call was refused', fields);
-  dependencies.refusals.report({ code: problem.code, attempted: attemptedCall(call.head) });
-  if (call.respond.started) call.respond.abort();
-  if (call.respond.finished) return null;
-  return renderRefusal(problem, protocolOf(call.head, dependencies.describeContext), hold);
-}
-
 async function carryOut(
   dependencies: CallDependencies,
   call: InterceptedCall,
+  read: ReadHead,
   hold: MemoryHold,
 ): Promise<void> {
-  const { clock, metrics, describeContext } = dependencies;
-  const start = clock.monotonic();
-  const description = describeHead(call.head, describeContext);
-  if (description.kind === 'discovery')
+  const start = dependencies.clock.monotonic();
+  const description = describeHead(read, dependencies.describeContext);
+  if (description.kind === 'discovery') {
     return answerDiscovery(dependencies, call, description, hold);
-
-  const actionType = description.kind === 'http' ? 'HTTP' : 'Kubernetes';
+  }
   const body: CallBody = call.bodyIsEmpty
     ? { kind: 'none' }
     : await readBody(call.body, BODY_LIMIT_BYTES, hold);
   const described = describeBody(description, body.kind === 'whole' ? body.bytes : body.kind);
   hold.take(described.canonicalBody?.length ?? 0);
+  const authorization = await authorizeCall(dependencies, call, described, start);
+  await forwardOnce(dependencies, call, { description, described, body }, authorization);
+}
+
+/** @param start monotonic ms at which the call was begun with */
+async function authorizeCall(
+  dependencies: CallDependencies,
+  call: InterceptedCall,
+  described: DescribedCall,
+  start: number,
+): Promise<Authorization> {
+  const { clock, metrics } = dependencies;
+  const labels = { action_type: described.action.type };
   let authorization: Authorization;
   try {
     authorization = await authorize(dependencies, described.action, call.signal);
   } catch (error) {
-    metrics.calls.inc({ action_type: actionType, effect: 'Refused' });
+    metrics.calls.inc({ ...labels, effect: 'Refused' });
     throw withManifest(dependencies, described, error);
   }
-  metrics.calls.inc({ action_type: actionType, effect: 'Granted' });
-  metrics.addedLatency.observe({ action_type: actionType }, (clock.monotonic() - start) / 1000);
-  await use(dependencies, call, authorization, () =>
-    upstreamRequest(description, described, body, authorization),
-  );
+  metrics.calls.inc({ ...labels, effect: 'Granted' });
+  metrics.addedLatency.observe(labels, (clock.monotonic() - start) / 1000);
+  return authorization;
 }
 
-/** Forwards once, and reports how it ended whatever happens. */
-async function use(
+/** A call, described to its end. */
+interface WholeCall {
+  description: ActionDescription;
+  described: DescribedCall;
+  body: CallBody;
+}
+
+/** Forwards once, and completes the use however that ends. */
+async function forwardOnce(
   dependencies: CallDependencies,
   call: InterceptedCall,
+  { description, described, body }: WholeCall,
   authorization: Authorization,
-  buildRequest: () => UpstreamRequest & { kubernetes: boolean },
 ): Promise<void> {
   const { forwarder, complete, config, clock, metrics } = dependencies;
   const { nonce, grant, credential, deadline } = authorization;
@@ -125,7 +122,7 @@ async function use(
   let outcome: Outcome = 'NotDispatched';
   let responseCode: number | undefined;
   try {
-    const request = buildRequest();
+    const request = upstreamRequest(description, described, body, authorization);
     const response = await forwarder.forward(request, {
       deadline,
       signal: call.signal,
@@ -133,15 +130,10 @@ async function use(
       onDispatched() {
         outcome = 'Unknown';
       },
-      ...(request.kubernetes
-        ? {
-            kubernetes: { ca: config.kubernetes.ca, serverName: KUBERNETES_SERVER_NAME },
-          }
-        : // Threat 13: an HTTP action that ends up at a server with one of these names is the API server in disguise.
-          { refuseCertificateNames: API_SERVER_NAMES }),
+      ...callType(description).guard(config.kubernetes),
     });
     // The service has answered: that is the outcome, whether or not the rest of the body arrives.
-    outcome = response.status < 400 ? 'Succeeded' : 'Failed';
+    outcome = actionType(description.action).outcome(response);
     responseCode = response.status;
     await answer(call, response);
   } finally {
@@ -168,66 +160,23 @@ async function answer(call: InterceptedCall, response: UpstreamResponse): Promis
   }
 }
 
-/** What is sent: built from what was compared. For a JSON grant that is the canonical body. */
-function upstreamRequest(
-  description: HttpDescription | KubernetesDescription,
-  described: DescribedCall,
-  body: CallBody,
-  { bodyForm, credential }: Authorization,
-): UpstreamRequest & { kubernetes: boolean } {
-  return {
-    ...description.upstream,
-    kubernetes: description.kind === 'kubernetes',
-    body: bodyToSend(described, body, bodyForm),
-    ...(credential === undefined ? {} : { credential }),
-  };
-}
-
-function bodyToSend(
-  { canonicalBody }: DescribedCall,
-  body: CallBody,
-  form: Authorization['bodyForm'],
-): UpstreamRequest['body'] {
-  if (form === 'JSON') {
-    if (canonicalBody === undefined) {
-      throw new ProblemError('Internal', 'A JSON grant matched a body that has no JSON reading.');
-    }
-    return canonicalBody;
-  }
-  switch (body.kind) {
-    case 'none':
-      return null;
-    case 'whole':
-      return body.bytes;
-    case 'tooLarge':
-      return body.stream;
-  }
-}
-
-/** What the API server offers, from the controller: reading that takes no grant, and gives away no object. */
-async function answerDiscovery(
-  { exchange, metrics }: CallDependencies,
+/** Counts and reports the refusal, and returns what is left to say to the client. Null: nothing can be said any more. */
+function refused(
+  { metrics, log, refusals, describeContext }: CallDependencies,
   call: InterceptedCall,
-  description: DiscoveryDescription,
+  read: ReadHead,
   hold: MemoryHold,
-): Promise<void> {
-  if (description.upstream.method !== 'GET') {
-    throw new ProblemError('DiscoveryRefused', 'API discovery is read with GET only.');
-  }
-  const document = await exchange.discovery(description.upstream.path).catch((error: unknown) => {
-    if (error instanceof ProblemError) throw error;
-    throw new ProblemError(
-      'ControllerUnavailable',
-      'The ActionGrant controller cannot be reached, so API discovery is not available. Try again.',
-      { cause: error },
-    );
-  });
-  const bytes = Buffer.from(JSON.stringify(document));
-  // Megabytes, in memory for as long as the client takes to read them.
-  hold.take(bytes.length);
-  metrics.calls.inc({ action_type: 'Kubernetes', effect: 'Discovery' });
-  call.respond.writeHead(200, [['content-type', 'application/json']]);
-  await call.respond.end(bytes);
+  error: unknown,
+): Refusal | null {
+  const problem = asProblem(error);
+  metrics.refusals.inc({ code: problem.code });
+  const fields = { code: problem.code, detail: problem.detail };
+  if (problem.code === 'Internal') log.error('a call failed', { ...fields, error });
+  else log.info('a call was refused', fields);
+  refusals.report({ code: problem.code, attempted: attemptedCall(read) });
+  if (call.respond.started) call.respond.abort();
+  if (call.respond.finished) return null;
+  return renderRefusal(problem, protocolOf(read, describeContext.kubernetes.authorities), hold);
 }
 
 /** A refusal for want of a grant says which grant would do. */

@@ -69,7 +69,7 @@ export async function startSidecar(dependencies: SidecarDependencies): Promise<S
     config,
     describeContext: {
       kubernetes: { authorities: config.kubernetes.authorities },
-      inertHeaders: config.inertHeaders,
+      inertHeaders: new Set(config.inertHeaders),
       searchDomains: config.transparent === undefined ? [] : await readSearchDomains(),
     },
     exchange,

@@ -16,7 +16,7 @@ export interface ParsedUrl {
   query: string;
 }
 
-const DEFAULT_PORT = { http: 80, https: 443 } as const;
+export const DEFAULT_PORT = { http: 80, https: 443 } as const;
 
 /** RFC 9112 3.2: an authority as it stands in Host, CONNECT or a URL. */
 export interface Authority {

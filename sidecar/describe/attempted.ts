@@ -2,15 +2,15 @@
 
 import { printable } from '../../core/text/url.ts';
 import { MAX_ATTEMPTED_CHARACTERS } from '../../core/wire/refusals.ts';
-import { destinationText } from './destination.ts';
-import type { RequestHead } from './request-head.ts';
+import { hostAndPort } from './destination.ts';
+import type { ReadHead } from './read-head.ts';
 
 /** Less the dots that `printable` adds. */
 const CHARACTERS = MAX_ATTEMPTED_CHARACTERS - 3;
 
 /** Method, host and path. Never a query, user information, a header or a body: secrets are found in all of them. */
-export function attemptedCall(head: RequestHead): string {
-  return attempted(`${head.method} ${place(head)}`);
+export function attemptedCall(read: ReadHead): string {
+  return attempted(`${read.head.method} ${place(read)}`);
 }
 
 /** Any text as `ReportedRefusal.attempted` allows it. */
@@ -18,10 +18,10 @@ export function attempted(text: string): string {
   return printable(text, CHARACTERS).trim() || '(nothing)';
 }
 
-function place(head: RequestHead): string {
+function place({ head, hosts }: ReadHead): string {
   const target = head.target.replace(/[?#].*$/s, '');
-  if (head.destination !== undefined) {
-    return `${head.scheme}://${destinationText(head.destination)}${pathOf(target)}`;
+  if (head.destination !== undefined && hosts !== undefined) {
+    return `${head.scheme}://${hostAndPort(hosts[0], head.destination.port)}${pathOf(target)}`;
   }
   if (head.connectAuthority !== undefined) {
     return `${head.scheme}://${withoutUser(head.connectAuthority)}${pathOf(target)}`;

@@ -1,6 +1,5 @@
 /** The last part of a description: what the body says about the action. */
 
-import { createHash } from 'node:crypto';
 import type { Action } from '../../core/action/action.ts';
 import type { ActionBody } from '../../core/action/body.ts';
 import { ProblemError } from '../../core/api/problem.ts';
@@ -10,11 +9,9 @@ import {
   type JsonValue,
   parseStrictJsonBytes,
 } from '../../core/text/json.ts';
-import type {
-  BodyExpectation,
-  HttpDescription,
-  KubernetesDescription,
-} from './head-description.ts';
+import { sha256Hex } from '../../core/text/sha256.ts';
+import { callType } from './call-types.ts';
+import type { ActionDescription, BodyExpectation } from './description.ts';
 
 export interface DescribedCall {
   action: Action;
@@ -27,31 +24,28 @@ export interface DescribedCall {
  * @throws ProblemError BodyInvalid, RequestMalformed, RequestAmbiguous or HeaderRefused
  */
 export function describeBody(
-  description: HttpDescription | KubernetesDescription,
+  description: ActionDescription,
   body: Uint8Array | 'none' | 'tooLarge',
 ): DescribedCall {
   const bytes = typeof body === 'string' ? new Uint8Array() : body;
   if (body !== 'tooLarge') checkLength(description.body, bytes.length);
-  if (body !== 'tooLarge' && bytes.length === 0) return complete(description, { kind: 'none' });
+  if (body !== 'tooLarge' && bytes.length === 0) return withBody(description, { kind: 'none' });
 
   checkBodyAllowed(description);
-  if (body === 'tooLarge') return complete(description, { kind: 'unread' });
+  if (body === 'tooLarge') return withBody(description, { kind: 'unread' });
   const canonicalBody = canonical(description.json, bytes);
   if (canonicalBody === undefined) {
-    return complete(description, { kind: 'bytes', sha256: sha256(bytes) });
+    return withBody(description, { kind: 'bytes', sha256: sha256Hex(bytes) });
   }
   const facts: ActionBody = {
     kind: 'bytes',
-    sha256: sha256(bytes),
-    jsonSha256: sha256(canonicalBody),
+    sha256: sha256Hex(bytes),
+    jsonSha256: sha256Hex(canonicalBody),
   };
-  return { ...complete(description, facts), canonicalBody };
+  return { ...withBody(description, facts), canonicalBody };
 }
 
-function complete(
-  description: HttpDescription | KubernetesDescription,
-  body: ActionBody,
-): DescribedCall {
+function withBody(description: ActionDescription, body: ActionBody): DescribedCall {
   return { action: { ...description.action, body } };
 }
 
@@ -66,44 +60,17 @@ function checkLength(expected: BodyExpectation, length: number): void {
   });
 }
 
-function checkBodyAllowed(description: HttpDescription | KubernetesDescription): void {
+function checkBodyAllowed(description: ActionDescription): void {
   const { method } = description.upstream;
   if (method === 'GET' || method === 'HEAD') {
     throw new ProblemError('BodyInvalid', `A ${method} request must have no body.`, {
       field: 'body',
     });
   }
-  if (description.kind === 'kubernetes') checkKubernetesBody(description);
+  callType(description).checkBody(description);
 }
 
-function checkKubernetesBody({ action, upstream }: KubernetesDescription): void {
-  if (!upstream.headers.some(([name]) => name === 'content-type')) {
-    throw new ProblemError('HeaderRefused', 'Content-Type: it is required with a body.', {
-      field: 'content-type',
-    });
-  }
-  // With a body the API server ignores these in the query: `?dryRun=All` would look harmless and delete.
-  if (action.verb !== 'delete' && action.verb !== 'deletecollection') return;
-  const ignored = DELETE_OPTIONS.find((name) => Object.hasOwn(action.queryParameters, name));
-  if (ignored === undefined) return;
-  throw new ProblemError(
-    'RequestAmbiguous',
-    `Query parameter ${ignored}: the API server ignores it when a DELETE has a body; put it there.`,
-    { field: ignored },
-  );
-}
-
-/** Fields of metav1.DeleteOptions that can come as query parameters. */
-const DELETE_OPTIONS: readonly string[] = [
-  'dryRun',
-  'gracePeriodSeconds',
-  'ignoreStoreReadErrorWithClusterBreakingPotential',
-  'orphanDependents',
-  'preconditions',
-  'propagationPolicy',
-];
-
-function canonical(json: HttpDescription['json'], bytes: Uint8Array): Uint8Array | undefined {
+function canonical(json: ActionDescription['json'], bytes: Uint8Array): Uint8Array | undefined {
   if (json === 'no') return undefined;
   let value: JsonValue;
   try {
@@ -127,8 +94,4 @@ function canonical(json: HttpDescription['json'], bytes: Uint8Array): Uint8Array
  */
 function meansTheSameInYaml(text: string): boolean {
   return !/[\u007f-\u009f\u2028\u2029\ufeff\ufffe\uffff]|"<<":/u.test(text);
-}
-
-function sha256(bytes: Uint8Array): string {
-  return createHash('sha256').update(bytes).digest('hex');
 }

@@ -2,7 +2,7 @@
 
 import { ProblemError } from '../../core/api/problem.ts';
 import { printable } from '../../core/text/url.ts';
-import type { BodyExpectation } from './head-description.ts';
+import type { BodyExpectation } from './description.ts';
 import type { RequestHead } from './request-head.ts';
 
 /** The framing headers of a request: every value that came, in order. */

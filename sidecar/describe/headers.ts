@@ -14,8 +14,8 @@ import {
 import { type ProblemCode, ProblemError } from '../../core/api/problem.ts';
 import { printable } from '../../core/text/url.ts';
 import { type MediaType, parseContentType } from './content-type.ts';
+import type { HeaderPair } from './description.ts';
 import type { FramingHeaders } from './framing.ts';
-import type { HeaderPair } from './head-description.ts';
 import type { RequestHead } from './request-head.ts';
 
 export interface RequestHeaders extends FramingHeaders {
@@ -66,12 +66,14 @@ const LISTS: ReadonlySet<string> = new Set([
   'tracestate',
 ]);
 
-/** @throws ProblemError for a header that may not be there, whatever the grant */
+/**
+ * @param alsoInert lower-case names
+ * @throws ProblemError for a header that may not be there, whatever the grant
+ */
 export function readHeaders(
   head: Pick<RequestHead, 'httpVersion' | 'rawHeaders'>,
-  moreInert: readonly string[],
+  alsoInert: ReadonlySet<string>,
 ): RequestHeaders {
-  const alsoInert = new Set(moreInert.map((name) => name.toLowerCase()));
   const values: Record<'host' | 'content-length' | 'transfer-encoding', string[]> = {
     host: [],
     'content-length': [],

@@ -27,9 +27,12 @@ export function parseKubernetesQuery(query: string): Map<string, string> {
 }
 
 /** The query with its `?`, or empty. */
-export function formatKubernetesQuery(parameters: ReadonlyMap<string, string>): string {
-  const parts = [...parameters].map(([name, value]) => `${name}=${encodeURIComponent(value)}`);
-  return parts.length === 0 ? '' : `?${parts.join('&')}`;
+export function formatKubernetesQuery(parameters: Iterable<readonly [string, string]>): string {
+  let query = '';
+  for (const [name, value] of parameters) {
+    query += `${query === '' ? '?' : '&'}${name}=${encodeURIComponent(value)}`;
+  }
+  return query;
 }
 
 /** application/x-www-form-urlencoded, UTF-8: `+` is a space. */

@@ -7,15 +7,15 @@
 import { ProblemError } from '../../core/api/problem.ts';
 import {
   type Authority,
-  formatUrl,
   type ParsedUrl,
   parseAuthority,
   parsePathAndQuery,
   parseUrl,
   printable,
 } from '../../core/text/url.ts';
-import { destinationHosts } from './destination.ts';
-import type { DescribeContext } from './head-description.ts';
+import { checkHost, checkServerName } from './agreement.ts';
+import type { DestinationHosts } from './destination.ts';
+import type { ReadHead } from './read-head.ts';
 import type { RequestHead } from './request-head.ts';
 
 export interface Target extends ParsedUrl {
@@ -23,21 +23,23 @@ export interface Target extends ParsedUrl {
   kubernetes: boolean;
 }
 
-const DEFAULT_PORT = { http: 80, https: 443 } as const;
-
 /**
+ * @param hostHeaders every Host that came
+ * @param apiServer `host:port`, lower case, under which this cluster's API server is reached
  * @throws ProblemError TargetRefused, AuthorityMismatch, DestinationUnknown, ServerNameMissing, RequestAmbiguous or
  * ProtocolRefused
  */
 export function readTarget(
-  head: RequestHead,
-  hosts: readonly string[],
-  { kubernetes: { authorities }, searchDomains }: DescribeContext,
+  { head, hosts }: ReadHead,
+  hostHeaders: readonly string[],
+  apiServer: readonly string[],
 ): Target {
   checkProtocol(head);
-  const url = readUrl(head, hosts, searchDomains);
-  checkHost(head, hosts, url);
-  const kubernetes = authorities.includes(`${url.host}:${url.port}`);
+  checkDestination(head);
+  const spoken = hosts === undefined ? undefined : spokenAuthority(head, hostHeaders);
+  const url = readUrl(head, hosts, spoken);
+  checkHost(head, hostHeaders, spoken, url);
+  const kubernetes = apiServer.includes(`${url.host}:${url.port}`);
   if (kubernetes && url.scheme !== 'https') {
     throw new ProblemError(
       'KubernetesRequestRefused',
@@ -51,8 +53,8 @@ export function readTarget(
 
 function readUrl(
   head: RequestHead,
-  hosts: readonly string[],
-  searchDomains: readonly string[],
+  hosts: DestinationHosts | undefined,
+  spoken: Authority | undefined,
 ): ParsedUrl {
   switch (head.via) {
     case 'absolute-form':
@@ -60,7 +62,7 @@ function readUrl(
     case 'connect':
       return insideTunnel(head);
     case 'transparent':
-      return redirected(head, hosts, searchDomains);
+      return redirected(head, hosts, spoken);
   }
 }
 
@@ -90,21 +92,34 @@ function insideTunnel(head: RequestHead): ParsedUrl {
   return { scheme: head.scheme, host, port, ...originForm(head) };
 }
 
+/** An address of ours that stands for no name any more could be of any host. */
+function checkDestination({ destination }: RequestHead): void {
+  if (destination === undefined || !('address' in destination) || !destination.synthetic) return;
+  throw new ProblemError(
+    'DestinationUnknown',
+    `The address ${printable(destination.address)} stands for no name that was looked up lately. Look the name up again.`,
+    { field: 'destination' },
+  );
+}
+
+/** What the client calls the host of a redirected connection. */
+function spokenAuthority(head: RequestHead, hostHeaders: readonly string[]): Authority | undefined {
+  const text = hostHeaders[0] ?? head.authority;
+  return text === undefined ? undefined : parseAuthority(text, 'host');
+}
+
 /** The host is what the client calls it, if that is the name it looked up or the short form of it. */
 function redirected(
   head: RequestHead,
-  hosts: readonly string[],
-  searchDomains: readonly string[],
+  hosts: DestinationHosts | undefined,
+  spoken: Authority | undefined,
 ): ParsedUrl {
-  const { destination } = head;
-  if (destination === undefined) {
+  if (head.destination === undefined || hosts === undefined) {
     throw new TypeError('a redirected call comes with its destination');
   }
-  const [full, ...shorter] = destinationHosts(destination, searchDomains);
-  const claimed = hosts[0] ?? head.authority;
-  const spoken = claimed === undefined ? undefined : parseAuthority(claimed, 'host').host;
-  const host = shorter.find((name) => name === spoken) ?? full;
-  return { scheme: head.scheme, host, port: destination.port, ...originForm(head) };
+  const isSpoken = spoken !== undefined && hosts.includes(spoken.host);
+  const host = isSpoken ? spoken.host : hosts[0];
+  return { scheme: head.scheme, host, port: head.destination.port, ...originForm(head) };
 }
 
 function originForm(head: RequestHead): { path: string; query: string } {
@@ -116,61 +131,4 @@ function originForm(head: RequestHead): { path: string; query: string } {
     );
   }
   return parsePathAndQuery(head.target, 'target');
-}
-
-/** Host must be there once and agree; `:authority` must agree too (RFC 9113 8.3.1). */
-function checkHost(head: RequestHead, hosts: readonly string[], url: ParsedUrl): void {
-  if (hosts.length > 1) {
-    throw new ProblemError('RequestAmbiguous', 'Host is present more than once.', {
-      field: 'host',
-    });
-  }
-  const given: [field: string, text: string][] = hosts.map((text) => ['host', text]);
-  if (head.authority !== undefined) given.push([':authority', head.authority]);
-  if (given.length === 0) {
-    throw new ProblemError('RequestMalformed', 'Host is missing.', { field: 'host' });
-  }
-  for (const [field, text] of given) {
-    if (!sameOrigin(parseAuthority(text, field), url)) {
-      throw new ProblemError(
-        'AuthorityMismatch',
-        `${field} is "${printable(text)}", but the call goes to ${formatUrl({ ...url, path: '', query: '' })}${namelessAddress(head)}.`,
-        { field },
-      );
-    }
-  }
-}
-
-/** Why a name does not fit an address, to whoever has it from a hosts file or a resolver of its own. */
-function namelessAddress({ destination }: RequestHead): string {
-  return destination !== undefined && 'address' in destination
-    ? ', an address that no name was looked up for: resolve the host by DNS in this pod'
-    : '';
-}
-
-function sameOrigin(authority: Authority, url: ParsedUrl): boolean {
-  return authority.host === url.host && (authority.port ?? DEFAULT_PORT[url.scheme]) === url.port;
-}
-
-/**
- * RFC 6066 3: the server name is the host, without a port. No server name at all is what clients send for an address; that
- * is let through for the API server alone, which pods reach under its address.
- */
-function checkServerName(head: RequestHead, url: ParsedUrl, kubernetes: boolean): void {
-  if (url.scheme !== 'https') return;
-  if (typeof head.sni !== 'string') {
-    if (kubernetes) return;
-    throw new ProblemError(
-      'ServerNameMissing',
-      `The TLS client sent no server name for ${url.host}. Call the host by its name, not by its address.`,
-      { field: 'TLS server name' },
-    );
-  }
-  if (head.sni.toLowerCase() !== url.host) {
-    throw new ProblemError(
-      'AuthorityMismatch',
-      `The TLS server name is "${printable(head.sni)}", but the call goes to ${url.host}.`,
-      { field: 'TLS server name' },
-    );
-  }
 }

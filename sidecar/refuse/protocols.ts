@@ -1,7 +1,6 @@
 /** The protocols in which a call can be refused, and which of them a caller speaks. */
 
-import { destinationAuthorities } from '../describe/destination.ts';
-import type { DescribeContext } from '../describe/head-description.ts';
+import type { ReadHead } from '../describe/read-head.ts';
 import type { RequestHead } from '../describe/request-head.ts';
 import { git } from './git.ts';
 import { kubernetesStatus } from './kubernetes-status.ts';
@@ -21,18 +20,18 @@ export type RefusalProtocolName = keyof typeof REFUSAL_PROTOCOLS;
 
 const NAMES = Object.keys(REFUSAL_PROTOCOLS) as RefusalProtocolName[];
 
-/** What of the context tells a call to the API server. */
-type Context = Pick<DescribeContext, 'kubernetes' | 'searchDomains'>;
-
-/** Only for the form of a refusal: told by where the call meant to go, or by the name that its client gives itself. */
-export function protocolOf(head: RequestHead, context: Context): RefusalProtocolName {
-  return NAMES.find((name) => speaks(REFUSAL_PROTOCOLS[name].spokenBy, head, context)) ?? 'http';
+/**
+ * Only for the form of a refusal: told by where the call meant to go, or by the name that its client gives itself.
+ * @param apiServer `host:port`, lower case, under which the API server is reached
+ */
+export function protocolOf(read: ReadHead, apiServer: readonly string[]): RefusalProtocolName {
+  return NAMES.find((name) => speaks(REFUSAL_PROTOCOLS[name].spokenBy, read, apiServer)) ?? 'http';
 }
 
-function speaks(clients: Clients, head: RequestHead, context: Context): boolean {
+function speaks(clients: Clients, read: ReadHead, apiServer: readonly string[]): boolean {
   if (clients === 'everybody') return true;
-  if (clients === 'callersOfTheAPIServer') return isForAPIServer(head, context);
-  return productOf(head) === clients.product;
+  if (clients === 'callersOfTheAPIServer') return isForAPIServer(read, apiServer);
+  return productOf(read.head) === clients.product;
 }
 
 /** The first product of the User-Agent. */
@@ -43,13 +42,10 @@ function productOf({ rawHeaders }: RequestHead): string | undefined {
   return at < 0 ? undefined : rawHeaders[at + 1]?.split('/')[0];
 }
 
-function isForAPIServer(
-  { destination, connectAuthority }: RequestHead,
-  { kubernetes, searchDomains }: Context,
-): boolean {
-  const going =
-    destination === undefined
-      ? [connectAuthority?.toLowerCase()]
-      : destinationAuthorities(destination, searchDomains);
-  return going.some((a) => a !== undefined && kubernetes.authorities.includes(a));
+function isForAPIServer({ head, hosts }: ReadHead, apiServer: readonly string[]): boolean {
+  const { destination, connectAuthority } = head;
+  if (destination === undefined || hosts === undefined) {
+    return connectAuthority !== undefined && apiServer.includes(connectAuthority.toLowerCase());
+  }
+  return hosts.some((host) => apiServer.includes(`${host}:${destination.port}`));
 }

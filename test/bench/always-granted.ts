@@ -44,7 +44,7 @@ export async function startAlwaysGranted({
     config: { agent: { namespace: 'bench', serviceAccountName: 'bench' }, kubernetes },
     describeContext: {
       kubernetes: { authorities: kubernetes.authorities },
-      inertHeaders: [],
+      inertHeaders: new Set<string>(),
       searchDomains: [],
     },
     exchange: {

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { attempted, attemptedCall } from '../../../../sidecar/describe/attempted.ts';
+import { readHead } from '../../../../sidecar/describe/read-head.ts';
 import type { RequestHead } from '../../../../sidecar/describe/request-head.ts';
 import { aHead, aProxiedHead, aRedirectedHead } from './heads.ts';
 
@@ -31,7 +32,7 @@ describe('what a call tried', () => {
       'G??T https://edr.example.com:443/?',
     ],
   ])('%s', (_, head, expected) => {
-    expect(attemptedCall(head)).toBe(expected);
+    expect(attemptedCall(readHead(head, []))).toBe(expected);
   });
 
   it.each<[string, RequestHead]>([
@@ -45,7 +46,7 @@ describe('what a call tried', () => {
     ['a password in an authority without a scheme', aProxiedHead({ target: 'u:hunter2@a' })],
     ['a header', aHead({ rawHeaders: ['Authorization', 'hunter2'] })],
   ])('never shows %s', (_, head) => {
-    expect(attemptedCall(head)).not.toContain('hunter2');
+    expect(attemptedCall(readHead(head, []))).not.toContain('hunter2');
   });
 
   it.each([

@@ -1,9 +1,8 @@
 import { createHash } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import { describeBody } from '../../../../sidecar/describe/body.ts';
-import { describeHead } from '../../../../sidecar/describe/describe.ts';
 import type { RequestHead } from '../../../../sidecar/describe/request-head.ts';
-import { aHead, aKubernetesHead, anH2Head, CONTEXT } from './heads.ts';
+import { aHead, aKubernetesHead, anH2Head, CONTEXT, describeHead } from './heads.ts';
 import { refusal } from './problem.ts';
 
 const sha256 = (text: string) => createHash('sha256').update(text).digest('hex');

@@ -4,7 +4,6 @@ import { isIP } from 'node:net';
 import { afterAll, beforeAll, describe, type ExpectStatic, it } from 'vitest';
 import { createCertificateAuthority } from '../../../../sidecar/certificates/certificate-authority.ts';
 import { describeBody } from '../../../../sidecar/describe/body.ts';
-import { describeHead } from '../../../../sidecar/describe/describe.ts';
 import type { InterceptedCall } from '../../../../sidecar/intercept/call.ts';
 import {
   type Interceptor,
@@ -15,7 +14,7 @@ import { readBody } from '../../../../sidecar/intercept/read-body.ts';
 import { type Case, loadCorpus } from '../../../attack/corpus.ts';
 import { type Answer, type AttackedProxy, attackProxy, problemCode } from '../../../attack/wire.ts';
 import { freePort } from '../../../support/ports.ts';
-import { CONTEXT } from './heads.ts';
+import { CONTEXT, describeHead } from './heads.ts';
 
 /** Answers with what would be sent upstream; the interceptor answers what is thrown. */
 async function describeCall({ head, body, bodyIsEmpty, respond }: InterceptedCall): Promise<void> {

@@ -2,10 +2,9 @@
 
 import { describe, expect, it } from 'vitest';
 import { describeBody } from '../../../../sidecar/describe/body.ts';
-import { describeHead } from '../../../../sidecar/describe/describe.ts';
 import { loadCorpus } from '../../../attack/corpus.ts';
 import { parseCase } from '../../../attack/node-parser.ts';
-import { CONTEXT } from './heads.ts';
+import { CONTEXT, describeHead } from './heads.ts';
 import { refusal } from './problem.ts';
 
 const CORPUS = loadCorpus();

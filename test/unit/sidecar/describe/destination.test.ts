@@ -6,11 +6,11 @@
 import { describe, expect, it } from 'vitest';
 import { API_SERVER_NAMES } from '../../../../core/api/names.ts';
 import { formatUrl } from '../../../../core/text/url.ts';
-import { describeHead } from '../../../../sidecar/describe/describe.ts';
 import { destinationText } from '../../../../sidecar/describe/destination.ts';
+import { readHead } from '../../../../sidecar/describe/read-head.ts';
 import type { Destination, RequestHead } from '../../../../sidecar/describe/request-head.ts';
 import { readTarget } from '../../../../sidecar/describe/target.ts';
-import { aRedirectedHead, CONTEXT } from './heads.ts';
+import { aRedirectedHead, CONTEXT, describeHead } from './heads.ts';
 import { refusal } from './problem.ts';
 
 const EDR: Destination = { name: 'edr.example.com', port: 443 };
@@ -37,7 +37,14 @@ function h2(destination: Destination, authority: string, given: Partial<RequestH
 
 const hostsOf = (head: RequestHead): string[] =>
   head.rawHeaders.filter((_, i, all) => all[i - 1]?.toLowerCase() === 'host');
-const url = (head: RequestHead): string => formatUrl(readTarget(head, hostsOf(head), CONTEXT));
+const url = (head: RequestHead): string =>
+  formatUrl(
+    readTarget(
+      readHead(head, CONTEXT.searchDomains),
+      hostsOf(head),
+      CONTEXT.kubernetes.authorities,
+    ),
+  );
 
 describe('the URL of a redirected call', () => {
   it.each<[string, RequestHead, string]>([

@@ -4,7 +4,7 @@ import type { RequestHead } from '../../../../sidecar/describe/request-head.ts';
 import { refusal } from './problem.ts';
 
 const read = (rawHeaders: string[], httpVersion: RequestHead['httpVersion'] = '1.1') =>
-  readHeaders({ httpVersion, rawHeaders }, ['X-Corp-Trace', 'Authorization', 'Upgrade']);
+  readHeaders({ httpVersion, rawHeaders }, new Set(['x-corp-trace', 'authorization', 'upgrade']));
 
 describe('request headers', () => {
   it('pass as inert when they are on the list or the chart adds them', () => {

@@ -1,4 +1,7 @@
-import type { DescribeContext } from '../../../../sidecar/describe/head-description.ts';
+import type { DescribeContext } from '../../../../sidecar/describe/context.ts';
+import { describeHead as describeReadHead } from '../../../../sidecar/describe/describe.ts';
+import type { HeadDescription } from '../../../../sidecar/describe/description.ts';
+import { readHead } from '../../../../sidecar/describe/read-head.ts';
 import type { Destination, RequestHead } from '../../../../sidecar/describe/request-head.ts';
 
 /** The API server of the tests, and the address under which kubectl knows it. */
@@ -6,7 +9,7 @@ export const KUBERNETES = 'kubernetes.default.svc:443';
 
 export const CONTEXT: DescribeContext = {
   kubernetes: { authorities: [KUBERNETES, '127.0.0.1:6443', '[::1]:6443'] },
-  inertHeaders: [],
+  inertHeaders: new Set(),
   searchDomains: ['soc.svc.cluster.local', 'svc.cluster.local', 'cluster.local'],
 };
 
@@ -71,4 +74,9 @@ export function aRedirectedHead(
     rawHeaders: ['Host', host],
     ...given,
   };
+}
+
+/** Reads a head and describes it. @throws ProblemError */
+export function describeHead(head: RequestHead, context: DescribeContext): HeadDescription {
+  return describeReadHead(readHead(head, context.searchDomains), context);
 }

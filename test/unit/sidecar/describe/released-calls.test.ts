@@ -4,10 +4,9 @@ import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
 import { describeBody } from '../../../../sidecar/describe/body.ts';
-import { describeHead } from '../../../../sidecar/describe/describe.ts';
-import type { UpstreamHead } from '../../../../sidecar/describe/head-description.ts';
+import type { UpstreamHead } from '../../../../sidecar/describe/description.ts';
 import type { RequestHead } from '../../../../sidecar/describe/request-head.ts';
-import { aHead, aKubernetesHead, aRedirectedHead, CONTEXT } from './heads.ts';
+import { aHead, aKubernetesHead, aRedirectedHead, CONTEXT, describeHead } from './heads.ts';
 
 interface ReleasedCall {
   to: 'http' | 'redirected' | 'kubernetes';

@@ -1,9 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { ProblemError } from '../../../../core/api/problem.ts';
-import { describeHead } from '../../../../sidecar/describe/describe.ts';
-import type { HeadDescription } from '../../../../sidecar/describe/head-description.ts';
-import { aKubernetesHead, CONTEXT } from './heads.ts';
+import type { HeadDescription } from '../../../../sidecar/describe/description.ts';
+import { aKubernetesHead, CONTEXT, describeHead } from './heads.ts';
 import { type RequestInfo, requestInfo } from './request-info-oracle.ts';
 
 /** An answer of the API server's own code; see test/attack/corpus/request-info.go. */

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { readHead } from '../../../../sidecar/describe/read-head.ts';
 import type { RequestHead } from '../../../../sidecar/describe/request-head.ts';
 import { readTarget } from '../../../../sidecar/describe/target.ts';
 import { aHead, anH2Head, aProxiedHead, CONTEXT } from './heads.ts';
@@ -8,7 +9,7 @@ function target(head: RequestHead) {
   const hosts = head.rawHeaders.flatMap((name, i) =>
     i % 2 === 0 && name.toLowerCase() === 'host' ? [head.rawHeaders[i + 1] ?? ''] : [],
   );
-  return readTarget(head, hosts, CONTEXT);
+  return readTarget(readHead(head, CONTEXT.searchDomains), hosts, CONTEXT.kubernetes.authorities);
 }
 
 describe('the target of a call', () => {

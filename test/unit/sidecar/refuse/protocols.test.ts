@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { readHead } from '../../../../sidecar/describe/read-head.ts';
 import type { RequestHead } from '../../../../sidecar/describe/request-head.ts';
 import { protocolOf, REFUSAL_PROTOCOLS } from '../../../../sidecar/refuse/protocols.ts';
 
@@ -72,7 +73,8 @@ describe('a caller speaks', () => {
       redirected({ address: '198.18.0.1', synthetic: true, port: 443 }),
     ],
   ])('%s in a call %s', (protocol, _, head) => {
-    expect(protocolOf(head, context)).toBe(protocol);
+    const read = readHead(head, context.searchDomains);
+    expect(protocolOf(read, context.kubernetes.authorities)).toBe(protocol);
   });
 });
 

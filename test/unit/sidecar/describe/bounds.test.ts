@@ -1,6 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { describeHead } from '../../../../sidecar/describe/describe.ts';
-import { aHead, aKubernetesHead, CONTEXT } from './heads.ts';
+import { aHead, aKubernetesHead, CONTEXT, describeHead } from './heads.ts';
 import { refusal } from './problem.ts';
 
 const described = (head: ReturnType<typeof aHead>) => refusal(() => describeHead(head, CONTEXT));

@@ -1,7 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { KubernetesAction } from '../../../../core/action/kubernetes.ts';
-import { describeHead } from '../../../../sidecar/describe/describe.ts';
-import { aHead, aKubernetesHead, CONTEXT, KUBERNETES } from './heads.ts';
+import { aHead, aKubernetesHead, CONTEXT, describeHead, KUBERNETES } from './heads.ts';
 import { refusal } from './problem.ts';
 
 const SOC = '/api/v1/namespaces/soc';
@@ -185,7 +184,7 @@ describe('a call to the API server', () => {
         'X-Remote-User': 'admin',
       },
     });
-    const careless = { ...CONTEXT, inertHeaders: ['x-remote-user'] };
+    const careless = { ...CONTEXT, inertHeaders: new Set(['x-remote-user']) };
     expect(describeHead(head, careless).upstream.headers).toEqual([
       ['kubectl-command', 'kubectl create'],
       ['content-type', 'application/json'],

@@ -1,7 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { describeHead } from '../../../../sidecar/describe/describe.ts';
 import type { RequestHead } from '../../../../sidecar/describe/request-head.ts';
-import { aHead, anH2Head, aProxiedHead, CONTEXT } from './heads.ts';
+import { aHead, anH2Head, aProxiedHead, CONTEXT, describeHead } from './heads.ts';
 import { refusal } from './problem.ts';
 
 function http(head: RequestHead) {

@@ -28,7 +28,7 @@ export interface UpstreamHead {
   headers: readonly HeaderPair[];
 }
 
-interface CallDescription {
+interface ActionHead {
   upstream: UpstreamHead;
   body: BodyExpectation;
   /**
@@ -38,15 +38,20 @@ interface CallDescription {
   json: 'required' | 'possible' | 'no';
 }
 
-export interface HttpDescription extends CallDescription {
+export interface HttpDescription extends ActionHead {
   kind: 'http';
   action: WithoutBody<HttpAction>;
 }
 
-export interface KubernetesDescription extends CallDescription {
+export interface KubernetesDescription extends ActionHead {
   kind: 'kubernetes';
   action: WithoutBody<KubernetesAction>;
+  /** `type/subtype` of the body; null if the head has none. */
+  contentType: string | null;
 }
+
+/** A call that a grant may cover. */
+export type ActionDescription = HttpDescription | KubernetesDescription;
 
 /** A read of what the API server offers, without any object: whether it is let through is not described but decided. */
 export interface DiscoveryDescription {
@@ -54,15 +59,4 @@ export interface DiscoveryDescription {
   upstream: UpstreamHead;
 }
 
-export type HeadDescription = HttpDescription | KubernetesDescription | DiscoveryDescription;
-
-export interface DescribeContext {
-  kubernetes: {
-    /** `host:port`, lower case, under which this cluster's API server is reached. */
-    authorities: readonly string[];
-  };
-  /** Names that the chart adds to the inert headers. */
-  inertHeaders: readonly string[];
-  /** Suffixes that the pod's resolver tries for short names (resolv.conf), lower case, without dots around them. */
-  searchDomains: readonly string[];
-}
+export type HeadDescription = ActionDescription | DiscoveryDescription;

@@ -1,0 +1,44 @@
+/** A call to any host but the API server: method, exact URL, and every header that could have an effect. */
+
+import { API_SERVER_NAMES } from '../../core/api/names.ts';
+import { formatUrl } from '../../core/text/url.ts';
+import { checkMapBounds, checkUrlBounds } from './bounds.ts';
+import type { CallType, UpstreamGuard } from './call-type.ts';
+import { isJson } from './content-type.ts';
+import type { HttpDescription } from './description.ts';
+
+/** The most headers that the CRD lets a grant state. */
+const MAX_HEADERS = 16;
+
+/** Threat 13: an HTTP action that ends up at a server with one of these names is the API server in disguise. */
+const NOT_THE_API_SERVER: UpstreamGuard = { refuseCertificateNames: API_SERVER_NAMES };
+
+export const HTTP_CALL: CallType<HttpDescription> = {
+  takes: () => true,
+
+  describe(method, target, headers, body) {
+    const json = headers.contentType !== null && isJson(headers.contentType) ? 'required' : 'no';
+    const url = formatUrl(target);
+    const significant = Object.fromEntries(headers.significant);
+    checkUrlBounds(url);
+    checkMapBounds(significant, MAX_HEADERS, 'header', 'HeaderRefused');
+    return {
+      kind: 'http',
+      action: { type: 'HTTP', method, url, headers: significant },
+      upstream: {
+        scheme: target.scheme,
+        host: target.host,
+        port: target.port,
+        method,
+        path: target.path + target.query,
+        headers: [...headers.inert, ...headers.significant],
+      },
+      body,
+      json,
+    };
+  },
+
+  checkBody() {},
+
+  guard: () => NOT_THE_API_SERVER,
+};

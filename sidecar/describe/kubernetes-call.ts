@@ -1,0 +1,84 @@
+/** A call to the API server, in the attributes that its RBAC and audit see, plus what changes the effect beyond them. */
+
+import { ProblemError } from '../../core/api/problem.ts';
+import { checkMapBounds } from './bounds.ts';
+import type { CallType } from './call-type.ts';
+import type { KubernetesDescription } from './description.ts';
+import { readAttributes } from './kubernetes-attributes.ts';
+import { jsonReading, kubernetesContentType } from './kubernetes-content-type.ts';
+import { describeDiscovery } from './kubernetes-discovery.ts';
+import { checkForbidden, checkHeaders } from './kubernetes-forbidden.ts';
+import { parseKubernetesQuery } from './kubernetes-query.ts';
+import { upstreamHeaders, upstreamTarget } from './kubernetes-upstream.ts';
+import { readKubernetesPath } from './request-info.ts';
+
+/** The most query parameters that the CRD lets a grant state. */
+const MAX_QUERY_PARAMETERS = 8;
+
+/** Name in the API server's certificate, whatever address it is reached under. */
+const SERVER_NAME = 'kubernetes.default.svc';
+
+export const KUBERNETES_CALL: CallType<KubernetesDescription> = {
+  takes: ({ kubernetes }) => kubernetes,
+
+  describe(method, target, headers, body) {
+    const path = readKubernetesPath(target.path);
+    if (path.kind === 'discovery') return describeDiscovery(method, target, headers);
+    checkHeaders(headers.significant);
+    const contentType = kubernetesContentType(headers);
+    const parameters = parseKubernetesQuery(target.query);
+    const action = readAttributes(method, path.path, parameters, contentType);
+    checkForbidden(action, method);
+    const json = jsonReading(action.verb, contentType);
+    checkMapBounds(
+      action.queryParameters,
+      MAX_QUERY_PARAMETERS,
+      'query parameter',
+      'TargetRefused',
+    );
+    return {
+      kind: 'kubernetes',
+      action,
+      upstream: {
+        scheme: target.scheme,
+        host: target.host,
+        port: target.port,
+        method,
+        path: upstreamTarget(action),
+        headers: upstreamHeaders(action, headers.inert, contentType),
+      },
+      body,
+      json,
+      contentType,
+    };
+  },
+
+  checkBody({ action, contentType }) {
+    if (contentType === null) {
+      throw new ProblemError('HeaderRefused', 'Content-Type: it is required with a body.', {
+        field: 'content-type',
+      });
+    }
+    // With a body the API server ignores these in the query: `?dryRun=All` would look harmless and delete.
+    if (action.verb !== 'delete' && action.verb !== 'deletecollection') return;
+    const ignored = DELETE_OPTIONS.find((name) => Object.hasOwn(action.queryParameters, name));
+    if (ignored === undefined) return;
+    throw new ProblemError(
+      'RequestAmbiguous',
+      `Query parameter ${ignored}: the API server ignores it when a DELETE has a body; put it there.`,
+      { field: ignored },
+    );
+  },
+
+  guard: ({ ca }) => ({ kubernetes: { ca, serverName: SERVER_NAME } }),
+};
+
+/** Fields of metav1.DeleteOptions that can come as query parameters. */
+const DELETE_OPTIONS: readonly string[] = [
+  'dryRun',
+  'gracePeriodSeconds',
+  'ignoreStoreReadErrorWithClusterBreakingPotential',
+  'orphanDependents',
+  'preconditions',
+  'propagationPolicy',
+];
