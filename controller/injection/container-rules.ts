@@ -140,7 +140,8 @@ export const CONTAINER_RULES: readonly Rule<ContainerSubject>[] = [
     id: 'ephemeral-containers',
     broken: ({ container: { targetContainerName } }) =>
       when(hasInjectedName(targetContainerName), 'targetContainerName'),
-    reason: "must not be ours: the sidecar's process holds what agents must not have",
+    reason:
+      "must not name an injected container: the sidecar's process holds what agents must not have",
   },
   {
     id: 'volume-mounts',

@@ -4,6 +4,7 @@ import { SIDECAR_UID } from '../../core/api/pod-layout.ts';
 import { hasInjectedName } from '../pods/containers.ts';
 import type { PodSpec, Volume } from '../pods/pod.ts';
 import { isInjectedVolume } from './injected-containers.ts';
+import { reasonOf } from './policy-rules.ts';
 import { type Rule, when } from './rule.ts';
 
 /**
@@ -31,7 +32,7 @@ export const POD_RULES: readonly Rule<PodSpec>[] = [
       ...when(os?.name === 'windows', 'os.name'),
       ...when(nodeSelector?.['kubernetes.io/os'] === 'windows', 'nodeSelector["kubernetes.io/os"]'),
     ],
-    reason: 'must not be windows: calls can be intercepted on Linux only',
+    reason: reasonOf('linux'),
   },
   {
     id: 'node-namespaces',
@@ -54,14 +55,12 @@ export const POD_RULES: readonly Rule<PodSpec>[] = [
       hostAliases.flatMap(({ ip = '' }, index) =>
         when(!/^(?:127\.|::1$)/.test(ip), `hostAliases[${index}].ip`),
       ),
-    reason:
-      'must be a loopback address: the sidecar answers for names, and shares this file. Give the name to a Service or to DNS',
+    reason: reasonOf('host-aliases'),
   },
   {
     id: 'hostname-override',
     broken: ({ hostnameOverride = '' }) => when(hostnameOverride !== '', 'hostnameOverride'),
-    reason:
-      "must be left out: it would make a name of your choice the pod's own, for the sidecar as well",
+    reason: reasonOf('hostname-override'),
   },
   {
     id: 'resolver',
@@ -148,7 +147,8 @@ export const ANNOTATION_RULES: readonly Rule<Readonly<Record<string, string>>>[]
             !/^(?:runtime\/default|localhost\/.+)$/.test(profile),
         )
         .map(([name]) => name),
-    reason: 'must be runtime/default or localhost/<profile>, and not be about our containers',
+    reason:
+      'must be runtime/default or localhost/<profile>, and not be about the injected containers',
   },
 ];
 

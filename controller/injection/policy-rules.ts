@@ -3,8 +3,8 @@
  * around the webhook. Each has an ID that the rules here name as well (`Rule.id`), and the words in which a policy refuses.
  * `scripts/generate-chart.ts` writes the words into the chart; a test holds that both sides know every ID.
  *
- * A policy judges several fields at once and cannot say which index it is about, so some of its sentences are wider than the
- * reasons of the rules.
+ * A policy's rule is often about several fields at once and cannot say which index is wrong, so its sentence is wider than the
+ * reasons of the rules here. Where it is about one field, the two are the same (`reasonOf`).
  */
 
 import {
@@ -53,7 +53,8 @@ export const POLICY_RULES = {
   },
   linux: {
     field: 'spec.os',
-    advice: 'calls can be intercepted on Linux only. Give the pod another namespace.',
+    advice:
+      'must not be windows: calls can be intercepted on Linux only. Give the pod another namespace.',
   },
   'no-automount': {
     field: 'spec.automountServiceAccountToken',
@@ -94,12 +95,12 @@ export const POLICY_RULES = {
   'host-aliases': {
     field: 'spec.hostAliases',
     advice:
-      'aliases of addresses other than loopback are of no use in this namespace, where the sidecar looks names up. Leave them out.',
+      'must be a loopback address: the sidecar answers for names, and shares this file. Give the name to a Service or to DNS.',
   },
   'hostname-override': {
     field: 'spec.hostnameOverride',
     advice:
-      "would make a name of your choice the pod's own, for the sidecar as well. Leave it out.",
+      "must be left out: it would make a name of your choice the pod's own, for the sidecar as well.",
   },
   resolver: {
     field: 'spec.dnsConfig',
@@ -155,3 +156,8 @@ export const POLICY_RULES = {
 } satisfies Readonly<Record<string, PolicyRule>>;
 
 export type PolicyRuleId = keyof typeof POLICY_RULES;
+
+/** The advice as the reason of a rule, for a rule that is about the same field as its policy's. */
+export function reasonOf(id: PolicyRuleId): string {
+  return POLICY_RULES[id].advice.replace(/\.$/, '');
+}

@@ -32,3 +32,9 @@ export function accepted(injection: Injection): Pod {
   if ('injected' in injection) return injection.injected;
   throw new Error(injection.faults.map(({ field, reason }) => `${field} ${reason}`).join('; '));
 }
+
+/** The fields for which a pod is refused as it is submitted; none: it is injected. */
+export function refusedFields(pod: Pod): string[] {
+  const injection = inject(pod, SIDECAR_IMAGE);
+  return 'faults' in injection ? injection.faults.map(({ field }) => field) : [];
+}

@@ -250,7 +250,7 @@ node-namespaces:
   advice: pods of this namespace share no namespace with the node, and no process namespace with the sidecar. Leave hostNetwork, hostPID, hostIPC and shareProcessNamespace out.
 linux:
   field: spec.os
-  advice: calls can be intercepted on Linux only. Give the pod another namespace.
+  advice: "must not be windows: calls can be intercepted on Linux only. Give the pod another namespace."
 no-automount:
   field: spec.automountServiceAccountToken
   advice: "must be false in this namespace, because an agent holds no credential of its own. Leave it out: the webhook sets it."
@@ -277,10 +277,10 @@ pod-security:
   advice: leave sysctls out, do not use group 64464, which is the sidecar's, and no seccomp or AppArmor profile or SELinux label that is wider than the runtime's.
 host-aliases:
   field: spec.hostAliases
-  advice: aliases of addresses other than loopback are of no use in this namespace, where the sidecar looks names up. Leave them out.
+  advice: "must be a loopback address: the sidecar answers for names, and shares this file. Give the name to a Service or to DNS."
 hostname-override:
   field: spec.hostnameOverride
-  advice: would make a name of your choice the pod's own, for the sidecar as well. Leave it out.
+  advice: "must be left out: it would make a name of your choice the pod's own, for the sidecar as well."
 resolver:
   field: spec.dnsConfig
   advice: the resolver is the sidecar's as well, and the cluster's own. Leave nameservers out and dnsPolicy at ClusterFirst, and make each option one word; add other servers to the cluster's DNS.

@@ -5,16 +5,17 @@ import type { SidecarImage } from '../../../../controller/injection/injected-con
 import { injectionFault } from '../../../../controller/injection/verify.ts';
 import type { Pod } from '../../../../controller/pods/pod.ts';
 import { AGENT_DIRECTORY } from '../../../../core/api/pod-layout.ts';
-import { aContainer, accepted, aPod, injected, SIDECAR_IMAGE } from '../../../support/pods.ts';
+import {
+  aContainer,
+  accepted,
+  aPod,
+  injected,
+  refusedFields,
+  SIDECAR_IMAGE,
+} from '../../../support/pods.ts';
 import { anyPod, pullSecrets } from './any-pod.ts';
 
 const AGENT_MOUNT = { name: 'actiongrant-agent', mountPath: AGENT_DIRECTORY, readOnly: true };
-
-/** What is refused, by field. */
-function refused(pod: Pod): string[] {
-  const injection = inject(pod, SIDECAR_IMAGE);
-  return 'faults' in injection ? injection.faults.map(({ field }) => field) : [];
-}
 
 const firstContainer = (pod: Pod) => pod.spec?.containers?.[0];
 
@@ -164,26 +165,6 @@ describe('the trust of clients', () => {
       ]),
     );
   });
-
-  test('never replaces what the container says itself', () => {
-    const own = [
-      { name: 'SSL_CERT_FILE', value: '/own.pem' },
-      { name: 'NODE_EXTRA_CA_CERTS', valueFrom: { configMapKeyRef: { name: 'a', key: 'b' } } },
-      { name: 'JAVA_TOOL_OPTIONS', valueFrom: { configMapKeyRef: { name: 'a', key: 'c' } } },
-    ];
-    const env = variables(own);
-    expect(env?.slice(0, 3)).toEqual(own);
-    expect(new Set(env?.map(({ name }) => name)).size).toBe(env?.length);
-  });
-
-  test.each([
-    ['-Xmx1g', /^-Xmx1g -Djavax\.net\.ssl\.trustStore=.*ca\.jks .*=changeit$/],
-    ['', /^-Djavax\.net\.ssl\.trustStore=.*ca\.jks/],
-    ['-Djavax.net.ssl.trustStore=/own.jks', /^-Djavax\.net\.ssl\.trustStore=\/own\.jks$/],
-  ])("is added to Java's options %j", (value, expected) => {
-    const java = variables([{ name: 'JAVA_TOOL_OPTIONS', value }])?.[0];
-    expect(java?.value).toMatch(expected);
-  });
 });
 
 describe('inbound', () => {
@@ -284,167 +265,8 @@ test('the image is pulled as the operator says, whatever the pod says', () => {
   expect(policies('Never', 'IfNotPresent')).toEqual(['IfNotPresent', 'IfNotPresent']);
 });
 
-describe('refused, naming the field', () => {
-  const withContext = (securityContext: object) => ({
-    containers: [aContainer({ securityContext })],
-  });
-  const withVolume = (volume: object) => ({ volumes: [{ name: 'x', ...volume }] });
-  const context = 'spec.containers[0].securityContext';
-
-  test.for<[field: string, spec: Record<string, unknown>]>([
-    ['spec.os.name', { os: { name: 'windows' } }],
-    ['spec.nodeSelector["kubernetes.io/os"]', { nodeSelector: { 'kubernetes.io/os': 'windows' } }],
-    ['spec.hostNetwork', { hostNetwork: true }],
-    ['spec.hostPID', { hostPID: true }],
-    ['spec.hostIPC', { hostIPC: true }],
-    ['spec.shareProcessNamespace', { shareProcessNamespace: true }],
-    ['spec.hostAliases[0].ip', { hostAliases: [{ ip: '10.0.0.1', hostnames: ['edr.example'] }] }],
-    ['spec.dnsPolicy', { dnsPolicy: 'None', dnsConfig: { searches: ['corp.example'] } }],
-    ['spec.dnsPolicy', { dnsPolicy: 'Default' }],
-    ['spec.dnsConfig.nameservers', { dnsConfig: { nameservers: ['127.0.0.1'] } }],
-    [
-      'spec.dnsConfig.options[0]',
-      { dnsConfig: { options: [{ name: 'edns0\nnameserver 127.0.0.1' }] } },
-    ],
-    [
-      'spec.dnsConfig.options[1]',
-      {
-        dnsConfig: {
-          options: [{ name: 'edns0' }, { name: 'timeout', value: '1\nnameserver 127.0.0.1' }],
-        },
-      },
-    ],
-    ['spec.hostnameOverride', { hostnameOverride: 'edr.example' }],
-    ['spec.securityContext.sysctls', { securityContext: { sysctls: [{ name: 'a' }] } }],
-    ['spec.securityContext.fsGroup', { securityContext: { fsGroup: 64464 } }],
-    [
-      'spec.securityContext.supplementalGroups',
-      { securityContext: { supplementalGroups: [1, 64464] } },
-    ],
-    [`${context}.runAsGroup`, { securityContext: { runAsGroup: 64464 } }],
-    [`${context}.runAsUser`, { securityContext: { runAsUser: 0 } }],
-    [`${context}.runAsUser`, { securityContext: { runAsUser: 64464 } }],
-    [`${context}.runAsNonRoot`, { securityContext: { runAsNonRoot: false } }],
-    [
-      'spec.securityContext.seccompProfile.type',
-      { securityContext: { seccompProfile: { type: 'Unconfined' } } },
-    ],
-    [
-      'spec.securityContext.appArmorProfile.type',
-      { securityContext: { appArmorProfile: { type: 'Unconfined' } } },
-    ],
-    [
-      'spec.securityContext.seLinuxOptions.type',
-      { securityContext: { seLinuxOptions: { type: 'spc_t' } } },
-    ],
-    [`${context}.privileged`, withContext({ privileged: true })],
-    [`${context}.allowPrivilegeEscalation`, withContext({ allowPrivilegeEscalation: true })],
-    [`${context}.capabilities.add`, withContext({ capabilities: { add: ['NET_RAW'] } })],
-    [`${context}.runAsUser`, withContext({ runAsUser: 0 })],
-    [`${context}.runAsUser`, withContext({ runAsUser: 64464 })],
-    [`${context}.runAsGroup`, withContext({ runAsGroup: 64464 })],
-    [`${context}.runAsNonRoot`, withContext({ runAsNonRoot: false })],
-    [`${context}.procMount`, withContext({ procMount: 'Unmasked' })],
-    [`${context}.seccompProfile.type`, withContext({ seccompProfile: { type: 'Unconfined' } })],
-    [`${context}.appArmorProfile.type`, withContext({ appArmorProfile: { type: 'Unconfined' } })],
-    [`${context}.seLinuxOptions.user`, withContext({ seLinuxOptions: { user: 'system_u' } })],
-    [`${context}.seLinuxOptions.role`, withContext({ seLinuxOptions: { role: 'r' } })],
-    ['spec.volumes[0].hostPath', withVolume({ hostPath: { path: '/' } })],
-    ['spec.volumes[0].nfs', withVolume({ nfs: { server: 'evil.example', path: '/' } })],
-    [
-      'spec.volumes[0].projected.sources[1].serviceAccountToken',
-      withVolume({
-        projected: {
-          sources: [{ configMap: { name: 'a' } }, { serviceAccountToken: { path: 't' } }],
-        },
-      }),
-    ],
-    [
-      'spec.volumes[0].projected.sources[0].podCertificate',
-      withVolume({ projected: { sources: [{ podCertificate: { signerName: 'a.example/b' } }] } }),
-    ],
-    ['spec.containers[0].name', { containers: [aContainer({ name: 'actiongrant' })] }],
-    [
-      'spec.containers[0].ports[0].hostPort',
-      { containers: [aContainer({ ports: [{ containerPort: 80, hostPort: 80 }] })] },
-    ],
-    ...[15001, 15006, 15020, 15053].map((containerPort): [string, Record<string, unknown>] => [
-      'spec.containers[0].ports[0].containerPort',
-      { containers: [aContainer({ ports: [{ containerPort }] })] },
-    ]),
-    [
-      'spec.containers[0].ports[0].protocol',
-      { containers: [aContainer({ ports: [{ containerPort: 80, protocol: 'SCTP' }] })] },
-    ],
-    ...['token', 'settings', 'state'].map((volume): [string, Record<string, unknown>] => [
-      'spec.containers[0].volumeMounts[0].name',
-      {
-        containers: [
-          aContainer({ volumeMounts: [{ name: `actiongrant-${volume}`, mountPath: '/x' }] }),
-        ],
-      },
-    ]),
-    ...[
-      AGENT_DIRECTORY,
-      `${AGENT_DIRECTORY}/`,
-      `${AGENT_DIRECTORY}/token`,
-      '/run/secrets/kubernetes.io/serviceaccount/ca.crt',
-      '/var/run/../run/secrets//kubernetes.io/./serviceaccount',
-      AGENT_DIRECTORY.slice(1),
-    ].map((mountPath): [string, Record<string, unknown>] => [
-      'spec.containers[0].volumeMounts[0].mountPath',
-      { containers: [aContainer({ volumeMounts: [{ name: 'mine', mountPath }] })] },
-    ]),
-    ...['livenessProbe', 'readinessProbe', 'startupProbe'].flatMap(
-      (probe): [string, Record<string, unknown>][] =>
-        ['httpGet', 'tcpSocket'].map((kind) => [
-          `spec.containers[0].${probe}.${kind}.host`,
-          { containers: [aContainer({ [probe]: { [kind]: { host: 'evil.example', port: 80 } } })] },
-        ]),
-    ),
-    ...[15001, 15006, 15020, 15053].flatMap((port): [string, Record<string, unknown>][] => [
-      ...['httpGet', 'tcpSocket', 'grpc'].map((kind): [string, Record<string, unknown>] => [
-        `spec.containers[0].livenessProbe.${kind}.port`,
-        { containers: [aContainer({ livenessProbe: { [kind]: { port } } })] },
-      ]),
-      [
-        'spec.containers[0].lifecycle.preStop.httpGet.port',
-        { containers: [aContainer({ lifecycle: { preStop: { httpGet: { port } } } })] },
-      ],
-    ]),
-    ...['postStart', 'preStop'].map((hook): [string, Record<string, unknown>] => [
-      `spec.containers[0].lifecycle.${hook}.httpGet.host`,
-      {
-        containers: [
-          aContainer({ lifecycle: { [hook]: { httpGet: { host: '169.254.169.254', port: 80 } } } }),
-        ],
-      },
-    ]),
-    [
-      'spec.containers[0].env[0].valueFrom.fileKeyRef.volumeName',
-      {
-        containers: [
-          aContainer({
-            env: [{ name: 'KEY', valueFrom: { fileKeyRef: { volumeName: 'actiongrant-state' } } }],
-          }),
-        ],
-      },
-    ],
-  ])('%s', ([field, spec]) => {
-    expect(refused(aPod(spec))).toEqual([field]);
-  });
-
-  test.for<[annotations: Record<string, string>]>([
-    [{ 'kubernetes.io/config.mirror': '' }],
-    [{ 'container.apparmor.security.beta.kubernetes.io/agent': 'unconfined' }],
-    [{ 'container.apparmor.security.beta.kubernetes.io/actiongrant': 'runtime/default' }],
-  ])('annotations %j', ([annotations]) => {
-    const [name = ''] = Object.keys(annotations);
-    const pod = { ...aPod(), metadata: { annotations } };
-    expect(refused(pod)).toEqual([`metadata.annotations[${name}]`]);
-  });
-
-  test('in init containers and native sidecars of its own as well', () => {
+describe('a pod that breaks a rule', () => {
+  test('is refused, naming the field, in init containers and native sidecars of its own as well', () => {
     const root = { securityContext: { runAsUser: 0 } };
     const pod = aPod({
       initContainers: [
@@ -453,54 +275,10 @@ describe('refused, naming the field', () => {
       ],
     });
     // As they stand once ours are before them.
-    expect(refused(pod)).toEqual([
+    expect(refusedFields(pod)).toEqual([
       'spec.initContainers[2].securityContext.runAsUser',
       'spec.initContainers[3].securityContext.runAsUser',
     ]);
-  });
-});
-
-describe('what is near to a refusal but harmless is accepted', () => {
-  test.for<[what: string, spec: Record<string, unknown>]>([
-    [
-      "the cluster's DNS, with search domains and options of its own",
-      {
-        dnsPolicy: 'ClusterFirst',
-        dnsConfig: {
-          nameservers: [],
-          searches: ['corp.example'],
-          options: [{ name: 'edns0' }, { name: 'timeout', value: '1' }],
-        },
-      },
-    ],
-    ['an alias of loopback', { hostAliases: [{ ip: '127.0.0.1' }, { ip: '::1' }] }],
-    [
-      'an own user over the pod that has root',
-      {
-        securityContext: { runAsUser: 0 },
-        containers: [aContainer({ securityContext: { runAsUser: 1000 } })],
-      },
-    ],
-    [
-      'a mount beside the agent directory',
-      {
-        containers: [
-          aContainer({ volumeMounts: [{ name: 'a', mountPath: `${AGENT_DIRECTORY}s` }] }),
-        ],
-      },
-    ],
-    [
-      'a mount above the agent directory',
-      {
-        containers: [aContainer({ volumeMounts: [{ name: 'a', mountPath: '/var/run' }] })],
-      },
-    ],
-    [
-      'an SELinux type of containers',
-      { securityContext: { seLinuxOptions: { type: 'container_t', level: 's0' } } },
-    ],
-  ])('%s', ([, spec]) => {
-    expect(injectionFault(injected(aPod(spec)))).toBeUndefined();
   });
 });
 
