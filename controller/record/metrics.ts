@@ -2,6 +2,7 @@
 
 import { ACTION_TYPE_NAMES } from '../../core/action/action.ts';
 import type { Phase } from '../../core/api/phase.ts';
+import type { Clock } from '../../core/time/clock.ts';
 import {
   Counter,
   closedCounter,
@@ -90,6 +91,16 @@ export function createControllerMetrics(registry: Registry) {
       registers: [registry],
     }),
   };
+}
+
+/** Starts the watch on a stage of a use; what it returns stops it. */
+export function startStage(
+  { useStage }: ControllerMetrics,
+  clock: Clock,
+  stage: UseStage,
+): () => void {
+  const start = clock.monotonic();
+  return () => useStage.observe({ stage }, (clock.monotonic() - start) / 1000);
 }
 
 /** Registers the gauges; they are read when scraped, so they are never stale. */

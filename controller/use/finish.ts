@@ -14,7 +14,7 @@ import type { LiveGrant } from '../grants/resource.ts';
 import { type Ending, finished, givenBack } from '../grants/transitions.ts';
 import { trySwap, whileConflicts } from '../grants/write-status.ts';
 import { unavailable } from '../kubernetes-unavailable.ts';
-import type { ControllerMetrics } from '../record/metrics.ts';
+import { type ControllerMetrics, startStage } from '../record/metrics.ts';
 import type { Reporter } from '../record/recorder.ts';
 import type { Caller } from './caller.ts';
 import { findUse, type UseReport } from './find-use.ts';
@@ -103,10 +103,10 @@ async function revoke(
   use: Use,
 ): Promise<Pick<Ending, 'deletedTime'>> {
   const { clock, metrics, reporter } = dependencies;
-  const start = clock.monotonic();
+  const stop = startStage(metrics, clock, 'revoke');
   try {
     const revoked = await revokeUse(dependencies, grant, use);
-    metrics.useStage.observe({ stage: 'revoke' }, (clock.monotonic() - start) / 1000);
+    stop();
     return revoked;
   } catch (error) {
     reporter.revoked(grant, 'Failed', { nonce: use.id, error });

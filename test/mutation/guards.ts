@@ -30,7 +30,7 @@ const GUARDS: readonly Guard[] = [
     guard: 'hand-over after consume',
     changes: [
       {
-        file: 'controller/use/use.ts',
+        file: 'controller/use/attempt.ts',
         from: "const consumption = await timed('consume', () =>",
         to: `const consumption = { type: 'Consumed', grant } as Consumption;
     void timed('consume', () =>`,
@@ -61,9 +61,9 @@ const GUARDS: readonly Guard[] = [
     guard: 'no other grant after an ambiguous write',
     changes: [
       {
-        file: 'controller/use/use.ts',
-        from: "if (result === 'Ambiguous') {",
-        to: 'if (false) {',
+        file: 'controller/use/next-step.ts',
+        from: 'if (ambiguous) return refuse(outcomeAmbiguous());',
+        to: '',
       },
     ],
   },
@@ -72,8 +72,8 @@ const GUARDS: readonly Guard[] = [
     // Held twice: by the cache's index of nonces, and by the grant's own record.
     changes: [
       {
-        file: 'controller/use/use.ts',
-        from: 'if (grantOfNonce(cache, request.nonce) !== undefined) throw alreadyUsed();',
+        file: 'controller/use/next-step.ts',
+        from: 'if (view.nonceIsUsed) return refuse(alreadyUsed());',
         to: '',
       },
       {
@@ -87,9 +87,9 @@ const GUARDS: readonly Guard[] = [
     guard: 'nothing is consumed for a caller that has gone',
     changes: [
       {
-        file: 'controller/use/use.ts',
-        from: 'if (abandoned.aborted || left < MIN_STEP_MILLISECONDS) {',
-        to: 'if (left < MIN_STEP_MILLISECONDS) {',
+        file: 'controller/use/time-left.ts',
+        from: 'abandoned.aborted ? 0 : end - clock.monotonic()',
+        to: 'end - clock.monotonic()',
       },
     ],
   },
