@@ -1,7 +1,7 @@
 /**
- * How many reviews are read at a time. Whoever reaches the port may send them, and a tenant's pods come this way as large as the
- * API server takes them: as text, objects and answer each is in memory several times. Large ones wait for each other, and
- * never for small ones.
+ * Limits how many reviews are read at a time. Whoever reaches the port may send reviews, and a tenant's pods come this way as
+ * large as the API server takes them: as text, objects and answer each is in memory several times. Large reviews wait for each
+ * other, and small ones never wait for them.
  */
 
 import type { NextFunction, Request, RequestHandler, Response } from 'express';
@@ -10,7 +10,7 @@ import { Semaphore } from '../../process/semaphore.ts';
 
 /** The API server's own limit on requests, in bytes. */
 export const REVIEW_LIMIT_BYTES = 3 * 1024 * 1024;
-/** What reviews are, but for rare ones. */
+/** All reviews but rare ones are smaller. */
 const SMALL_BYTES = 128 * 1024;
 const MOST_SMALL = 32;
 const MOST_LARGE = 1;
@@ -19,7 +19,8 @@ const WAIT_MILLISECONDS = 3_000;
 /** From the permit to the review's last byte. */
 const ARRIVAL_MILLISECONDS = 2_000;
 
-export function createIntake(): RequestHandler {
+/** To be mounted before the reader of bodies. Answers TooManyRequests to a review that waited too long. */
+export function createAdmissionLimiter(): RequestHandler {
   const small = new Semaphore(MOST_SMALL);
   const large = new Semaphore(MOST_LARGE);
   return async (request: Request, response: Response, next: NextFunction) => {

@@ -6,7 +6,7 @@ import type { Logger } from '../../process/log.ts';
 import { sendProblem } from '../send-problem.ts';
 import { stampRequester } from './grants/stamp-requester.ts';
 import { type ValidateGrantDependencies, validateGrant } from './grants/validate-grant.ts';
-import { createIntake, REVIEW_LIMIT_BYTES } from './limiter.ts';
+import { createAdmissionLimiter, REVIEW_LIMIT_BYTES } from './limiter.ts';
 import { type InjectPodDependencies, injectPod } from './pods/inject-pod.ts';
 import {
   type AdmissionAnswer,
@@ -21,17 +21,37 @@ export interface AdmissionDependencies extends ValidateGrantDependencies {
   injection?: InjectPodDependencies;
 }
 
-/** POST /stamp-requester, /validate-grant and /inject-pod, each named as in the chart's webhook configurations. */
+type Answer = (request: AdmissionRequest) => AdmissionAnswer | Promise<AdmissionAnswer>;
+
+interface Webhook {
+  /** Its path, as in the chart's webhook configurations. */
+  name: string;
+  /** @returns undefined if it is not served */
+  create(dependencies: AdmissionDependencies): Answer | undefined;
+}
+
+/** Every webhook: a folder each, and a row. */
+const WEBHOOKS: readonly Webhook[] = [
+  { name: 'stamp-requester', create: () => stampRequester },
+  {
+    name: 'validate-grant',
+    create: (dependencies) => (request) => validateGrant(dependencies, request),
+  },
+  {
+    name: 'inject-pod',
+    create: ({ injection }) => injection && ((request) => injectPod(injection, request)),
+  },
+];
+
 export function createAdmissionRouter(dependencies: AdmissionDependencies): Router {
-  const { log, injection } = dependencies;
+  const { log } = dependencies;
   const router = express.Router();
-  const intake = createIntake();
+  const limiter = createAdmissionLimiter();
   const readReview = express.json({ limit: REVIEW_LIMIT_BYTES });
-  const webhook = (
-    name: string,
-    answer: (request: AdmissionRequest) => AdmissionAnswer | Promise<AdmissionAnswer>,
-  ): void => {
-    router.post(`/${name}`, intake, readReview, async (req, res) => {
+  for (const { name, create } of WEBHOOKS) {
+    const answer = create(dependencies);
+    if (answer === undefined) continue;
+    router.post(`/${name}`, limiter, readReview, async (req, res) => {
       const request = parseAdmissionReview(req.body);
       const answered = await answer(request);
       if (!answered.allowed) {
@@ -40,11 +60,6 @@ export function createAdmissionRouter(dependencies: AdmissionDependencies): Rout
       }
       res.json(formatAdmissionReview(request, answered));
     });
-  };
-  webhook('stamp-requester', stampRequester);
-  webhook('validate-grant', (request) => validateGrant(dependencies, request));
-  if (injection !== undefined) {
-    webhook('inject-pod', (request) => injectPod(injection, request));
   }
   router.use((error: unknown, _req: Request, res: Response, _next: NextFunction) => {
     const problem = bodyProblem(error) ?? asProblem(error);

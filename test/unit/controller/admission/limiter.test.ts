@@ -5,7 +5,7 @@ import { createServer, request, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import express, { type Response } from 'express';
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import { createIntake } from '../../../../controller/admission/limiter.ts';
+import { createAdmissionLimiter } from '../../../../controller/admission/limiter.ts';
 import { sendProblem } from '../../../../controller/send-problem.ts';
 import { asProblem } from '../../../../core/api/problem.ts';
 import { eventually } from '../../../support/eventually.ts';
@@ -17,7 +17,7 @@ let held: { size: number; response: Response }[];
 beforeEach(async () => {
   held = [];
   const app = express();
-  app.post('/', createIntake(), express.text({ limit: '4mb' }), (incoming, response) => {
+  app.post('/', createAdmissionLimiter(), express.text({ limit: '4mb' }), (incoming, response) => {
     held.push({ size: String(incoming.body).length, response });
   });
   app.use((error: unknown, _req: unknown, response: Response, _next: unknown) =>

@@ -134,6 +134,11 @@ describe('a webhook', () => {
     }
   });
 
+  test('is not served without what it needs', async () => {
+    const answer = await fetch(`${url}/inject-pod`, { method: 'POST' });
+    expect(answer.status).toBe(404);
+  });
+
   test('never logs what was reviewed', async () => {
     await post('validate-grant', recorded('validate-grant-user'));
     expect(lines.length).toBeGreaterThan(0);

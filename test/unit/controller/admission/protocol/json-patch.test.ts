@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { memberPatch } from '../../../../controller/admission/protocol/json-patch.ts';
+import { memberPatch } from '../../../../../controller/admission/protocol/json-patch.ts';
 
 describe('the patch between two objects', () => {
   test('of equal ones is empty', () => {

@@ -4,8 +4,8 @@ import { describe, expect, test } from 'vitest';
 import {
   formatAdmissionReview,
   parseAdmissionReview,
-} from '../../../../controller/admission/protocol/review.ts';
-import { ProblemError } from '../../../../core/api/problem.ts';
+} from '../../../../../controller/admission/protocol/review.ts';
+import { ProblemError } from '../../../../../core/api/problem.ts';
 
 interface RecordedReview {
   kind: unknown;
@@ -14,7 +14,7 @@ interface RecordedReview {
 
 /** A copy for each test to spoil. */
 function recorded(name = 'validate-grant-service-account'): RecordedReview {
-  const path = join(import.meta.dirname, 'fixtures', `${name}.json`);
+  const path = join(import.meta.dirname, '../fixtures', `${name}.json`);
   return JSON.parse(readFileSync(path, 'utf8'));
 }
 
