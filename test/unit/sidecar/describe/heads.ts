@@ -1,6 +1,10 @@
+import type { KubernetesAction } from '../../../../core/action/kubernetes.ts';
 import type { DescribeContext } from '../../../../sidecar/describe/context.ts';
 import { describeHead as describeReadHead } from '../../../../sidecar/describe/describe.ts';
-import type { HeadDescription } from '../../../../sidecar/describe/description.ts';
+import type {
+  HeadDescription,
+  KubernetesDescription,
+} from '../../../../sidecar/describe/description.ts';
 import { readHead } from '../../../../sidecar/describe/read-head.ts';
 import type { Destination, RequestHead } from '../../../../sidecar/describe/request-head.ts';
 
@@ -79,4 +83,34 @@ export function aRedirectedHead(
 /** Reads a head and describes it. @throws ProblemError */
 export function describeHead(head: RequestHead, context: DescribeContext): HeadDescription {
   return describeReadHead(readHead(head, context.searchDomains), context);
+}
+
+/** A call to the API server, described. @throws ProblemError */
+export function kubernetes(
+  method: string,
+  target: string,
+  headers: Record<string, string> = {},
+): KubernetesDescription {
+  const described = describeHead(aKubernetesHead(method, target, headers), CONTEXT);
+  if (described.kind !== 'kubernetes') throw new Error(described.kind);
+  return described;
+}
+
+/** What the API server reads from `GET /api/v1/namespaces/soc/pods/…`, with what is not mentioned empty. */
+export function aKubernetesAttributes(
+  given: Partial<KubernetesAction>,
+): KubernetesDescription['action'] {
+  const { body, ...rest } = given;
+  return {
+    type: 'Kubernetes',
+    verb: 'get',
+    apiGroup: '',
+    version: 'v1',
+    resource: 'pods',
+    subresource: '',
+    namespace: 'soc',
+    name: '',
+    queryParameters: {},
+    ...rest,
+  };
 }
