@@ -10,7 +10,7 @@ app.kubernetes.io/name: actiongrant
 app.kubernetes.io/component: controller
 {{- end }}
 
-{{- /* What Pod Security `restricted` asks of our own pods, and a read-only root. */ -}}
+{{- /* Pod Security `restricted` for the release's own pods. */ -}}
 {{- define "actiongrant.podSecurity" -}}
 securityContext:
   runAsNonRoot: true
@@ -19,7 +19,7 @@ securityContext:
   seccompProfile: {type: RuntimeDefault}
 {{- end }}
 
-{{- /* Whose registry credentials every pod of ours is pulled with, and where all of them may run. */ -}}
+{{- /* The Secrets that the release's own pods are pulled with, and the nodes that they may run on. */ -}}
 {{- define "actiongrant.podPlacement" -}}
 {{- with .Values.controller.imagePullSecrets }}
 imagePullSecrets:
@@ -37,6 +37,7 @@ tolerations:
 {{- end }}
 {{- end }}
 
+{{- /* Pod Security `restricted` for their containers, and a read-only root. */ -}}
 {{- define "actiongrant.containerSecurity" -}}
 securityContext:
   allowPrivilegeEscalation: false
@@ -44,18 +45,18 @@ securityContext:
   capabilities: {drop: [ALL]}
 {{- end }}
 
-{{- /* The controller as request.userInfo.username says it, as a CEL string. */ -}}
+{{- /* Username of the controller (request.userInfo.username), as a CEL string. */ -}}
 {{- define "actiongrant.controllerUser" -}}
 'system:serviceaccount:{{ .Release.Namespace }}:actiongrant-controller'
 {{- end }}
 
-{{- /* The same of the job that runs before the release is deleted. */ -}}
+{{- /* Username of the job that runs before the release is deleted, as a CEL string. */ -}}
 {{- define "actiongrant.uninstallUser" -}}
 'system:serviceaccount:{{ .Release.Namespace }}:actiongrant-uninstall'
 {{- end }}
 
 {{- /*
-Who collects garbage and empties namespaces, as a CEL list. A control plane that runs without
+Usernames that collect garbage and empty namespaces, as a CEL list. A control plane that runs without
 --use-service-account-credentials does both as system:kube-controller-manager.
 */ -}}
 {{- define "actiongrant.collectors" -}}
@@ -75,12 +76,12 @@ spec:
   validationActions: [Deny]
 {{- end }}
 
-{{- /* The image of net-init and sidecar. */ -}}
+{{- /* Image of net-init and the sidecar. */ -}}
 {{- define "actiongrant.sidecarImage" -}}
 {{ .Values.sidecar.image | default .Values.controller.image }}
 {{- end }}
 
-{{- /* Their resources as JSON, every quantity a string. */ -}}
+{{- /* Resources of net-init and the sidecar as JSON, with every quantity as a string. */ -}}
 {{- define "actiongrant.sidecarResources" -}}
 {{- $resources := dict -}}
 {{- range $kind, $quantities := .Values.sidecar.resources -}}
@@ -94,9 +95,9 @@ spec:
 {{- end }}
 
 {{- /*
-The images that a new pod may have as net-init and sidecar, as a CEL list. During an upgrade the replicas that are still to
-be replaced inject the image they were told of, so the release's present one stays good until the upgrade after. Where
-there is no cluster to ask (helm template, GitOps) it is the new one alone, and pods wait for the new replicas.
+Images that net-init and the sidecar of a new pod may have, as a CEL list. During an upgrade, replicas that are not replaced yet
+inject the image of the release before, so that image is admitted until the next upgrade. Where there is no cluster to ask (helm
+template, GitOps), only the new image is admitted, and pods wait for the new replicas.
 */ -}}
 {{- define "actiongrant.sidecarImages" -}}
 {{- $images := list (include "actiongrant.sidecarImage" .) -}}
@@ -112,8 +113,8 @@ there is no cluster to ask (helm template, GitOps) it is the new one alone, and 
 {{- end }}
 
 {{- /*
-Namespaces whose pods are injected. Never our own, where the controller must start before anything can be injected, nor
-kube-system: nobody who labels one of them means what would follow.
+Selector of the namespaces whose pods are injected. It leaves out two namespaces, whoever labels them: the release's own, where the
+controller must start before anything can be injected, and kube-system.
 */ -}}
 {{- define "actiongrant.injectedNamespaces" -}}
 {{- $selector := deepCopy .Values.injection.namespaceSelector -}}
@@ -122,7 +123,7 @@ kube-system: nobody who labels one of them means what would follow.
 {{ toYaml $selector }}
 {{- end }}
 
-{{- /* A binding as above, for the injected namespaces only. Call with the policy's name. */ -}}
+{{- /* A binding that denies, in injected namespaces only, for the policy of the same name. Call with the policy's name. */ -}}
 {{- define "actiongrant.injectedBinding" -}}
 {{ include "actiongrant.binding" . }}
   matchResources:

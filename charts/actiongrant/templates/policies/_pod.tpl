@@ -1,6 +1,6 @@
 {{- /* What the policies about pods need besides _generated.tpl. */ -}}
 
-{{- /* A value as CEL that compares with anything: CEL's own literals have one type for all their members. */ -}}
+{{- /* A value as CEL that compares with anything. CEL's own literals have one type for all their members. */ -}}
 {{- define "actiongrant.cel" -}}
 {{- $members := list -}}
 {{- if kindIs "map" . -}}
