@@ -2,6 +2,10 @@ import { Readable } from 'node:stream';
 import { describe, expect, it } from 'vitest';
 import { requestHeaders } from '../../../../sidecar/forward/request-headers.ts';
 import type { HeaderPair } from '../../../../sidecar/forward/upstream.ts';
+import { startsUpstreams } from './forwarders.ts';
+import { aRequest, credentialed, options, read, TOKEN } from './upstreams.ts';
+
+const { start } = startsUpstreams();
 
 const carriers = [['x-api-key', 'k']] as const;
 const streamed = () => Readable.from(['x']);
@@ -71,5 +75,51 @@ describe('with a credential', () => {
     const headers: HeaderPair[] = [['accept', accept]];
     expect(requestHeaders({ headers, body: null }, carriers).slice(0, 2)).toEqual(['accept', sent]);
     expect(requestHeaders({ headers, body: null }, null)).toEqual(['accept', accept]);
+  });
+});
+
+describe.each(['h1', 'h2'] as const)('a round trip to an %s upstream', (protocol) => {
+  it('sends the token, and asks for a response that is not encoded', async () => {
+    const seen: unknown[] = [];
+    const { forwarder } = await start(protocol, (req, res) => {
+      seen.push(req.headers.authorization, req.headers['accept-encoding']);
+      res.end();
+    });
+    const request = credentialed({
+      headers: [
+        ['accept-encoding', 'gzip, br'],
+        ['authorization', 'Bearer agent'],
+      ],
+    });
+    await read((await forwarder.forward(request, options())).body);
+    expect(seen).toEqual([`Bearer ${TOKEN}`, 'identity']);
+  });
+
+  it('leaves the agent no choice of charset in a call with a credential, and all of it without', async () => {
+    const seen: unknown[] = [];
+    const { forwarder } = await start(protocol, (req, res) => {
+      seen.push([req.headers.accept, req.headers['accept-charset']]);
+      res.end();
+    });
+    const headers = (accept: string): HeaderPair[] => [
+      ['accept-charset', 'utf-16'],
+      ['accept', accept],
+    ];
+    const call = async (make: typeof aRequest, accept: string) =>
+      read((await forwarder.forward(make({ headers: headers(accept) }), options())).body);
+    for (const accept of [
+      'application/json;charset=utf-16, text/plain; Charset="utf-16le";q=0.5, */*',
+      'text/html',
+      'application/json;charset="ut\\f-16"',
+    ]) {
+      await call(credentialed, accept);
+    }
+    await call(aRequest, 'text/plain;charset=utf-16');
+    expect(seen).toEqual([
+      ['application/json, text/plain;q=0.5, */*', undefined],
+      ['text/html', undefined],
+      ['*/*', undefined],
+      ['text/plain;charset=utf-16', 'utf-16'],
+    ]);
   });
 });

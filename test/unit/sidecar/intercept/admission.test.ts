@@ -1,6 +1,7 @@
 import { expect, it } from 'vitest';
 import { eventually } from '../../../support/eventually.ts';
-import { describeCall, RawClient, request, startsProxies } from './clients.ts';
+import { describeCall, RawClient, request } from './clients.ts';
+import { startsProxies } from './proxies.ts';
 
 const start = startsProxies();
 

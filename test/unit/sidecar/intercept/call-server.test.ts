@@ -5,7 +5,8 @@ import { describe, expect, it } from 'vitest';
 import { ProblemError } from '../../../../core/api/problem.ts';
 import type { CallHandler } from '../../../../sidecar/intercept/call.ts';
 import { eventually } from '../../../support/eventually.ts';
-import { describeCall, openH2, request, resetCode, startGated, startsProxies } from './clients.ts';
+import { describeCall, openH2, request, resetCode } from './clients.ts';
+import { startGated, startsProxies } from './proxies.ts';
 
 const start = startsProxies();
 

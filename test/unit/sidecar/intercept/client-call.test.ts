@@ -15,10 +15,10 @@ import {
   RawClient,
   readBody,
   requestH2,
-  startsProxies,
   type TestProxy,
   text,
 } from './clients.ts';
+import { startsProxies } from './proxies.ts';
 
 const start = startsProxies();
 

@@ -11,7 +11,6 @@ import {
 import { connect as connectTCP, type Socket } from 'node:net';
 import type { Readable } from 'node:stream';
 import { type ConnectionOptions, connect as connectTLS, type TLSSocket } from 'node:tls';
-import { afterEach, expect } from 'vitest';
 import {
   type CertificateAuthority,
   createCertificateAuthority,
@@ -23,8 +22,6 @@ import {
   type InterceptorOptions,
   startInterceptor,
 } from '../../../../sidecar/intercept/interceptor.ts';
-import type { InterceptLimits } from '../../../../sidecar/intercept/limits.ts';
-import { eventually } from '../../../support/eventually.ts';
 
 export const HOST = 'edr.example.com';
 
@@ -233,38 +230,6 @@ export async function request(
   const answer = await requestH2(session, { ':method': method, ':path': path, ...headers }, body);
   session.destroy();
   return answer;
-}
-
-export type StartProxy = (
-  handle?: CallHandler,
-  options?: Partial<InterceptorOptions>,
-) => Promise<TestProxy>;
-
-/** To be asked for once by a test file: what starts proxies that are closed after each test. */
-export function startsProxies(): StartProxy {
-  const open: TestProxy[] = [];
-  afterEach(async () => {
-    await Promise.all(open.splice(0).map((proxy) => proxy.close()));
-  });
-  return async (handle = describeCall, options = {}) => {
-    const proxy = await startProxy(handle, options);
-    open.push(proxy);
-    return proxy;
-  };
-}
-
-/** Calls wait in the handler until the gate is opened. */
-export async function startGated(start: StartProxy, limits: Partial<InterceptLimits>) {
-  const gate = Promise.withResolvers<void>();
-  let waiting = 0;
-  const handle: CallHandler = async (call) => {
-    waiting += 1;
-    await gate.promise;
-    await describeCall(call);
-  };
-  const proxy = await start(handle, { limits });
-  const untilWaiting = (count: number) => eventually(() => expect(waiting).toBe(count));
-  return { proxy, untilWaiting, openGate: () => gate.resolve() };
 }
 
 /** The code with which a stream of its own connection is reset. */

@@ -11,8 +11,8 @@ import {
   RawClient,
   readBody,
   request,
-  startsProxies,
 } from './clients.ts';
+import { startsProxies } from './proxies.ts';
 
 const start = startsProxies();
 

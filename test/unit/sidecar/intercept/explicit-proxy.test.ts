@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { HOST, RawClient, startsProxies } from './clients.ts';
+import { HOST, RawClient } from './clients.ts';
+import { startsProxies } from './proxies.ts';
 
 const start = startsProxies();
 

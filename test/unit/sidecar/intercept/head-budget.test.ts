@@ -1,15 +1,8 @@
 import { constants } from 'node:http2';
 import { describe, expect, it } from 'vitest';
 import { eventually } from '../../../support/eventually.ts';
-import {
-  describeCall,
-  HOST,
-  RawClient,
-  request,
-  resetCode,
-  startGated,
-  startsProxies,
-} from './clients.ts';
+import { describeCall, HOST, RawClient, request, resetCode } from './clients.ts';
+import { startGated, startsProxies } from './proxies.ts';
 
 const start = startsProxies();
 

@@ -4,7 +4,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import type { CallHandler } from '../../../../sidecar/intercept/call.ts';
 import { eventually } from '../../../support/eventually.ts';
-import { HOST, RawClient, startsProxies } from './clients.ts';
+import { HOST, RawClient } from './clients.ts';
+import { startsProxies } from './proxies.ts';
 
 const start = startsProxies();
 

@@ -3,7 +3,8 @@ import { constants } from 'node:http2';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import { eventually } from '../../../support/eventually.ts';
-import { describeCall, openH2, requestH2, startGated, startsProxies } from './clients.ts';
+import { describeCall, openH2, requestH2 } from './clients.ts';
+import { startGated, startsProxies } from './proxies.ts';
 
 const start = startsProxies();
 

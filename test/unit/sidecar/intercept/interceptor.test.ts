@@ -10,15 +10,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import { ProblemError } from '../../../../core/api/problem.ts';
 import { eventually } from '../../../support/eventually.ts';
-import {
-  describeCall,
-  HOST,
-  openH2,
-  openTLS,
-  RawClient,
-  request,
-  startsProxies,
-} from './clients.ts';
+import { describeCall, HOST, openH2, openTLS, RawClient, request } from './clients.ts';
+import { startsProxies } from './proxies.ts';
 
 const start = startsProxies();
 

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { describeCall, request, startsProxies } from './clients.ts';
+import { describeCall, request } from './clients.ts';
+import { startsProxies } from './proxies.ts';
 
 const start = startsProxies();
 

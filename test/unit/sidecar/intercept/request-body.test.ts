@@ -2,16 +2,8 @@ import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import { ProblemError } from '../../../../core/api/problem.ts';
-import {
-  describeCall,
-  HOST,
-  openH2,
-  openTLS,
-  RawClient,
-  readBody,
-  startsProxies,
-  text,
-} from './clients.ts';
+import { describeCall, HOST, openH2, openTLS, RawClient, readBody, text } from './clients.ts';
+import { startsProxies } from './proxies.ts';
 
 const start = startsProxies();
 

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { HOST, openTLS, openTunnel, RawClient, request, startsProxies } from './clients.ts';
+import { HOST, openTLS, openTunnel, RawClient, request } from './clients.ts';
+import { startsProxies } from './proxies.ts';
 
 const start = startsProxies();
 

@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { describe, expect, it } from 'vitest';
-import { HOST, openTLS, openTunnel, RawClient, startsProxies } from './clients.ts';
+import { HOST, openTLS, openTunnel, RawClient } from './clients.ts';
+import { startsProxies } from './proxies.ts';
 
 const start = startsProxies();
 

@@ -1,0 +1,100 @@
+import { PassThrough } from 'node:stream';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { describe, expect, it } from 'vitest';
+import { systemClock } from '../../../../core/time/clock.ts';
+import { createResolver } from '../../../../sidecar/forward/resolve.ts';
+import { eventually } from '../../../support/eventually.ts';
+import { failsUndispatched, startsUpstreams } from './forwarders.ts';
+import {
+  aRequest,
+  credentialed,
+  forwarderTo,
+  options,
+  readUntilError,
+  rejection,
+  startRawUpstream,
+  startTCPUpstream,
+} from './upstreams.ts';
+
+const { closing, start } = startsUpstreams();
+
+describe.each(['h1', 'h2'] as const)('a round trip to an %s upstream', (protocol) => {
+  it('cuts an event stream at the deadline and closes its connection', async () => {
+    const { upstream, forwarder } = await start(protocol, (_req, res) => {
+      res.writeHead(200, { 'content-type': 'text/event-stream' });
+      res.write('data: 1\n\n');
+    });
+    const deadline = systemClock.monotonic() + 300;
+    const { body } = await forwarder.forward(credentialed(), options({ deadline }));
+    const { text, error } = await readUntilError(body);
+    expect(text).toBe('data: 1\n\n');
+    expect(error).toMatchObject({ code: 'DeadlineExceeded', dispatched: true });
+    await eventually(() => expect(upstream.open).toBe(0));
+  });
+
+  it('cuts an upload at the deadline: nothing more is written', async () => {
+    let received = 0;
+    const { upstream, forwarder } = await start(protocol, (req) => {
+      req.on('error', () => {});
+      req.on('data', (chunk: Buffer) => {
+        received += chunk.length;
+      });
+    });
+    const upload = new PassThrough();
+    upload.write('first');
+    const deadline = systemClock.monotonic() + 300;
+    const error = await rejection(
+      forwarder.forward(credentialed({ method: 'POST', body: upload }), options({ deadline })),
+    );
+    expect(error).toMatchObject({ code: 'DeadlineExceeded', dispatched: true });
+    upload.write('second');
+    await eventually(() => expect(upstream.open).toBe(0));
+    expect(received).toBe('first'.length);
+    expect(upload.destroyed).toBe(false);
+  });
+});
+
+describe('before the first byte of a request', () => {
+  it('a deadline within resolving, or within the handshake, fails', async () => {
+    const resolver = createResolver({ lookup: () => new Promise(() => {}) });
+    const deadline = () => systemClock.monotonic() + 100;
+    const resolving = closing(await forwarderTo(1, { resolver }));
+    await failsUndispatched(resolving, 'DeadlineExceeded', { deadline: deadline() });
+    const upstream = closing(await startTCPUpstream(() => {}));
+    const connecting = closing(await forwarderTo(upstream.port));
+    await failsUndispatched(connecting, 'DeadlineExceeded', { deadline: deadline() });
+    await failsUndispatched(connecting, 'DeadlineExceeded', { deadline: deadline() }, aRequest());
+    await eventually(() => expect(upstream.open).toBeLessThanOrEqual(1));
+  });
+
+  it('a deadline that passed while the timer could not run fails: nothing is written past it', async () => {
+    let received = 0;
+    const upstream = closing(
+      await startRawUpstream((socket) => {
+        socket.on('data', (data) => {
+          received += data.length;
+        });
+      }),
+    );
+    // Every look at the clock is later than the one before; no timer ever fires.
+    let now = 0;
+    const clock = {
+      now: () => 0,
+      monotonic() {
+        now += 10;
+        return now;
+      },
+      after: () => ({ cancel() {} }),
+    };
+    const forwarder = closing(await forwarderTo(upstream.port, { clock }));
+    await failsUndispatched(forwarder, 'DeadlineExceeded', { deadline: 25 });
+    await sleep(20);
+    expect(received).toBe(0);
+  });
+
+  it('a caller that has gone already fails', async () => {
+    const { upstream, forwarder } = await start('h1', (_req, res) => void res.end());
+    await failsUndispatched(forwarder, 'CallAborted', { signal: AbortSignal.abort() });
+    await eventually(() => expect(upstream.open).toBe(0));
+  });
+});
