@@ -1,0 +1,40 @@
+/** The admission webhooks, put together with the cache and the configuration of one replica. */
+
+import type { Router } from 'express';
+import type { KubernetesClient } from '../../core/kubernetes/client.ts';
+import type { Logger } from '../../process/log.ts';
+import type { InjectPodDependencies } from '../admission/pods/inject-pod.ts';
+import { createAdmissionRouter } from '../admission/router.ts';
+import type { ControllerConfig } from '../config.ts';
+import { countAwaitingDecision, type GrantCache } from '../grants/cache.ts';
+
+export interface AdmissionParts {
+  client: KubernetesClient;
+  log: Logger;
+  config: Pick<
+    ControllerConfig,
+    'apiServerAudiences' | 'apiServerHosts' | 'maxPendingPerAgent' | 'namespace'
+  >;
+  cache: GrantCache;
+  /** undefined: no pod is injected. */
+  injection: InjectPodDependencies | undefined;
+}
+
+const SUBJECT_ACCESS_REVIEW_MILLISECONDS = 3_000;
+
+export function createAdmission({ client, log, config, cache, injection }: AdmissionParts): Router {
+  const { apiServerAudiences, apiServerHosts, maxPendingPerAgent, namespace } = config;
+  return createAdmissionRouter({
+    client,
+    log,
+    timeoutMilliseconds: SUBJECT_ACCESS_REVIEW_MILLISECONDS,
+    settings: {
+      controllerUsername: `system:serviceaccount:${namespace}:actiongrant-controller`,
+      apiServerHosts,
+      apiServerAudiences,
+      maxPendingPerAgent,
+    },
+    countAwaitingDecision: (agent) => countAwaitingDecision(cache, agent),
+    ...(injection === undefined ? {} : { injection }),
+  });
+}
