@@ -1,5 +1,6 @@
 /** Settings of the controller. The chart sets them; each is checked at start. */
 
+import { API_SERVER_AUDIENCES } from '../core/api/names.ts';
 import type { KubernetesServer } from '../core/kubernetes/server.ts';
 import { isRecord } from '../core/text/json.ts';
 import { CERTIFICATES } from '../core/text/pem.ts';
@@ -65,8 +66,7 @@ export function readControllerConfig(environment: Environment): ControllerConfig
     servingNames: reader.list('ACTIONGRANT_SERVING_NAMES'),
     apiServerHosts: readHosts(reader, 'ACTIONGRANT_API_SERVER_HOSTS'),
     apiServerAudiences: [
-      'https://kubernetes.default.svc',
-      'https://kubernetes.default.svc.cluster.local',
+      ...API_SERVER_AUDIENCES,
       ...reader.list('ACTIONGRANT_API_SERVER_AUDIENCES'),
     ],
     podRatePerSecond: reader.integer(

@@ -35,5 +35,14 @@ export const API_SERVER_NAMES = [
   'kubernetes.default.svc.cluster.local',
 ] as const;
 
+/** The same in every spelling that DNS search paths and cluster domains allow. The CRD refuses it as an audience. */
+export const API_SERVER_NAME = /^kubernetes(?:\.default(?:\.svc(?:\..*)?)?)?$/;
+
+/** Audiences of the API server in every cluster whose `--api-audiences` and issuer are the usual ones. */
+export const API_SERVER_AUDIENCES = [
+  'https://kubernetes.default.svc',
+  'https://kubernetes.default.svc.cluster.local',
+] as const;
+
 /** Annotation of a Namespace: the namespaces, comma-separated, whose grants its agents accept. */
 export const ACCEPTS_GRANTS_ANNOTATION = 'actiongrant.dev/accepts-grants-from';

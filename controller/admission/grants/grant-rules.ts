@@ -6,7 +6,7 @@
 import type { GrantedAction } from '../../../core/action/grant.ts';
 import type { ActionGrant } from '../../../core/api/generated/actiongrant.ts';
 import { agentNamespace } from '../../../core/api/grant.ts';
-import { ACCEPTS_GRANTS_ANNOTATION } from '../../../core/api/names.ts';
+import { ACCEPTS_GRANTS_ANNOTATION, API_SERVER_NAME } from '../../../core/api/names.ts';
 import { ProblemError } from '../../../core/api/problem.ts';
 import { withoutBrackets } from '../../../core/text/url.ts';
 import { credentialFault, lentObject } from '../../credentials/credentials.ts';
@@ -69,9 +69,6 @@ export function decideGrant(
   }
   return null;
 }
-
-/** The Service `kubernetes` in every spelling that DNS search paths and cluster domains allow. */
-const API_SERVER_NAME = /^kubernetes(?:\.default(?:\.svc(?:\..*)?)?)?$/;
 
 function actionIsNotTheApiServerByHttp(
   { action }: GrantFacts,
