@@ -113,12 +113,13 @@ function agentKubeconfig(product: Product, namespace: string): string {
 function instructions(product: Product, alice: string): string {
   const sidecar = product.sidecars[0];
   return `
-It is still running; Ctrl-C ends it and leaves nothing behind. In another terminal, in this folder:
+It is still running; Ctrl-C ends it and leaves nothing behind. Paste these lines into another terminal, in this folder. Then kubectl
+is alice's, PROXY and CA are those of the agent in story 1, and AGENT_KUBECONFIG is that of the agent in story 4:
 
   export PATH=${dirname(toolPath('kubectl'))}:$PATH
-  export KUBECONFIG=${alice}   # you are alice
-  export PROXY=${sidecar?.proxyURL} CA=${sidecar?.caFile}   # of story 1's agent
-  export AGENT_KUBECONFIG=${agentKubeconfig(product, 'vault')}   # of story 4's agent
+  export KUBECONFIG=${alice}
+  export PROXY=${sidecar?.proxyURL} CA=${sidecar?.caFile}
+  export AGENT_KUBECONFIG=${agentKubeconfig(product, 'vault')}
 
 As alice:
 

@@ -136,11 +136,12 @@ need_node_packages() {
   [ -x "$OWN_NPM/npm" ] || step 'fetch npm (for the end-to-end tests)' fetch_npm
 }
 
-# Other people's clients, with which the files that the sidecar writes for them are tried. Elsewhere those tests are left out.
+# Other people's clients, with which the files that the sidecar writes for them are tried, and the shells that people paste the
+# documentation into. Where they are missing, and nothing is checked unattended, their tests are left out.
 need_clients() {
   [ "${CI:-}" = true ] || return 0
   packages=
-  for pair in javac:default-jdk-headless wget:wget curl:curl; do
+  for pair in javac:default-jdk-headless wget:wget curl:curl zsh:zsh; do
     have "${pair%%:*}" || packages="$packages ${pair#*:}"
   done
   if [ -n "$packages" ] && can_apt; then

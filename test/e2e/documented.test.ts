@@ -7,10 +7,11 @@ import { execFile } from 'node:child_process';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { TEAMS } from '../../demo/stage.ts';
 import { ROOT } from '../../scripts/tools.ts';
+import { asQuoted } from '../support/documents.ts';
 import { eventually } from '../support/eventually.ts';
 import { AGENT_NAMESPACES } from '../support/node/agent-namespaces.ts';
 import { NodeCluster } from '../support/node/node-cluster.ts';
-import { asQuoted, type Command, quickStart } from '../support/node/quick-start.ts';
+import { type Command, quickStart } from '../support/node/quick-start.ts';
 import { helmOnNode, RELEASE } from '../support/node/release.ts';
 
 /** What the README has the reader build: the node gets it under this name. */
