@@ -12,10 +12,9 @@ import { type Authorization, type AuthorizeDependencies, authorize } from './aut
 import type { SidecarConfig } from './config.ts';
 import { attemptedCall } from './describe/attempted.ts';
 import { type DescribedCall, describeBody } from './describe/body.ts';
-import { callType } from './describe/call-types.ts';
+import { type ActionDescription, callType } from './describe/call-types.ts';
 import type { DescribeContext } from './describe/context.ts';
 import { describeHead } from './describe/describe.ts';
-import type { ActionDescription } from './describe/description.ts';
 import { type ReadHead, readHead } from './describe/read-head.ts';
 import type { RefusalReporter } from './exchange/report-refusals.ts';
 import type { Forwarder } from './forward/forward.ts';

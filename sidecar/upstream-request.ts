@@ -3,7 +3,7 @@
 import { ProblemError } from '../core/api/problem.ts';
 import type { Authorization } from './authorize.ts';
 import type { DescribedCall } from './describe/body.ts';
-import type { ActionDescription } from './describe/description.ts';
+import type { ActionDescription } from './describe/call-types.ts';
 import type { UpstreamRequest } from './forward/upstream.ts';
 import type { CallBody } from './intercept/read-body.ts';
 

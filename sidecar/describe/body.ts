@@ -10,8 +10,8 @@ import {
   parseStrictJsonBytes,
 } from '../../core/text/json.ts';
 import { sha256Hex } from '../../core/text/sha256.ts';
-import { callType } from './call-types.ts';
-import type { ActionDescription, BodyExpectation } from './description.ts';
+import { type ActionDescription, callType } from './call-types.ts';
+import type { BodyExpectation, JsonReading } from './description.ts';
 
 export interface DescribedCall {
   action: Action;
@@ -70,7 +70,7 @@ function checkBodyAllowed(description: ActionDescription): void {
   callType(description).checkBody(description);
 }
 
-function canonical(json: ActionDescription['json'], bytes: Uint8Array): Uint8Array | undefined {
+function canonical(json: JsonReading, bytes: Uint8Array): Uint8Array | undefined {
   if (json === 'no') return undefined;
   let value: JsonValue;
   try {

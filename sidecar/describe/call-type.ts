@@ -1,6 +1,7 @@
 /** What a type of action is to the sidecar: everything that differs between types is a member here. */
 
-import type { ActionDescription, BodyExpectation, DiscoveryDescription } from './description.ts';
+import type { Action } from '../../core/action/action.ts';
+import type { ActionHead, BodyExpectation, DiscoveryDescription } from './description.ts';
 import type { RequestHeaders } from './headers.ts';
 import type { Target } from './target.ts';
 
@@ -13,9 +14,9 @@ export interface UpstreamGuard {
 }
 
 /** Each entry of the table (call-types.ts) sees descriptions of its own type only. */
-export interface CallType<D extends ActionDescription> {
-  /** Whether a call to this target is of this type; the first type of the table that says so has it. */
-  takes(target: Target): boolean;
+export interface CallType<D extends ActionHead<Action>> {
+  /** Whether a call is of this type; the first type of the table that says so has it. */
+  takes(target: Target, headers: RequestHeaders): boolean;
   /**
    * From what was read of the head to the action and to what may be sent.
    * @throws ProblemError for a call that no grant could ever cover

@@ -2,10 +2,13 @@
 
 import type { Action } from '../../core/action/action.ts';
 import type { CallType } from './call-type.ts';
-import type { ActionDescription } from './description.ts';
-import { HTTP_CALL } from './http-call.ts';
-import { KUBERNETES_CALL } from './kubernetes-call.ts';
+import type { RequestHeaders } from './headers.ts';
+import { HTTP_CALL, type HttpDescription } from './http-call.ts';
+import { KUBERNETES_CALL, type KubernetesDescription } from './kubernetes-call.ts';
 import type { Target } from './target.ts';
+
+/** A call that a grant may cover, described as far as its head goes. */
+export type ActionDescription = HttpDescription | KubernetesDescription;
 
 type DescriptionOf<T extends Action['type']> = Extract<ActionDescription, { action: { type: T } }>;
 
@@ -17,9 +20,9 @@ const CALL_TYPES: { readonly [T in Action['type']]: CallType<DescriptionOf<T>> }
 
 const IN_ORDER: readonly CallType<ActionDescription>[] = Object.values(CALL_TYPES);
 
-/** The type of a call to this target. */
-export function callTypeFor(target: Target): CallType<ActionDescription> {
-  return IN_ORDER.find((type) => type.takes(target)) ?? HTTP_CALL;
+/** The type of a call, by what was read of its head. */
+export function callTypeFor(target: Target, headers: RequestHeaders): CallType<ActionDescription> {
+  return IN_ORDER.find((type) => type.takes(target, headers)) ?? HTTP_CALL;
 }
 
 /** The entry for what was described. It sees only descriptions of its own type, and these are. */

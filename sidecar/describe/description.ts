@@ -1,8 +1,6 @@
 /** What describing a head yields: the action as far as it is known before its body, and what may be sent upstream. */
 
 import type { WithoutBody } from '../../core/action/action-type.ts';
-import type { HttpAction } from '../../core/action/http.ts';
-import type { KubernetesAction } from '../../core/action/kubernetes.ts';
 
 /** A header as it goes over the wire, lower-case name. */
 export type HeaderPair = readonly [name: string, value: string];
@@ -28,35 +26,22 @@ export interface UpstreamHead {
   headers: readonly HeaderPair[];
 }
 
-interface ActionHead {
+/**
+ * Whether a body has a JSON reading: `required` by its content type (then anything but strict JSON is refused), `possible`
+ * (YAML, of which JSON is a part), or `no`.
+ */
+export type JsonReading = 'required' | 'possible' | 'no';
+
+/** A call that a grant may cover; each type of action adds what it knows besides. */
+export interface ActionHead<A> {
+  action: WithoutBody<A>;
   upstream: UpstreamHead;
   body: BodyExpectation;
-  /**
-   * Whether the body has a JSON reading: `required` by its content type (then anything but strict JSON is refused),
-   * `possible` (YAML, of which JSON is a part), or `no`.
-   */
-  json: 'required' | 'possible' | 'no';
+  json: JsonReading;
 }
-
-export interface HttpDescription extends ActionHead {
-  kind: 'http';
-  action: WithoutBody<HttpAction>;
-}
-
-export interface KubernetesDescription extends ActionHead {
-  kind: 'kubernetes';
-  action: WithoutBody<KubernetesAction>;
-  /** `type/subtype` of the body; null if the head has none. */
-  contentType: string | null;
-}
-
-/** A call that a grant may cover. */
-export type ActionDescription = HttpDescription | KubernetesDescription;
 
 /** A read of what the API server offers, without any object: whether it is let through is not described but decided. */
 export interface DiscoveryDescription {
   kind: 'discovery';
   upstream: UpstreamHead;
 }
-
-export type HeadDescription = ActionDescription | DiscoveryDescription;

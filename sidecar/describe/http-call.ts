@@ -1,11 +1,16 @@
 /** A call to any host but the API server: method, exact URL, and every header that could have an effect. */
 
+import type { HttpAction } from '../../core/action/http.ts';
 import { API_SERVER_NAMES } from '../../core/api/names.ts';
 import { formatUrl } from '../../core/text/url.ts';
 import { checkMapBounds, checkUrlBounds } from './bounds.ts';
 import type { CallType, UpstreamGuard } from './call-type.ts';
 import { isJson } from './content-type.ts';
-import type { HttpDescription } from './description.ts';
+import type { ActionHead } from './description.ts';
+
+export interface HttpDescription extends ActionHead<HttpAction> {
+  kind: 'http';
+}
 
 /** The most headers that the CRD lets a grant state. */
 const MAX_HEADERS = 16;

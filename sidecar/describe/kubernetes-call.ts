@@ -1,9 +1,10 @@
 /** A call to the API server, in the attributes that its RBAC and audit see, plus what changes the effect beyond them. */
 
+import type { KubernetesAction } from '../../core/action/kubernetes.ts';
 import { ProblemError } from '../../core/api/problem.ts';
 import { checkMapBounds } from './bounds.ts';
 import type { CallType } from './call-type.ts';
-import type { KubernetesDescription } from './description.ts';
+import type { ActionHead } from './description.ts';
 import { readAttributes } from './kubernetes-attributes.ts';
 import { jsonReading, kubernetesContentType } from './kubernetes-content-type.ts';
 import { describeDiscovery } from './kubernetes-discovery.ts';
@@ -11,6 +12,12 @@ import { checkForbidden, checkHeaders } from './kubernetes-forbidden.ts';
 import { parseKubernetesQuery } from './kubernetes-query.ts';
 import { upstreamHeaders, upstreamTarget } from './kubernetes-upstream.ts';
 import { readKubernetesPath } from './request-info.ts';
+
+export interface KubernetesDescription extends ActionHead<KubernetesAction> {
+  kind: 'kubernetes';
+  /** `type/subtype` of the body; null if the head has none. */
+  contentType: string | null;
+}
 
 /** The most query parameters that the CRD lets a grant state. */
 const MAX_QUERY_PARAMETERS = 8;

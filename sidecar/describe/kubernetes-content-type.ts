@@ -3,7 +3,7 @@
 import type { PatchType } from '../../core/action/kubernetes.ts';
 import { ProblemError } from '../../core/api/problem.ts';
 import { printable } from '../../core/text/url.ts';
-import type { KubernetesDescription } from './description.ts';
+import type { JsonReading } from './description.ts';
 import type { RequestHeaders } from './headers.ts';
 
 /** Content types of patches; the API server compares them like this, case and all. */
@@ -15,7 +15,7 @@ const PATCH_TYPES: ReadonlyMap<string, PatchType> = new Map([
 export const APPLY_TYPE = 'application/apply-patch+yaml';
 
 /** Content types of objects, and whether their bytes have a JSON reading. */
-const OBJECT_TYPES: ReadonlyMap<string, KubernetesDescription['json']> = new Map([
+const OBJECT_TYPES: ReadonlyMap<string, JsonReading> = new Map([
   ['application/json', 'required'],
   ['application/yaml', 'possible'],
   ['application/vnd.kubernetes.protobuf', 'no'],
@@ -43,10 +43,7 @@ export function patchType(contentType: string | null): PatchType {
 }
 
 /** @throws ProblemError HeaderRefused for an object in a form that the API server does not take */
-export function jsonReading(
-  verb: string,
-  contentType: string | null,
-): KubernetesDescription['json'] {
+export function jsonReading(verb: string, contentType: string | null): JsonReading {
   if (verb === 'patch') return 'required';
   if (verb === 'apply') return 'possible';
   if (contentType === null || ['get', 'list', 'watch'].includes(verb)) return 'no';

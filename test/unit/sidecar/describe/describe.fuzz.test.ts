@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { ProblemError } from '../../../../core/api/problem.ts';
 import { describeBody } from '../../../../sidecar/describe/body.ts';
-import type { HeadDescription } from '../../../../sidecar/describe/description.ts';
+import type { HeadDescription } from '../../../../sidecar/describe/describe.ts';
 import type { Destination, RequestHead } from '../../../../sidecar/describe/request-head.ts';
 import { aHead, aKubernetesHead, CONTEXT, describeHead } from './heads.ts';
 import { type RequestInfo, requestInfo } from './request-info-oracle.ts';

@@ -1,10 +1,10 @@
 import type { KubernetesAction } from '../../../../core/action/kubernetes.ts';
 import type { DescribeContext } from '../../../../sidecar/describe/context.ts';
-import { describeHead as describeReadHead } from '../../../../sidecar/describe/describe.ts';
-import type {
-  HeadDescription,
-  KubernetesDescription,
-} from '../../../../sidecar/describe/description.ts';
+import {
+  describeHead as describeReadHead,
+  type HeadDescription,
+} from '../../../../sidecar/describe/describe.ts';
+import type { KubernetesDescription } from '../../../../sidecar/describe/kubernetes-call.ts';
 import { readHead } from '../../../../sidecar/describe/read-head.ts';
 import type { Destination, RequestHead } from '../../../../sidecar/describe/request-head.ts';
 

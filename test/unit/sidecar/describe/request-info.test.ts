@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { ProblemError } from '../../../../core/api/problem.ts';
-import type { HeadDescription } from '../../../../sidecar/describe/description.ts';
+import type { HeadDescription } from '../../../../sidecar/describe/describe.ts';
 import { aKubernetesHead, CONTEXT, describeHead } from './heads.ts';
 import { type RequestInfo, requestInfo } from './request-info-oracle.ts';
 
