@@ -46,16 +46,16 @@ export async function startController(dependencies: ControllerDependencies): Pro
   const randomSuffix = (): string => randomBytes(4).toString('hex');
 
   const recording = createRecording({ ...common, identity, version });
-  const { registry, metrics, reporter, refusalEvents } = recording;
+  const { registry, metrics, recorder, refusalEvents } = recording;
   const grantQueue = createGrantQueue(clock, maxFinishedPerNamespace);
-  const caches = createWatchingCaches({ ...common, reporter, grantQueue, agentNamespaces });
+  const caches = createWatchingCaches({ ...common, recorder, grantQueue, agentNamespaces });
   const { grants: cache, podIsGone } = caches;
   const confirmer = createConfirmer({
     client,
     cache,
     clock,
     metrics,
-    reporter,
+    recorder,
     severalServers: createServerCount(client, clock),
     onError: (message, fields) => log.warn(message, fields),
   });
@@ -72,7 +72,7 @@ export async function startController(dependencies: ControllerDependencies): Pro
     exchange: createExchange({
       ...common,
       metrics,
-      reporter,
+      recorder,
       config,
       caches,
       confirmer,
@@ -89,7 +89,7 @@ export async function startController(dependencies: ControllerDependencies): Pro
     reconciler: {
       ...common,
       cache,
-      reporter,
+      recorder,
       randomSuffix,
       queue: grantQueue.queue,
       podIsGone,

@@ -13,7 +13,7 @@ import { actionGrants, type LiveGrant } from '../grants/resource.ts';
 import { revocationConfirmed } from '../grants/transitions.ts';
 import { trySwap, whileConflicts } from '../grants/write-status.ts';
 import type { ControllerMetrics } from '../record/metrics.ts';
-import type { Reporter } from '../record/recorder.ts';
+import type { GrantRecorder } from '../record/recorder.ts';
 import type { RejectionDependencies } from './credential-type.ts';
 import { isTokenOf, untilUseRejected } from './credentials.ts';
 
@@ -22,7 +22,7 @@ export interface ConfirmerOptions extends Omit<RejectionDependencies, 'questions
   cache: GrantCache;
   clock: Clock;
   metrics: ControllerMetrics;
-  reporter: Reporter;
+  recorder: GrantRecorder;
   onError(message: string, fields: Record<string, unknown>): void;
 }
 
@@ -47,7 +47,7 @@ const MAX_CONFLICTS = 5;
 const REWRITE_MILLISECONDS = 250;
 
 export function createConfirmer(options: ConfirmerOptions): Confirmer {
-  const { client, cache, clock, metrics, reporter, onError } = options;
+  const { client, cache, clock, metrics, recorder, onError } = options;
   const remembered = new BoundedMap<string, Secret>(MAX_REMEMBERED);
   /** Uses whose tokens are being asked about. */
   const underWay = new Set<string>();
@@ -68,7 +68,7 @@ export function createConfirmer(options: ConfirmerOptions): Confirmer {
     metrics.useStage.observe({ stage: 'confirm' }, seconds);
     // What could not be written is not reported either: the reconciler will record it as unconfirmed.
     if (!(await record(grant, nonce, rejectedAt))) return;
-    reporter.revoked(grant, 'Confirmed', { nonce, seconds });
+    recorder.revoked(grant, 'Confirmed', { nonce, seconds });
   };
 
   /** @returns false if it could not be written */

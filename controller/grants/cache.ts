@@ -1,10 +1,10 @@
 /** The informer cache of grants, with the indexes by which the exchange and the reconcilers find them. */
 
 import type { ActionGrant } from '../../core/api/generated/actiongrant.ts';
-import { agentNamespace, currentUse } from '../../core/api/grant.ts';
-import { isTerminal } from '../../core/api/phase.ts';
+import { agentNamespace, currentUse, hasEnded } from '../../core/api/grant.ts';
 import type { Store } from '../../core/kubernetes/store.ts';
 import { byText } from '../../core/kubernetes/time.ts';
+import { approvalOf } from './approval.ts';
 import type { LiveGrant } from './resource.ts';
 
 /** What the transaction needs of the reflector. */
@@ -38,7 +38,9 @@ export function indexGrants(cache: GrantCache): void {
   cache.index(BY_AGENT_WAITING, (grant) =>
     awaitsDecision(grant) ? [agentKey(agentOf(grant))] : [],
   );
-  cache.index(BY_NAMESPACE_ENDED, (grant) => (hasEnded(grant) ? [grant.metadata.namespace] : []));
+  cache.index(BY_NAMESPACE_ENDED, (grant) =>
+    isKept(grant) && hasEnded(grant) ? [grant.metadata.namespace] : [],
+  );
 }
 
 /** Approved grants of this agent for this digest. */
@@ -88,12 +90,11 @@ function isKept({ metadata }: LiveGrant): boolean {
 }
 
 function awaitsDecision(grant: LiveGrant): boolean {
-  const { spec, status } = grant;
-  return isKept(grant) && !spec.approvedByRequester && (status?.phase ?? 'Pending') === 'Pending';
-}
-
-function hasEnded(grant: LiveGrant): boolean {
-  return isKept(grant) && grant.status !== undefined && isTerminal(grant.status.phase);
+  return (
+    isKept(grant) &&
+    (grant.status?.phase ?? 'Pending') === 'Pending' &&
+    approvalOf(grant).type === 'Waiting'
+  );
 }
 
 function keysOf(grant: LiveGrant): string[] {

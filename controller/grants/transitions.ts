@@ -17,6 +17,7 @@ import type {
 import { currentUse } from '../../core/api/grant.ts';
 import { PHASE_MOVES } from '../../core/api/phase.ts';
 import { ProblemError } from '../../core/api/problem.ts';
+import type { Approval } from './approval.ts';
 
 /** Times are wall-clock milliseconds; statuses hold RFC 3339 with milliseconds. */
 export type Milliseconds = number;
@@ -48,8 +49,15 @@ export function pending(
 /** Usable from now on. `credential` names the Secret that status commits to. */
 export function approved(
   grant: ActionGrant,
-  description: Description,
-  credential: BoundCredential | undefined,
+  {
+    description,
+    approval,
+    credential,
+  }: {
+    description: Description;
+    approval: Pick<Approval, 'reason' | 'message'>;
+    credential: BoundCredential | undefined;
+  },
   now: Milliseconds,
 ): ActionGrantStatus {
   const { credential: _, ...rest } = grant.status ?? {};
@@ -60,14 +68,28 @@ export function approved(
     approvalTime: time(now),
     expirationTime: time(now + grant.spec.useDeadlineSeconds * 1000),
     conditions: conditions(grant, now, [
-      [
-        'Approved',
-        'True',
-        'ApprovedByRequester',
-        'The requester approved the grant by creating it.',
-      ],
+      ['Approved', 'True', approval.reason, approval.message],
       ['Ready', 'True', 'Usable', 'The agent can use the grant now, once.'],
       ['Finished', 'False', 'NotFinished', 'The grant has not been used.'],
+    ]),
+  });
+}
+
+/** Somebody said no. */
+export function denied(
+  grant: ActionGrant,
+  description: Description,
+  denial: Pick<Approval, 'reason' | 'message'>,
+  now: Milliseconds,
+): ActionGrantStatus {
+  return move(grant, 'Denied', {
+    ...grant.status,
+    ...description,
+    finishTime: time(now),
+    conditions: conditions(grant, now, [
+      ['Approved', 'False', denial.reason, denial.message],
+      ['Ready', 'False', 'Finished', 'The grant was denied.'],
+      ['Finished', 'True', 'Denied', denial.message],
     ]),
   });
 }
@@ -182,7 +204,7 @@ export function expired(grant: ActionGrant, now: Milliseconds): ActionGrantStatu
 }
 
 /** The Secret that a terminal grant still named is gone. */
-export function collected(grant: ActionGrant): ActionGrantStatus {
+export function credentialCollected(grant: ActionGrant): ActionGrantStatus {
   const { credential: _, ...rest } = statusOf(grant);
   return rest;
 }

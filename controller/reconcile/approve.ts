@@ -1,21 +1,26 @@
 /** Makes a decided grant usable: what its credential rests on first, then the status that commits to exactly that. */
 
-import { grantedAction } from '../../core/action/grant.ts';
 import type { BoundCredential } from '../../core/api/generated/actiongrant.ts';
 import { ProblemError } from '../../core/api/problem.ts';
 import { isKubernetesError } from '../../core/kubernetes/error.ts';
 import { prepareCredential, revokePrepared } from '../credentials/credentials.ts';
+import type { Approval } from '../grants/approval.ts';
 import type { LiveGrant } from '../grants/resource.ts';
 import { approved, type Description, pending } from '../grants/transitions.ts';
 import { writeStatus } from '../grants/write-status.ts';
 import type { StepDependencies } from './dependencies.ts';
+import { describe } from './describe.ts';
 
 /**
  * @throws KubernetesError `Conflict` if somebody else was first: nothing is lost, the grant is looked at again
  * @throws ProblemError CredentialRefused while the ServiceAccount is missing; the grant says so and is tried again
  */
-export async function approve(dependencies: StepDependencies, grant: LiveGrant): Promise<void> {
-  const { client, clock, reporter } = dependencies;
+export async function approve(
+  dependencies: StepDependencies,
+  grant: LiveGrant,
+  approval: Approval,
+): Promise<void> {
+  const { client, clock, recorder } = dependencies;
   const description = describe(grant);
   let credential: BoundCredential | undefined;
   try {
@@ -32,9 +37,9 @@ export async function approve(dependencies: StepDependencies, grant: LiveGrant):
     throw error;
   }
   try {
-    const status = approved(grant, description, credential, clock.now());
+    const status = approved(grant, { description, approval, credential }, clock.now());
     const written = await writeStatus(dependencies, grant, status);
-    reporter.approved(written);
+    recorder.approved(written);
   } catch (error) {
     // Lost to another writer, or refused: our Secret is named by nobody, and every try would leave another one behind.
     // After an ambiguous write it may be named, so it stays.
@@ -43,17 +48,6 @@ export async function approve(dependencies: StepDependencies, grant: LiveGrant):
     }
     throw error;
   }
-}
-
-/** First sight of a grant that waits for a decision. */
-export async function describePending(
-  dependencies: StepDependencies,
-  grant: LiveGrant,
-): Promise<void> {
-  const { clock, reporter } = dependencies;
-  const ready = { reason: 'NotApproved', message: 'The grant waits for a decision.' };
-  const status = pending(grant, describe(grant), ready, clock.now());
-  reporter.decisionNeeded(await writeStatus(dependencies, grant, status));
 }
 
 /** Writes why the grant is not ready, once per reason: a retry that finds the same changes nothing. */
@@ -67,10 +61,4 @@ async function sayNotReady(
   if (before?.reason === ready.reason) return;
   const status = pending(grant, description, ready, dependencies.clock.now());
   await writeStatus(dependencies, grant, status);
-}
-
-/** @throws ProblemError GrantInvalid for a grant that admission would have refused (it came from before, or around it) */
-function describe(grant: LiveGrant): Description {
-  const { summary, digest } = grantedAction(grant.spec.action);
-  return { summary, actionDigest: digest };
 }

@@ -22,11 +22,11 @@ export async function burn(
   use: Use,
   reason: string,
 ): Promise<void> {
-  const { clock, reporter, confirm } = dependencies;
+  const { clock, recorder, confirm } = dependencies;
   const revoked = await revokeUse(dependencies, grant, use);
   const ending = { outcome: 'Unknown', ...revoked } as const;
   const written = await writeStatus(dependencies, grant, finished(grant, ending, clock.now()));
-  reporter.used(written, { nonce: use.id, outcome: 'Unknown', reason });
+  recorder.used(written, { nonce: use.id, outcome: 'Unknown', reason });
   if (use.credential !== undefined) confirm(written, use.id);
 }
 

@@ -3,10 +3,10 @@
 import type { Use } from '../../core/api/generated/actiongrant.ts';
 import { revokePrepared } from '../credentials/credentials.ts';
 import { actionGrants, type LiveGrant } from '../grants/resource.ts';
-import { collected, revocationConfirmed } from '../grants/transitions.ts';
+import { credentialCollected, revocationConfirmed } from '../grants/transitions.ts';
 import { writeStatus } from '../grants/write-status.ts';
-import type { RemovalReason } from './decide.ts';
 import type { StepDependencies } from './dependencies.ts';
+import type { RemovalReason } from './plan-step.ts';
 
 /** Deletes the Secret that a terminal grant still names, then records that it is gone. */
 export async function collectSecret(
@@ -14,7 +14,7 @@ export async function collectSecret(
   grant: LiveGrant,
 ): Promise<void> {
   await revokePrepared(dependencies.client, grant, grant.status?.credential);
-  await writeStatus(dependencies, grant, collected(grant));
+  await writeStatus(dependencies, grant, credentialCollected(grant));
 }
 
 /** Records that nobody was left who could ask whether the token is refused. */
@@ -23,19 +23,19 @@ export async function recordUnconfirmed(
   grant: LiveGrant,
   use: Use,
 ): Promise<void> {
-  const { clock, reporter } = dependencies;
+  const { clock, recorder } = dependencies;
   const status = revocationConfirmed(grant, use.id, undefined, clock.now());
   const written = await writeStatus(dependencies, grant, status);
-  reporter.revoked(written, 'Unconfirmed', { nonce: use.id });
+  recorder.revoked(written, 'Unconfirmed', { nonce: use.id });
 }
 
 /** Deletes a grant that has ended: exactly this version, after its last log line. */
 export async function remove(
-  { client, reporter }: StepDependencies,
+  { client, recorder }: StepDependencies,
   grant: LiveGrant,
   reason: RemovalReason,
 ): Promise<void> {
-  reporter.collected(grant, reason);
+  recorder.removed(grant, reason);
   const { namespace, name, uid, resourceVersion } = grant.metadata;
   await client.delete(
     actionGrants,

@@ -7,7 +7,7 @@ import type { StepDependencies } from './dependencies.ts';
 
 /** @throws KubernetesError `Conflict` if a use won: the grant is looked at again */
 export async function expire(dependencies: StepDependencies, grant: LiveGrant): Promise<void> {
-  const { clock, reporter } = dependencies;
+  const { clock, recorder } = dependencies;
   const written = await writeStatus(dependencies, grant, expired(grant, clock.now()));
-  reporter.expired(written);
+  recorder.expired(written);
 }

@@ -1,4 +1,4 @@
-/** Brings every grant to where it should be: fetch from the cache, decide, do one step, look again. Level-based. */
+/** Brings every grant to where it should be: fetch from the cache, planStep, do one step, look again. Level-based. */
 
 import type { Use } from '../../core/api/generated/actiongrant.ts';
 import { ProblemError } from '../../core/api/problem.ts';
@@ -6,13 +6,16 @@ import { isKubernetesError } from '../../core/kubernetes/error.ts';
 import { parseKey } from '../../core/kubernetes/object.ts';
 import type { WorkQueue } from '../../core/kubernetes/workqueue.ts';
 import type { Logger } from '../../process/log.ts';
+import { approvalOf } from '../grants/approval.ts';
 import { firstEndedBeyond } from '../grants/cache.ts';
 import type { LiveGrant } from '../grants/resource.ts';
-import { approve, describePending } from './approve.ts';
+import { approve } from './approve.ts';
 import { type BurnDependencies, burn, podIsGoneForSure } from './burn.ts';
 import { collectSecret, recordUnconfirmed, remove } from './collect.ts';
-import { decide } from './decide.ts';
+import { deny } from './deny.ts';
+import { describePending } from './describe.ts';
 import { expire } from './expire.ts';
+import { planStep } from './plan-step.ts';
 
 export interface ReconcilerDependencies extends BurnDependencies {
   queue: WorkQueue;
@@ -80,7 +83,9 @@ export async function reconcile(
   const grant = cache.get(parseKey(key));
   if (grant === undefined) return undefined;
   const { namespace, uid } = grant.metadata;
-  const step = decide(grant, {
+  const approval = approvalOf(grant);
+  const step = planStep(grant, {
+    approval,
     now: dependencies.clock.now(),
     podIsGone: (use) => dependencies.podIsGone(grant, use),
     isSurplus: () =>
@@ -92,7 +97,10 @@ export async function reconcile(
         ? undefined
         : Math.min(step.milliseconds, MAX_WAIT_MILLISECONDS);
     case 'Approve':
-      await approve(dependencies, grant);
+      await approve(dependencies, grant, approval);
+      break;
+    case 'Deny':
+      await deny(dependencies, grant, approval);
       break;
     case 'Describe':
       await describePending(dependencies, grant);

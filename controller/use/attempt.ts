@@ -9,7 +9,7 @@ import type { IssuedCredential } from '../credentials/credential-type.ts';
 import { issueCredential } from '../credentials/credentials.ts';
 import type { GrantCache } from '../grants/cache.ts';
 import { type ControllerMetrics, startStage, type UseStage } from '../record/metrics.ts';
-import type { Reporter } from '../record/recorder.ts';
+import type { GrantRecorder } from '../record/recorder.ts';
 import type { Caller } from './caller.ts';
 import { consume } from './consume.ts';
 import { hasChanged } from './look.ts';
@@ -21,7 +21,7 @@ export interface AttemptDependencies {
   cache: GrantCache;
   clock: Clock;
   metrics: ControllerMetrics;
-  reporter: Reporter;
+  recorder: GrantRecorder;
   /** A random UUID for each try of a consuming write. */
   createAttemptID(): string;
   /** Called with the token of every credential that is handed over, so that its revocation can be confirmed later. */
@@ -37,7 +37,7 @@ export async function attempt(
   { grant, form }: Candidate,
   left: TimeLeft,
 ): Promise<AttemptResult> {
-  const { client, cache, clock, metrics, reporter } = dependencies;
+  const { client, cache, clock, metrics, recorder } = dependencies;
   const timed = async <T>(stage: UseStage, work: () => Promise<T>): Promise<T> => {
     const stop = startStage(metrics, clock, stage);
     return work().finally(stop);
@@ -67,7 +67,7 @@ export async function attempt(
     }),
   );
   if (consumption.type !== 'Consumed') return consumption;
-  reporter.consumed(consumption.grant, {
+  recorder.consumed(consumption.grant, {
     nonce,
     pod: `${caller.namespace}/${caller.podName}`,
     ...(credential === undefined ? {} : { credentialID: credential.record.id }),

@@ -15,7 +15,7 @@ import { type Ending, finished, givenBack } from '../grants/transitions.ts';
 import { trySwap, whileConflicts } from '../grants/write-status.ts';
 import { unavailable } from '../kubernetes-unavailable.ts';
 import { type ControllerMetrics, startStage } from '../record/metrics.ts';
-import type { Reporter } from '../record/recorder.ts';
+import type { GrantRecorder } from '../record/recorder.ts';
 import type { Caller } from './caller.ts';
 import { findUse, type UseReport } from './find-use.ts';
 import { finishStep } from './finish-step.ts';
@@ -24,7 +24,7 @@ export interface FinishDependencies extends PrepareDependencies {
   cache: GrantCache;
   clock: Clock;
   metrics: ControllerMetrics;
-  reporter: Reporter;
+  recorder: GrantRecorder;
   confirmer: Pick<Confirmer, 'confirm'>;
 }
 
@@ -58,7 +58,7 @@ async function end(
   grant: LiveGrant,
   use: Use,
 ): Promise<FinishAnswer | 'Conflict'> {
-  const { reporter, confirmer } = dependencies;
+  const { recorder, confirmer } = dependencies;
   const { outcome, responseCode } = report;
   const token =
     report.credentialToken === undefined ? undefined : new Secret(report.credentialToken);
@@ -84,7 +84,7 @@ async function end(
           ? await giveBack(dependencies, grant, ending, step.attempt)
           : await close(dependencies, grant, ending);
       if (written === 'Conflict') return written;
-      reporter.used(written, {
+      recorder.used(written, {
         nonce: use.id,
         outcome,
         ...(outcome === 'Unknown' ? { reason: 'the sidecar could not tell' } : {}),
@@ -102,14 +102,14 @@ async function revoke(
   grant: LiveGrant,
   use: Use,
 ): Promise<Pick<Ending, 'deletedTime'>> {
-  const { clock, metrics, reporter } = dependencies;
+  const { clock, metrics, recorder } = dependencies;
   const stop = startStage(metrics, clock, 'revoke');
   try {
     const revoked = await revokeUse(dependencies, grant, use);
     stop();
     return revoked;
   } catch (error) {
-    reporter.revoked(grant, 'Failed', { nonce: use.id, error });
+    recorder.revoked(grant, 'Failed', { nonce: use.id, error });
     throw error;
   }
 }

@@ -17,7 +17,7 @@ import { createExchangeRouter } from '../exchange/routes.ts';
 import { acceptedNamespaces, acceptsGrantsFrom } from '../grants/consent.ts';
 import { requiredInjectionFault } from '../injection/verify.ts';
 import type { ControllerMetrics } from '../record/metrics.ts';
-import type { Reporter } from '../record/recorder.ts';
+import type { GrantRecorder } from '../record/recorder.ts';
 import { createFinishHandler } from '../use/finish.ts';
 import { createFreshener } from '../use/freshen.ts';
 import { createUseHandler } from '../use/use.ts';
@@ -27,7 +27,7 @@ export interface ExchangeParts {
   clock: Clock;
   log: Logger;
   metrics: ControllerMetrics;
-  reporter: Reporter;
+  recorder: GrantRecorder;
   config: Pick<ControllerConfig, 'injectionSelector' | 'podRatePerSecond'>;
   caches: Caches;
   confirmer: Confirmer;
@@ -40,7 +40,7 @@ export interface ExchangeParts {
 const REFUSAL_REPORTS = { ratePerSecond: 0.1, burst: 5, capacity: 10_000 } as const;
 
 export function createExchange(parts: ExchangeParts): Router {
-  const { client, clock, log, metrics, reporter, config, caches, confirmer } = parts;
+  const { client, clock, log, metrics, recorder, config, caches, confirmer } = parts;
   const { grants: cache, findPod, annotationsOf, labelsOf } = caches;
   return createExchangeRouter({
     authenticator: createAuthenticator({
@@ -71,7 +71,7 @@ export function createExchange(parts: ExchangeParts): Router {
       }),
       clock,
       metrics,
-      reporter,
+      recorder,
       acceptsGrantsFrom: (agent, grant) => acceptsGrantsFrom(agent, annotationsOf(agent), grant),
       createAttemptID: randomUUID,
       handedOver: confirmer.remember,
@@ -81,7 +81,7 @@ export function createExchange(parts: ExchangeParts): Router {
       cache,
       clock,
       metrics,
-      reporter,
+      recorder,
       confirmer,
       randomSuffix: parts.randomSuffix,
     }),

@@ -6,12 +6,12 @@ import type { Clock } from '../../core/time/clock.ts';
 import type { Logger } from '../../process/log.ts';
 import { createRegistry, type Registry } from '../../process/metrics.ts';
 import { type ControllerMetrics, createControllerMetrics } from '../record/metrics.ts';
-import { createReporter, type Reporter } from '../record/recorder.ts';
+import { createGrantRecorder, type GrantRecorder } from '../record/recorder.ts';
 
 export interface Recording {
   registry: Registry;
   metrics: ControllerMetrics;
-  reporter: Reporter;
+  recorder: GrantRecorder;
   /** Apart from those of grants, so that what agents provoke never crowds out what happens to grants. */
   refusalEvents: EventRecorder;
   /** Sends the Events that wait. */
@@ -46,7 +46,7 @@ export function createRecording(options: RecordingOptions): Recording {
   return {
     registry,
     metrics,
-    reporter: createReporter({ log, events, metrics, now: clock.now }),
+    recorder: createGrantRecorder({ log, events, metrics, now: clock.now }),
     refusalEvents,
     async flush() {
       await Promise.all([events, refusalEvents].map((each) => each.flush(FLUSH_MILLISECONDS)));

@@ -218,7 +218,7 @@ const GUARDS: readonly Guard[] = [
     guard: 'a use of a grant that is being deleted is burnt in time',
     changes: [
       {
-        file: 'controller/reconcile/decide.ts',
+        file: 'controller/reconcile/plan-step.ts',
         from: "(phase === undefined || phase === 'Pending' || phase === 'Approved')",
         to: 'true',
       },

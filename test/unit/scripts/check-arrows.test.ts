@@ -31,7 +31,7 @@ describe('an import that no arrow draws is refused', () => {
     ],
     [
       'a room reaching into its neighbour',
-      'controller/reconcile/decide.ts',
+      'controller/reconcile/plan-step.ts',
       "import { createExchangeRouter } from '../exchange/routes.ts';",
       ['1: controller/reconcile must not import controller/exchange/routes.ts'],
     ],

@@ -7,7 +7,7 @@ import {
 import { SUCCESS_CACHE_MILLISECONDS } from '../../../../controller/credentials/token-rejection.ts';
 import type { LiveGrant } from '../../../../controller/grants/resource.ts';
 import { createControllerMetrics } from '../../../../controller/record/metrics.ts';
-import { createReporter } from '../../../../controller/record/recorder.ts';
+import { createGrantRecorder } from '../../../../controller/record/recorder.ts';
 import type { ActionGrant, Outcome } from '../../../../core/api/generated/actiongrant.ts';
 import type { ObjectStore } from '../../../../core/kubernetes/store.ts';
 import { Secret } from '../../../../core/text/secret.ts';
@@ -58,7 +58,7 @@ async function start({ severalServers = false } = {}): Promise<void> {
     cache,
     clock,
     metrics,
-    reporter: createReporter({
+    recorder: createGrantRecorder({
       log: createLogger({
         level: 'info',
         fields: {},

@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import {
   approved,
-  collected,
+  credentialCollected,
+  denied,
   expired,
   finished,
   givenBack,
@@ -39,6 +40,13 @@ const NOW = Date.parse(NOON) + 60_000;
 const WRITTEN = '2026-01-02T12:01:00.000Z';
 const DESCRIPTION = { summary: 'POST edr.example.com/', actionDigest: '8'.repeat(64) };
 const NOT_APPROVED = { reason: 'NotApproved', message: 'The grant waits for a decision.' };
+const BY_REQUESTER = { reason: 'ApprovedByRequester', message: 'The requester approved it.' };
+const WITH_SECRET = {
+  description: DESCRIPTION,
+  approval: BY_REQUESTER,
+  credential: aBoundCredential(),
+};
+const DENIAL = { reason: 'Denied', message: 'Somebody said no.' };
 const NEXT_USE = { id: 'next', podName: 'incident-agent-0', podUID: 'p1' };
 const PHASES = Object.keys(PHASE_MOVES) as (Phase | '')[];
 
@@ -64,7 +72,8 @@ const aCondition = (
 describe('a status is only built for a move of the table', () => {
   const builders: [string, Phase, (grant: ActionGrant) => ActionGrantStatus][] = [
     ['pending', 'Pending', (g) => pending(g, DESCRIPTION, NOT_APPROVED, NOW)],
-    ['approved', 'Approved', (g) => approved(g, DESCRIPTION, aBoundCredential(), NOW)],
+    ['approved', 'Approved', (g) => approved(g, WITH_SECRET, NOW)],
+    ['denied', 'Denied', (g) => denied(g, DESCRIPTION, DENIAL, NOW)],
     ['inUse', 'InUse', (g) => inUse(g, NEXT_USE, NOW)],
     ['finished', 'Finished', (g) => finished(g, { outcome: 'Failed' }, NOW)],
     ['revoked', 'Revoked', (g) => finished(g, { outcome: 'Unknown' }, NOW, 'Revoked')],
@@ -136,7 +145,7 @@ describe('a grant that waits', () => {
 
 describe('a grant that is made usable', () => {
   it('names its Secret, and from when until when', () => {
-    const status = approved(grantIn(), DESCRIPTION, aBoundCredential(), NOW);
+    const status = approved(grantIn(), WITH_SECRET, NOW);
     expect(status).toMatchObject({
       phase: 'Approved',
       ...DESCRIPTION,
@@ -144,13 +153,26 @@ describe('a grant that is made usable', () => {
       approvalTime: WRITTEN,
       expirationTime: '2026-01-02T12:16:00.000Z',
     });
-    expect(condition(status, 'Approved')).toMatchObject({ status: 'True' });
+    expect(condition(status, 'Approved')).toMatchObject({ status: 'True', ...BY_REQUESTER });
     expect(condition(status, 'Ready')).toMatchObject({ status: 'True', reason: 'Usable' });
   });
 
   it('without credential names none, not even one that was there before', () => {
     const grant = grantIn(aPendingStatus({ credential: aBoundCredential() }));
-    expect(approved(grant, DESCRIPTION, undefined, NOW)).not.toHaveProperty('credential');
+    expect(approved(grant, { ...WITH_SECRET, credential: undefined }, NOW)).not.toHaveProperty(
+      'credential',
+    );
+  });
+});
+
+describe('a grant that is denied', () => {
+  it('says so, and ends with it', () => {
+    const status = denied(grantIn(aPendingStatus()), DESCRIPTION, DENIAL, NOW);
+    expect(status).toMatchObject({ phase: 'Denied', ...DESCRIPTION, finishTime: WRITTEN });
+    expect(status).not.toHaveProperty('approvalTime');
+    expect(condition(status, 'Approved')).toMatchObject({ status: 'False', ...DENIAL });
+    expect(condition(status, 'Ready')).toMatchObject({ status: 'False', reason: 'Finished' });
+    expect(condition(status, 'Finished')).toMatchObject({ status: 'True', reason: 'Denied' });
   });
 });
 
@@ -264,8 +286,8 @@ describe('a grant whose time is over', () => {
   it('says that its Secret is gone by not naming it any more', () => {
     const before = aStatus('Expired');
     const { credential: _, ...rest } = before;
-    expect(collected(grantIn(before))).toEqual(rest);
-    expect(() => collected(grantIn())).toThrow(ProblemError);
+    expect(credentialCollected(grantIn(before))).toEqual(rest);
+    expect(() => credentialCollected(grantIn())).toThrow(ProblemError);
   });
 });
 
@@ -351,7 +373,7 @@ describe('a condition', () => {
       expect(types).toEqual([...new Set(types)]);
     };
     next(pending(grant, DESCRIPTION, NOT_APPROVED, NOW));
-    next(approved(grant, DESCRIPTION, aBoundCredential(), NOW));
+    next(approved(grant, WITH_SECRET, NOW));
     for (let attempt = 0; attempt < 2; attempt++) {
       next(inUse(grant, { ...NEXT_USE, id: `u${attempt}`, credential: aUseCredential() }, NOW));
       next(

@@ -1,9 +1,9 @@
 /** What a grant needs next, from its state and the time alone. Pure: the reconcilers do what this says. */
 
 import type { ActionGrant, Use } from '../../core/api/generated/actiongrant.ts';
-import { currentUse } from '../../core/api/grant.ts';
-import { isTerminal } from '../../core/api/phase.ts';
+import { currentUse, hasEnded } from '../../core/api/grant.ts';
 import { CONFIRMATION_LIMIT_MILLISECONDS } from '../credentials/confirm.ts';
+import type { Approval } from '../grants/approval.ts';
 
 /**
  * How long after a use's deadline the books are closed. The sidecar's own deadline runs from when it sent its request, so
@@ -12,8 +12,9 @@ import { CONFIRMATION_LIMIT_MILLISECONDS } from '../credentials/confirm.ts';
 export const DEADLINE_SLACK_MILLISECONDS = 5_000;
 
 export type Step =
-  /** Decided by its creation: make it usable. */
+  /** Make it usable. */
   | { type: 'Approve' }
+  | { type: 'Deny' }
   /** Not seen before, and nobody has decided: describe it, then wait. */
   | { type: 'Describe' }
   | { type: 'Expire' }
@@ -32,13 +33,14 @@ export type RemovalReason = 'its time to live is over' | 'its namespace keeps ne
 export interface Facts {
   /** Wall clock, ms. */
   now: number;
+  approval: Approval;
   /** Whether the pod of a use is known to be gone. */
   podIsGone(use: Use): boolean;
   /** Whether its namespace has more ended grants than it may keep, and this one ended first. */
   isSurplus(): boolean;
 }
 
-export function decide(grant: ActionGrant, facts: Facts): Step {
+export function planStep(grant: ActionGrant, facts: Facts): Step {
   const { now } = facts;
   const phase = grant.status?.phase;
   // Deleted, but held by somebody's finalizer: nothing begins any more. What is in use is still revoked in time.
@@ -54,7 +56,8 @@ export function decide(grant: ActionGrant, facts: Facts): Step {
       const deadline =
         Date.parse(grant.metadata.creationTimestamp) + grant.spec.decisionDeadlineSeconds * 1000;
       if (now >= deadline) return { type: 'Expire' };
-      if (grant.spec.approvedByRequester) return { type: 'Approve' };
+      if (facts.approval.type === 'Approved') return { type: 'Approve' };
+      if (facts.approval.type === 'Denied') return { type: 'Deny' };
       if (phase === undefined) return { type: 'Describe' };
       return { type: 'Wait', milliseconds: deadline - now };
     }
@@ -74,12 +77,12 @@ export function decide(grant: ActionGrant, facts: Facts): Step {
       return { type: 'Wait', milliseconds: end - now };
     }
     default:
-      return decideTerminal(grant, facts);
+      return planEnded(grant, facts);
   }
 }
 
-function decideTerminal(grant: ActionGrant, { now, isSurplus }: Facts): Step {
-  if (grant.status === undefined || !isTerminal(grant.status.phase)) {
+function planEnded(grant: ActionGrant, { now, isSurplus }: Facts): Step {
+  if (!hasEnded(grant)) {
     return { type: 'Wait', milliseconds: undefined };
   }
   if (grant.status.credential !== undefined) return { type: 'Collect' };

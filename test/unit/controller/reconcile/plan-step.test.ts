@@ -1,11 +1,12 @@
 import { describe, expect, it } from 'vitest';
 import { CONFIRMATION_LIMIT_MILLISECONDS } from '../../../../controller/credentials/confirm.ts';
+import { approvalOf, tally } from '../../../../controller/grants/approval.ts';
 import {
   DEADLINE_SLACK_MILLISECONDS,
-  decide,
   type Facts,
+  planStep,
   type Step,
-} from '../../../../controller/reconcile/decide.ts';
+} from '../../../../controller/reconcile/plan-step.ts';
 import type {
   ActionGrant,
   ActionGrantSpec,
@@ -37,8 +38,9 @@ const grantIn = (
 
 /** What is next, so many seconds after noon. */
 function next(grant: ActionGrant, seconds: number, facts: Partial<Facts> = {}): Step {
-  return decide(grant, {
+  return planStep(grant, {
     now: Date.parse(NOON) + seconds * 1000,
+    approval: approvalOf(grant),
     podIsGone: () => false,
     isSurplus: () => false,
     ...facts,
@@ -99,6 +101,30 @@ describe('a grant that nobody has decided', () => {
     ],
   ])('%s', (_, grant, seconds, step) => {
     expect(next(grant, seconds)).toEqual(step);
+  });
+});
+
+describe('a grant that was denied', () => {
+  const approval = tally([{ verdict: 'Deny', reason: 'Denied', message: 'No.' }]);
+
+  it.each<[string, ActionGrant, number, Step]>([
+    ['ends, if it is new', grantIn(), 0, { type: 'Deny' }],
+    ['ends, if it was described', grantIn(aPendingStatus()), 600, { type: 'Deny' }],
+    [
+      'ends also if its requester approved it',
+      grantIn(undefined, { approvedByRequester: true }),
+      0,
+      { type: 'Deny' },
+    ],
+    ['after its deadline, has expired', grantIn(aPendingStatus()), 3600, { type: 'Expire' }],
+    [
+      'after it became usable, stays so: a decision is made once',
+      grantIn(anApprovedStatus()),
+      5,
+      wait(900),
+    ],
+  ])('%s', (_, grant, seconds, step) => {
+    expect(next(grant, seconds, { approval })).toEqual(step);
   });
 });
 
