@@ -17,7 +17,7 @@ interface ClientVariable {
   readonly clients: string;
   /** Where that is documented. */
   readonly source: string;
-  /** Several programs share this variable, so ours is added to what is there. */
+  /** Several programs share this variable, so the value is added to what is there. */
   readonly append?: true;
 }
 
@@ -160,20 +160,20 @@ export const CLIENT_VARIABLES: readonly ClientVariable[] = [
   },
 ];
 
-/** `env` of a container with what it lacks; ours come last, so that no `$(…)` of the container's own sees them. */
+/** `env` of a container with the variables that it lacks. They come last, so that no `$(…)` in the container's own sees them. */
 export function withClientVariables(env: readonly EnvironmentVariable[]): EnvironmentVariable[] {
   const kept = env.map((variable) => {
-    const ours = CLIENT_VARIABLES.find(({ name, append }) => append && name === variable.name);
+    const shared = CLIENT_VARIABLES.find(({ name, append }) => append && name === variable.name);
     // A value that is taken from elsewhere cannot be added to.
-    if (ours === undefined || variable.valueFrom !== undefined) return variable;
-    return { ...variable, value: appended(variable.value ?? '', ours.value) };
+    if (shared === undefined || variable.valueFrom !== undefined) return variable;
+    return { ...variable, value: appended(variable.value ?? '', shared.value) };
   });
   const missing = CLIENT_VARIABLES.filter(({ name }) => !env.some((v) => v.name === name));
   return [...kept, ...missing.map(({ name, value }) => ({ name, value }))];
 }
 
 /** A trust store that the container chose itself stays. */
-function appended(theirs: string, ours: string): string {
-  if (theirs.includes('-Djavax.net.ssl.trustStore=')) return theirs;
-  return theirs === '' ? ours : `${theirs} ${ours}`;
+function appended(options: string, added: string): string {
+  if (options.includes('-Djavax.net.ssl.trustStore=')) return options;
+  return options === '' ? added : `${options} ${added}`;
 }

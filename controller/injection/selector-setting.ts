@@ -4,7 +4,7 @@ import { isLabelSelector, type LabelSelector } from './label-selector.ts';
 
 const DEFAULT: LabelSelector = { matchLabels: { [INJECTION_LABEL.name]: INJECTION_LABEL.value } };
 
-/** Which namespaces are injected: those with our label, unless ACTIONGRANT_INJECTION_SELECTOR says others. Complains to the reader. */
+/** Selects the namespaces that are injected: those with INJECTION_LABEL, unless ACTIONGRANT_INJECTION_SELECTOR says otherwise. Complains to the reader. */
 export function readInjectionSelector(reader: ConfigReader): LabelSelector {
   return reader.json(
     'ACTIONGRANT_INJECTION_SELECTOR',

@@ -17,7 +17,7 @@ import {
   SIDECAR_PORTS,
   SIDECAR_UID,
 } from '../../../core/api/pod-layout.ts';
-import { generate } from '../../../scripts/generate-chart.ts';
+import { definition, generate } from '../../../scripts/generate-chart.ts';
 
 const CHART = join(import.meta.dirname, '../../../charts/actiongrant');
 
@@ -81,6 +81,12 @@ describe('a rule about grants', () => {
       /^'spec\.approvedByRequester: ' \+ request\.userInfo\.username \+ ' may not create actiondecisions\.actiongrant\.dev in the namespace ' \+ request\.namespace \+ ', so /,
     );
   });
+});
+
+test('a text that Helm would evaluate is refused', () => {
+  expect(() => definition({ name: 'x', comment: 'X.', text: 'a {{ .Values }}' })).toThrow(
+    'Helm would evaluate',
+  );
 });
 
 describe('what the code says', () => {
