@@ -5,8 +5,9 @@ import type { ProblemCode } from '../../../core/api/problem.ts';
 import { ProblemError } from '../../../core/api/problem.ts';
 import type { Clock } from '../../../core/time/clock.ts';
 import { createLogger } from '../../../process/log.ts';
-import { type Authorization, authorize } from '../../../sidecar/authorize.ts';
+import { type Authorization, afterFailure, authorize } from '../../../sidecar/authorize.ts';
 import { createCompletions } from '../../../sidecar/complete.ts';
+import { NoAnswerError } from '../../../sidecar/exchange/answer.ts';
 import { eventually } from '../../support/eventually.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
 import { freePort } from '../../support/ports.ts';
@@ -375,3 +376,31 @@ it('whatever the exchange does: no nonce twice, and what may be consumed is give
     { numRuns: 40 },
   );
 }, 60_000);
+
+describe('what a failed try leaves to do', () => {
+  const problemOf = (code: ProblemCode) => new ProblemError(code, 'No.');
+  const again = { giveBack: false, tryAgain: true };
+  const giveBack = { giveBack: true, tryAgain: false };
+  const nothing = { giveBack: false, tryAgain: false };
+
+  it.each<[string, unknown, ReturnType<typeof afterFailure>]>([
+    [
+      'an answer that was lost',
+      new NoAnswerError(true, 'lost'),
+      { giveBack: true, tryAgain: true },
+    ],
+    ['a message that was never sent', new NoAnswerError(false, 'no connection'), again],
+    ['a fault of our own', new Error('x'), giveBack],
+    ['NotReady', problemOf('NotReady'), again],
+    ['UseRaced', problemOf('UseRaced'), again],
+    ['KubernetesUnavailable', problemOf('KubernetesUnavailable'), again],
+    ['OutcomeAmbiguous', problemOf('OutcomeAmbiguous'), giveBack],
+    ['Internal', problemOf('Internal'), giveBack],
+    ['GrantRequired', problemOf('GrantRequired'), nothing],
+    ['AlreadyUsed', problemOf('AlreadyUsed'), nothing],
+    ['TooManyRequests', problemOf('TooManyRequests'), nothing],
+    ['RequestMalformed', problemOf('RequestMalformed'), nothing],
+  ])('after %s', (_, error, next) => {
+    expect(afterFailure(error)).toEqual(next);
+  });
+});

@@ -1,9 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import type { ProblemCode } from '../../../core/api/problem.ts';
+import { type ProblemCode, ProblemError } from '../../../core/api/problem.ts';
 import { Secret } from '../../../core/text/secret.ts';
 import { createLogger } from '../../../process/log.ts';
-import { type Completion, createCompletions } from '../../../sidecar/complete.ts';
+import { afterFailure, type Completion, createCompletions } from '../../../sidecar/complete.ts';
+import { NoAnswerError } from '../../../sidecar/exchange/answer.ts';
 import { eventually } from '../../support/eventually.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
 import { finished, GRANT, lost, problem, ScriptedExchange, text } from './scripted-exchange.ts';
@@ -178,5 +179,40 @@ describe('completions are idle', () => {
     await clock.advance(100);
     await done;
     expect(exchange.messages).toHaveLength(3);
+  });
+});
+
+describe('after a failed try', () => {
+  const state = { tries: 1, grantKnown: true, pastDeadline: true };
+  const problemOf = (code: ProblemCode) => new ProblemError(code, 'No.');
+  const silence = new NoAnswerError(true, new Error('lost'));
+
+  it.each<[string, unknown, Partial<typeof state>, ReturnType<typeof afterFailure>]>([
+    ['without an answer', silence, {}, 'Again'],
+    ['for the last time, after the deadline', silence, { tries: 16 }, 'GiveUp'],
+    [
+      'for the last time, before the deadline',
+      silence,
+      { tries: 16, pastDeadline: false },
+      'Again',
+    ],
+    ['for now', problemOf('NotReady'), {}, 'Again'],
+    ['for now, for the last time', problemOf('NotReady'), { tries: 16 }, 'GiveUp'],
+    ['for ever', problemOf('UseNotYours'), { pastDeadline: false }, 'GiveUp'],
+    [
+      'twice by a use that nobody knows',
+      problemOf('UseUnknown'),
+      { tries: 2, grantKnown: false },
+      'Again',
+    ],
+    [
+      'thrice by a use that nobody knows',
+      problemOf('UseUnknown'),
+      { tries: 3, grantKnown: false },
+      'Done',
+    ],
+    ['thrice by a use whose grant is known', problemOf('UseUnknown'), { tries: 3 }, 'Again'],
+  ])('that failed %s: %o', (_, error, changes, next) => {
+    expect(afterFailure(error, { ...state, ...changes })).toBe(next);
   });
 });

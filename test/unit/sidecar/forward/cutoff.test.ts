@@ -2,8 +2,10 @@ import { PassThrough } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import { systemClock } from '../../../../core/time/clock.ts';
+import { Cutoff } from '../../../../sidecar/forward/cutoff.ts';
 import { createResolver } from '../../../../sidecar/forward/resolve.ts';
 import { eventually } from '../../../support/eventually.ts';
+import { FakeClock } from '../../../support/fake-clock.ts';
 import { failsUndispatched, startsUpstreams } from './forwarders.ts';
 import {
   aRequest,
@@ -17,6 +19,70 @@ import {
 } from './upstreams.ts';
 
 const { closing, start } = startsUpstreams();
+
+describe('a cutoff', () => {
+  function aCutoff(deadline = 500) {
+    const clock = new FakeClock();
+    const gone = new AbortController();
+    const cutoff = new Cutoff(clock, clock.monotonic() + deadline, gone.signal);
+    const heard: string[] = [];
+    return { clock, gone, cutoff, heard, listen: () => cutoff.listen((code) => heard.push(code)) };
+  }
+
+  it('tells its listener once, at the deadline', async () => {
+    const { clock, cutoff, heard, listen } = aCutoff();
+    listen();
+    await clock.advance(499);
+    expect([heard, cutoff.code]).toEqual([[], undefined]);
+    await clock.advance(1);
+    expect([heard, cutoff.code]).toEqual([['DeadlineExceeded'], 'DeadlineExceeded']);
+    await clock.advance(1_000);
+    expect(heard).toEqual(['DeadlineExceeded']);
+  });
+
+  it('tells its listener at once when the caller goes, and of the deadline no more', async () => {
+    const { clock, gone, cutoff, heard, listen } = aCutoff();
+    listen();
+    gone.abort();
+    expect([heard, cutoff.code]).toEqual([['CallAborted'], 'CallAborted']);
+    await clock.advance(1_000);
+    expect(heard).toEqual(['CallAborted']);
+  });
+
+  it.each<[string, number, boolean, string]>([
+    ['the deadline has passed', 0, false, 'DeadlineExceeded'],
+    ['the caller has gone', 500, true, 'CallAborted'],
+    ['both', 0, true, 'DeadlineExceeded'],
+  ])('tells who begins to listen where %s already', (_, deadline, isGone, code) => {
+    const { gone, heard, listen } = aCutoff(deadline);
+    if (isGone) gone.abort();
+    listen();
+    expect(heard).toEqual([code]);
+  });
+
+  it('has one listener at a time: the last', async () => {
+    const { clock, cutoff, heard, listen } = aCutoff();
+    cutoff.listen(() => heard.push('the first'));
+    listen();
+    await clock.advance(500);
+    expect(heard).toEqual(['DeadlineExceeded']);
+  });
+
+  it('tells nobody, and leaves no timer, once it was disposed of', async () => {
+    const { clock, gone, cutoff, heard, listen } = aCutoff();
+    listen();
+    cutoff.dispose();
+    expect(clock.pending).toBe(0);
+    gone.abort();
+    await clock.advance(1_000);
+    expect(heard).toEqual([]);
+  });
+
+  it('sets no timer for a deadline that no timer can be set for', () => {
+    expect(aCutoff(2 ** 31 - 1).clock.pending).toBe(1);
+    expect(aCutoff(2 ** 31).clock.pending).toBe(0);
+  });
+});
 
 describe.each(['h1', 'h2'] as const)('a round trip to an %s upstream', (protocol) => {
   it('cuts an event stream at the deadline and closes its connection', async () => {

@@ -1,4 +1,7 @@
 import { describe, expect, it } from 'vitest';
+import { guardResponseHead } from '../../../../sidecar/forward/guard-response.ts';
+import { SecretPatterns } from '../../../../sidecar/forward/secret-scanner.ts';
+import type { HeaderPair } from '../../../../sidecar/forward/upstream.ts';
 import { eventually } from '../../../support/eventually.ts';
 import { startsUpstreams } from './forwarders.ts';
 import {
@@ -12,6 +15,95 @@ import {
 } from './upstreams.ts';
 
 const { start } = startsUpstreams();
+
+const secrets = new SecretPatterns([{ whole: TOKEN, unguessable: TOKEN.split('.')[2] ?? '' }]);
+
+describe('the head of an answer', () => {
+  it.each([199, 100, 600, 999])('with status %i is refused', (status) => {
+    expect(() => guardResponseHead(status, [], null)).toThrow(
+      expect.objectContaining({ code: 'UpstreamProtocolError', dispatched: true }),
+    );
+  });
+
+  it.each<[string, HeaderPair[]]>([
+    ['a name with a space', [['x a', 'b']]],
+    ['a name with a capital letter', [['X-A', 'b']]],
+    ['a value with a control character', [['x-a', 'b\u0000']]],
+    ['a value with more than single-byte characters', [['x-a', '\u0100']]],
+    ['a transfer coding other than chunked', [['transfer-encoding', 'gzip, chunked']]],
+  ])('with %s is refused', (_, headers) => {
+    expect(() => guardResponseHead(200, headers, null)).toThrow(
+      expect.objectContaining({ code: 'UpstreamProtocolError', dispatched: true }),
+    );
+  });
+
+  it.each([
+    'alt-svc',
+    'connection',
+    'keep-alive',
+    'proxy-authenticate',
+    'proxy-authentication-info',
+    'proxy-connection',
+    'te',
+    'trailer',
+    'upgrade',
+  ])('is passed on without %s', (name) => {
+    const headers: HeaderPair[] = [
+      [name, 'x'],
+      ['x-kept', 'yes'],
+    ];
+    expect(guardResponseHead(200, headers, null)).toEqual([['x-kept', 'yes']]);
+  });
+
+  it('is passed on without what its connection header names, in any case and place', () => {
+    const headers: HeaderPair[] = [
+      ['x-named', '1'],
+      ['connection', 'close, X-Named'],
+      ['connection', 'x-other'],
+      ['x-other', '2'],
+      ['x-kept', 'yes'],
+    ];
+    expect(guardResponseHead(200, headers, null)).toEqual([['x-kept', 'yes']]);
+  });
+
+  it.each([
+    [204, []],
+    [200, [['content-length', '5']]],
+    [304, [['content-length', '5']]],
+  ])('of status %i has of a length: %j', (status, kept) => {
+    expect(guardResponseHead(status, [['content-length', '5']], null)).toEqual(kept);
+  });
+
+  it.each([
+    'authentication-info',
+    'authorization',
+    'mcp-session-id',
+    'session-id',
+    'set-cookie',
+    'set-cookie2',
+    'x-amz-security-token',
+    'x-api-key',
+    'x-auth-token',
+    'x-csrf-token',
+    'x-session-id',
+    'x-session-token',
+    'x-subject-token',
+    'x-vault-token',
+  ])('loses %s after a credential, and only then', (name) => {
+    expect(guardResponseHead(200, [[name, 'x']], secrets)).toEqual([]);
+    expect(guardResponseHead(200, [[name, 'x']], null)).toEqual([[name, 'x']]);
+  });
+
+  it.each([
+    ['the value of a header', ['x-echo', `you sent ${TOKEN}`]],
+    ['a header that is not passed on', ['set-cookie', TOKEN]],
+  ] as const)('with the credential in %s is refused', (_, header) => {
+    expect(() => guardResponseHead(200, [header], secrets)).toThrow(
+      expect.objectContaining({ code: 'CredentialEchoed', dispatched: true }),
+    );
+    expect(() => guardResponseHead(200, [header], null)).not.toThrow();
+  });
+});
 
 describe.each(['h1', 'h2'] as const)('a round trip to an %s upstream', (protocol) => {
   it('does not pass on trailers or what belongs to the connection', async () => {

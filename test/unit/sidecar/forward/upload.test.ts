@@ -1,12 +1,63 @@
+import { once } from 'node:events';
 import type { IncomingMessage } from 'node:http';
 import { PassThrough } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
+import { Cutoff } from '../../../../sidecar/forward/cutoff.ts';
+import { Upload } from '../../../../sidecar/forward/upload.ts';
 import { eventually } from '../../../support/eventually.ts';
+import { FakeClock } from '../../../support/fake-clock.ts';
 import { startsUpstreams } from './forwarders.ts';
 import { aRequest, credentialed, options, read, rejection } from './upstreams.ts';
 
 const { start } = startsUpstreams();
+
+describe('an upload', () => {
+  function anUpload(source = new PassThrough()) {
+    const clock = new FakeClock();
+    const cutoff = new Cutoff(clock, clock.monotonic() + 500, new AbortController().signal);
+    const failures: Error[] = [];
+    source.on('error', () => {});
+    const upload = new Upload(source, cutoff, (error) => failures.push(error));
+    return { source, clock, upload, failures };
+  }
+
+  it('passes its source on, chunk by chunk', async () => {
+    const { source, upload, failures } = anUpload();
+    source.write('a');
+    source.end('b');
+    expect(await read(upload)).toBe('ab');
+    expect(failures).toEqual([]);
+  });
+
+  it('passes nothing past the deadline, whether or not a timer has fired, and leaves its source alone', async () => {
+    const { source, clock, upload, failures } = anUpload();
+    source.write('in time');
+    expect(String((await once(upload, 'data'))[0])).toBe('in time');
+    await clock.advance(500);
+    source.write('late');
+    await new Promise((resolve) => upload.once('close', resolve));
+    expect(upload.read()).toBeNull();
+    expect(failures).toMatchObject([{ code: 'DeadlineExceeded', dispatched: true }]);
+    expect(source.destroyed).toBe(false);
+  });
+
+  it.each<[string, (source: PassThrough) => void, string]>([
+    ['fails', (source) => void source.destroy(new Error('client gone')), 'client gone'],
+    ['closes early', (source) => void source.destroy(), 'the request body ended early'],
+  ])('fails when its source %s', async (_, act, message) => {
+    const { source, upload, failures } = anUpload();
+    act(source);
+    await new Promise((resolve) => upload.once('close', resolve));
+    expect(failures[0]).toMatchObject({ message });
+  });
+
+  it('fails where nothing is left of its source', async () => {
+    const { failures, upload } = anUpload(new PassThrough().destroy());
+    await new Promise((resolve) => upload.once('close', resolve));
+    expect(failures).toMatchObject([{ message: 'no request body is left' }]);
+  });
+});
 
 describe.each(['h1', 'h2'] as const)('a round trip to an %s upstream', (protocol) => {
   it.each<[what: string, credential: boolean, body: () => PassThrough | Buffer]>([

@@ -6,6 +6,9 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { connect as connectTLS, type TLSSocket } from 'node:tls';
 import { describe, expect, it } from 'vitest';
 import { ProblemError } from '../../../../core/api/problem.ts';
+import type { RequestHead } from '../../../../sidecar/describe/request-head.ts';
+import type { ResponseWriter } from '../../../../sidecar/intercept/call.ts';
+import { ClientCall } from '../../../../sidecar/intercept/client-call.ts';
 import { eventually } from '../../../support/eventually.ts';
 import {
   HOST,
@@ -21,6 +24,53 @@ import {
 import { startsProxies } from './proxies.ts';
 
 const start = startsProxies();
+
+describe('a call whose client is waited for', () => {
+  /** A call with a body of which so much has come, or without one. */
+  function aCall(body: { arrived: string; complete: boolean } | null, finished = false) {
+    const stream = new PassThrough();
+    if (body !== null && body.arrived !== '') stream.write(body.arrived);
+    if (body?.complete === true) stream.end();
+    const respond = { finished } as unknown as ResponseWriter;
+    const call = new ClientCall({} as RequestHead, respond, {
+      stream,
+      bodyIsEmpty: body === null,
+      hasTrailers: () => false,
+      isCut: () => false,
+      onFirstRead() {},
+    });
+    return { call, stream };
+  }
+
+  it.each([
+    ['has not sent the rest of its body', { arrived: '', complete: false }, false, true],
+    ['has sent what nobody has read yet', { arrived: 'x', complete: false }, false, false],
+    ['has sent no body', null, false, false],
+    ['has not taken its answer, though it sent no body', null, true, true],
+    [
+      'has not taken its answer, though it sent its body',
+      { arrived: 'x', complete: true },
+      true,
+      true,
+    ],
+  ])('is one that %s', (_, body, finished, waits) => {
+    expect(aCall(body, finished).call.waitsForClient()).toBe(waits);
+  });
+
+  it('is not one whose body was read to its end', async () => {
+    const { call, stream } = aCall({ arrived: 'x', complete: true });
+    stream.resume();
+    await once(stream, 'end');
+    expect(call.waitsForClient()).toBe(false);
+  });
+
+  it('has a signal that tells of a client that went away before anybody asked for it', () => {
+    const { call } = aCall(null);
+    call.markGone();
+    expect(call.signal.aborted).toBe(true);
+    expect(aCall(null).call.signal.aborted).toBe(false);
+  });
+});
 
 describe.each(['h1', 'h2'] as const)('a call by %s in a tunnel', (protocol) => {
   it('that has gone aborts its signal and fails its answer', async () => {

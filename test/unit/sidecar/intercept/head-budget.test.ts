@@ -1,10 +1,33 @@
 import { constants } from 'node:http2';
 import { describe, expect, it } from 'vitest';
+import { HeadBudget, headSize } from '../../../../sidecar/intercept/head-budget.ts';
 import { eventually } from '../../../support/eventually.ts';
 import { describeCall, HOST, RawClient, request, resetCode } from './clients.ts';
 import { startGated, startsProxies } from './proxies.ts';
 
 const start = startsProxies();
+
+describe('a budget for heads', () => {
+  it('gives what it has, and what was given back', () => {
+    const budget = new HeadBudget(10);
+    expect(budget.take(6)).toBe(true);
+    expect(budget.take(5)).toBe(false);
+    // What was not given takes nothing.
+    expect(budget.take(4)).toBe(true);
+    budget.giveBack(6);
+    expect(budget.take(6)).toBe(true);
+    expect(budget.take(1)).toBe(false);
+  });
+
+  it.each([
+    [[], '', 0],
+    [[], '/path', 5],
+    [['a', 'b'], '', 66],
+    [['name', 'value'], '/', 74],
+  ])('counts %j with the target %j as %i bytes', (rawHeaders, target, bytes) => {
+    expect(headSize(rawHeaders, target)).toBe(bytes);
+  });
+});
 
 describe('the heads of all calls together', () => {
   const LONG = { 'x-long': 'x'.repeat(5_000) };

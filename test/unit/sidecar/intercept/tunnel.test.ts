@@ -1,9 +1,25 @@
 import { once } from 'node:events';
 import { describe, expect, it } from 'vitest';
+import { tunnelHost } from '../../../../sidecar/intercept/tunnel.ts';
 import { HOST, openTLS, openTunnel, RawClient } from './clients.ts';
 import { startsProxies } from './proxies.ts';
 
 const start = startsProxies();
+
+it.each([
+  ['edr.example.com:443', 'edr.example.com'],
+  ['10.96.0.1:6443', '10.96.0.1'],
+  ['[fd00::1]:443', 'fd00::1'],
+])('a tunnel to %s has a certificate for %s', (target, host) => {
+  expect(tunnelHost(target)).toBe(host);
+});
+
+it.each(['edr.example.com', '0x7f.1:443', 'a@edr.example.com:443', '', ':443'])(
+  'a tunnel to %j is refused',
+  (target) => {
+    expect(() => tunnelHost(target)).toThrow(expect.objectContaining({ code: 'TargetRefused' }));
+  },
+);
 
 describe('a tunnel', () => {
   it.each([
