@@ -1,5 +1,12 @@
+import { globSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { injectionFault, requiredInjectionFault } from '../../../../controller/injection/verify.ts';
+import { parse } from 'yaml';
+import {
+  INJECTED_PARTS,
+  injectionFault,
+  requiredInjectionFault,
+} from '../../../../controller/injection/verify.ts';
 import type { Container, Pod, PodSpec } from '../../../../controller/pods/pod.ts';
 import { AGENT_DIRECTORY } from '../../../../core/api/pod-layout.ts';
 import { aContainer, aPod, injected } from '../../../support/pods.ts';
@@ -41,6 +48,14 @@ test('what was injected has no fault', () => {
   expect(injectionFault(whole())).toBeUndefined();
 });
 
+test.each(globSync('injected-by-*.yaml', { cwd: join(import.meta.dirname, 'fixtures') }))(
+  'what an earlier release injected has no fault: %s',
+  (file) => {
+    const pod = parse(readFileSync(join(import.meta.dirname, 'fixtures', file), 'utf8'));
+    expect(injectionFault(pod)).toBeUndefined();
+  },
+);
+
 test('what was never injected has', () => {
   expect(injectionFault(aPod())).toMatch(/initContainers\[0\] is not actiongrant-init/);
   expect(injectionFault({})).toMatch(/initContainers\[0\]/);
@@ -60,7 +75,63 @@ describe('a pod that was never injected', () => {
   });
 });
 
-describe('every single value of our own parts is needed', () => {
+describe('a part of what is injected', () => {
+  const MISSING: readonly [fault: string, change: (spec: PodSpec) => unknown][] = [
+    [
+      'spec.initContainers[0] is not actiongrant-init as it is injected',
+      (spec) => spec.initContainers?.shift(),
+    ],
+    [
+      'spec.initContainers[0] is not actiongrant-init as it is injected',
+      (spec) => {
+        for (const container of spec.containers ?? []) delete container.ports;
+      },
+    ],
+    [
+      'spec.initContainers[1] is not actiongrant as it is injected',
+      (spec) => spec.initContainers?.splice(1, 1),
+    ],
+    ...['token', 'settings', 'state', 'agent'].map(
+      (volume): [string, (spec: PodSpec) => unknown] => [
+        `spec.volumes has no actiongrant-${volume} as it is injected`,
+        (spec) => {
+          spec.volumes = spec.volumes?.filter(({ name }) => name !== `actiongrant-${volume}`) ?? [];
+        },
+      ],
+    ),
+    [
+      'spec.automountServiceAccountToken is not false',
+      (spec) => delete spec.automountServiceAccountToken,
+    ],
+  ];
+
+  test.for(MISSING)('is missing: %s', ([fault, change]) => {
+    const pod = whole();
+    change(pod.spec);
+    expect(injectionFault(pod)).toBe(fault);
+  });
+
+  test('is each that a rule is about', () => {
+    const unbroken = INJECTED_PARTS.filter((rule) =>
+      MISSING.every(([, change]) => {
+        const { spec } = whole();
+        change(spec);
+        return rule.broken(spec).length === 0;
+      }),
+    );
+    expect(unbroken).toEqual([]);
+  });
+
+  test('is told before what is wrong with the rest', () => {
+    const pod = whole();
+    pod.spec.hostNetwork = true;
+    expect(injectionFault(pod)).toMatch(/^spec\.hostNetwork must not be true: /);
+    delete pod.spec.automountServiceAccountToken;
+    expect(injectionFault(pod)).toBe('spec.automountServiceAccountToken is not false');
+  });
+});
+
+describe('every single value of what is injected is needed', () => {
   const FREE = /^(image|imagePullPolicy|resources)$/;
   const places: Path[] = [0, 1].flatMap((index) =>
     leavesOf(whole().spec.initContainers?.[index])
@@ -109,7 +180,7 @@ describe('one change', () => {
     ['no sidecar', ({ spec }) => spec.initContainers?.splice(1, 1)],
     ['two sidecars', ({ spec }) => spec.initContainers?.push(at(spec.initContainers, 1))],
     [
-      'a second of our names among the containers',
+      'a second injected name among the containers',
       ({ spec }) => spec.containers?.push(at(spec.initContainers, 1)),
     ],
     [
@@ -148,7 +219,7 @@ describe('one change', () => {
       ({ spec }) =>
         spec.volumes?.push({ name: 'x', projected: { sources: [{ serviceAccountToken: {} }] } }),
     ],
-    ['our volume twice', ({ spec }) => spec.volumes?.push(at(spec.volumes, 1))],
+    ['an injected volume twice', ({ spec }) => spec.volumes?.push(at(spec.volumes, 1))],
     [
       'a volume of the node',
       ({ spec }) => spec.volumes?.push(Object.assign({ name: 'x' }, { hostPath: { path: '/' } })),
@@ -232,16 +303,19 @@ describe('one change', () => {
 
   test.for<[what: string, change: (pod: { spec: PodSpec }) => void]>([
     [
-      'another image of ours, which admission pins',
+      'another image of the sidecar, which admission pins',
       (pod) => Object.assign(sidecar(pod), { image: 'next' }),
     ],
     [
       'resources, which may be resized',
       (pod) => Object.assign(sidecar(pod), { resources: {}, resizePolicy: [] }),
     ],
-    ['an image of theirs', (pod) => Object.assign(agent(pod), { image: 'agent.invalid/next' })],
     [
-      'variables of theirs: clients may trust what they like',
+      'another image of the agent',
+      (pod) => Object.assign(agent(pod), { image: 'agent.invalid/next' }),
+    ],
+    [
+      'other variables of the agent: its clients may trust what they like',
       (pod) => Object.assign(agent(pod), { env: [] }),
     ],
     [
