@@ -3,7 +3,7 @@
 import type { ActionGrant } from '../../core/api/generated/actiongrant.ts';
 import { agentNamespace, currentUse, hasEnded } from '../../core/api/grant.ts';
 import type { Store } from '../../core/kubernetes/store.ts';
-import { byText } from '../../core/kubernetes/time.ts';
+import { compareTimes } from '../../core/kubernetes/time.ts';
 import { approvalOf } from './approval.ts';
 import type { LiveGrant } from './resource.ts';
 
@@ -77,7 +77,7 @@ export function firstEndedBeyond(
   if (cache.countByIndex(BY_NAMESPACE_ENDED, namespace) <= most) return undefined;
   return cache
     .byIndex(BY_NAMESPACE_ENDED, namespace)
-    .reduce((first, grant) => (byText(endOf(grant), endOf(first)) < 0 ? grant : first));
+    .reduce((first, grant) => (compareTimes(endOf(grant), endOf(first)) < 0 ? grant : first));
 }
 
 function endOf({ metadata, status }: LiveGrant): string {

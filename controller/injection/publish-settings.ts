@@ -7,6 +7,7 @@
  */
 
 import type { KubernetesClient } from '../../core/kubernetes/client.ts';
+import { backoffDelay } from '../../core/time/backoff.ts';
 import type { Clock } from '../../core/time/clock.ts';
 import { createBackgroundLoop } from '../../process/background-loop.ts';
 import type { Logger } from '../../process/log.ts';
@@ -14,8 +15,8 @@ import { writeSettings } from './write-settings.ts';
 
 /** Bounds how long a deleted or changed ConfigMap, or an older bundle of the controller's CA, stays as it is. */
 const SYNC_INTERVAL = 30_000;
-/** After a first failure; doubled by each that follows. A namespace that is gone for good must not make a storm. */
-const RETRY_INTERVAL = 2_000;
+/** A namespace that is gone for good must not make a storm. */
+const RETRY = { firstMilliseconds: 2_000, maximumMilliseconds: SYNC_INTERVAL };
 /** Settings that nobody has looked at for so long count as unknown. */
 const STALE_MILLISECONDS = 5 * 60_000;
 export interface SettingsPublisherOptions {
@@ -75,7 +76,7 @@ export function createSettingsPublisher(options: SettingsPublisherOptions): Sett
         return false;
       });
       failures = worked ? 0 : failures + 1;
-      return worked ? SYNC_INTERVAL : Math.min(SYNC_INTERVAL, RETRY_INTERVAL * 2 ** (failures - 1));
+      return worked ? SYNC_INTERVAL : backoffDelay(RETRY, failures);
     },
   });
 

@@ -3,7 +3,7 @@
 import { actionKeys } from '../../core/action/digest.ts';
 import type { KubernetesClient } from '../../core/kubernetes/client.ts';
 import { isKubernetesError } from '../../core/kubernetes/error.ts';
-import { byText } from '../../core/kubernetes/time.ts';
+import { compareTimes } from '../../core/kubernetes/time.ts';
 import type { UseRequest } from '../../core/wire/use.ts';
 import { type GrantCache, grantsForAction, otherGrantsForAction } from '../grants/cache.ts';
 import { actionGrants, type LiveGrant } from '../grants/resource.ts';
@@ -48,7 +48,7 @@ export function otherGrants(
       ({ metadata: { namespace } }) =>
         namespace === caller.namespace || acceptsGrantsFrom(caller.namespace, namespace),
     )
-    .sort((a, b) => byText(b.metadata.creationTimestamp, a.metadata.creationTimestamp));
+    .sort((a, b) => compareTimes(b.metadata.creationTimestamp, a.metadata.creationTimestamp));
 }
 
 /**

@@ -9,7 +9,7 @@ import type { ActionGrant } from '../../core/api/generated/actiongrant.ts';
 import { agentNamespace, attemptsUsed } from '../../core/api/grant.ts';
 import { MAX_ATTEMPTS } from '../../core/api/names.ts';
 import { ProblemError } from '../../core/api/problem.ts';
-import { byText } from '../../core/kubernetes/time.ts';
+import { compareTimes } from '../../core/kubernetes/time.ts';
 import { isPrepared } from '../credentials/credentials.ts';
 import type { Caller } from './caller.ts';
 
@@ -103,7 +103,7 @@ export function preferred(
 ): number {
   return (
     FORM_ORDER.indexOf(a.form) - FORM_ORDER.indexOf(b.form) ||
-    byText(a.grant.status?.expirationTime ?? '', b.grant.status?.expirationTime ?? '')
+    compareTimes(a.grant.status?.expirationTime ?? '', b.grant.status?.expirationTime ?? '')
   );
 }
 

@@ -104,7 +104,7 @@ describe('an import that no arrow draws is refused', () => {
     [
       'a folder that nobody has drawn',
       'controller/misc/helper.ts',
-      "import { byText } from '../../core/kubernetes/time.ts';",
+      "import { compareTimes } from '../../core/kubernetes/time.ts';",
       [
         '1: controller/misc is no room of the house: draw it in scripts/rooms.ts and CONTRIBUTING.md',
       ],
