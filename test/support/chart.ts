@@ -134,13 +134,7 @@ export async function installManifests(
     { apiVersion: 'v1', kind: 'Namespace', metadata: { name: RELEASE_NAMESPACE } },
     ...crds,
   ]);
-  if (crds.length > 0) {
-    const names = crds.map(({ metadata }) => `crd/${metadata.name}`);
-    // kubectl 1.36 fails on a definition that has no conditions yet, instead of waiting.
-    await eventually(() =>
-      mustRun(plane, ['wait', '--for=condition=Established', '--timeout=30s', ...names]),
-    );
-  }
+  await Promise.all(crds.map(({ metadata }) => untilEstablished(plane, metadata.name)));
   await apply(plane, others);
   await untilPoliciesAreInEffect(plane);
   const controllerUsername = `system:serviceaccount:${RELEASE_NAMESPACE}:actiongrant-controller`;
@@ -211,7 +205,9 @@ async function untilPoliciesAreInEffect(plane: ControlPlane): Promise<void> {
     if (Date.now() > deadline) throw new Error('the admission policies did not take effect');
     await sleep(50);
   }
-  await mustRun(plane, ['delete', '-f', '-'], toYaml(last));
+  await Promise.all(
+    last.map(async (manifest) => plane.api('DELETE', await objectPath(plane, manifest))),
+  );
 }
 
 /** Of each Role and ClusterRole that the chart binds the controller to in a namespace. */
@@ -234,16 +230,50 @@ async function untilControllerMayWork(
   }
 }
 
+/** As Helm 4 does: server-side, all at once, unknown fields an error. @throws ApiError */
 async function apply(plane: ControlPlane, manifests: readonly Manifest[]): Promise<void> {
-  const args = ['apply', '--server-side', '--force-conflicts', '--field-manager=helm', '-f', '-'];
-  await mustRun(plane, args, toYaml(manifests));
+  const query = 'fieldManager=helm&force=true&fieldValidation=Strict';
+  await Promise.all(
+    manifests.map(async (manifest) =>
+      plane.api('PATCH', `${await objectPath(plane, manifest)}?${query}`, manifest, {
+        contentType: 'application/apply-patch+yaml',
+      }),
+    ),
+  );
 }
 
-async function mustRun(plane: ControlPlane, args: readonly string[], input = ''): Promise<void> {
-  const { code, stderr } = await plane.kubectl(args, { input });
-  if (code !== 0) throw new Error(`kubectl ${args[0]} failed: ${stderr}`);
+interface ResourceList extends KubeObject {
+  readonly resources: readonly {
+    readonly name: string;
+    readonly kind: string;
+    readonly namespaced: boolean;
+  }[];
 }
 
-function toYaml(manifests: readonly Manifest[]): string {
-  return manifests.map((manifest) => `---\n${stringify(manifest)}`).join('');
+async function objectPath(plane: ControlPlane, manifest: Manifest): Promise<string> {
+  const { apiVersion, kind, metadata } = manifest;
+  const version = apiVersion.includes('/') ? `/apis/${apiVersion}` : `/api/${apiVersion}`;
+  const { resources } = await plane.api<ResourceList>('GET', version);
+  const resource = resources.find((one) => one.kind === kind && !one.name.includes('/'));
+  if (resource === undefined) throw new Error(`the API server has no ${kind} in ${apiVersion}`);
+  const where = resource.namespaced ? `/namespaces/${metadata.namespace ?? RELEASE_NAMESPACE}` : '';
+  return `${version}${where}/${resource.name}/${metadata.name}`;
+}
+
+interface CustomResourceDefinition extends KubeObject {
+  readonly status?: {
+    readonly conditions?: readonly { readonly type: string; readonly status: string }[];
+  };
+}
+
+async function untilEstablished(plane: ControlPlane, name: string): Promise<void> {
+  const path = `/apis/apiextensions.k8s.io/v1/customresourcedefinitions/${name}`;
+  await eventually(
+    async () => {
+      const { status } = await plane.api<CustomResourceDefinition>('GET', path);
+      const established = status?.conditions?.find(({ type }) => type === 'Established');
+      if (established?.status !== 'True') throw new Error(`${name} is not established`);
+    },
+    { withinMilliseconds: IN_EFFECT_MILLISECONDS, everyMilliseconds: 20 },
+  );
 }
