@@ -6,7 +6,12 @@ import { toolPath } from '../../scripts/tools.ts';
 import { writeState } from './cluster-files.ts';
 import { ControlPlane, type ControlPlaneDetails } from './control-plane-client.ts';
 import { freePort } from './ports.ts';
-import { apiServerFlags, type ControlPlaneOptions, etcdFlags } from './server-flags.ts';
+import {
+  apiServerFlags,
+  type ControlPlaneOptions,
+  etcdFlags,
+  serverEnvironment,
+} from './server-flags.ts';
 import { StartError, startOnFreePorts, sweepAtExit, TiedProcess } from './tied-process.ts';
 
 export type { KubeObject } from './api-client.ts';
@@ -18,7 +23,6 @@ export {
 export type { ControlPlaneOptions } from './server-flags.ts';
 
 const READY_MILLISECONDS = 60_000;
-const GRACE_MILLISECONDS = 5_000;
 
 /** A control plane that this process started and may therefore break. */
 export class OwnControlPlane extends ControlPlane implements AsyncDisposable {
@@ -69,15 +73,10 @@ export class OwnControlPlane extends ControlPlane implements AsyncDisposable {
     if (!response.ok) throw new Error(`etcd does not compact: ${await response.text()}`);
   }
 
-  /** Starts a stopped or killed API server again, on the same port and the same etcd. */
+  /** Starts a killed API server again, on the same port and the same etcd. */
   async startApiServer(): Promise<void> {
     if (!this.#apiServer.running) this.#apiServer = this.#startApiServer();
     await this.ready();
-  }
-
-  /** Stops the API server as a rolling upgrade would. */
-  async stopApiServer(): Promise<void> {
-    await this.#apiServer.stop(GRACE_MILLISECONDS);
   }
 
   /** Stops the API server as a crash would (SIGKILL). */
@@ -85,19 +84,10 @@ export class OwnControlPlane extends ControlPlane implements AsyncDisposable {
     await this.#apiServer.kill();
   }
 
-  async restartApiServer(): Promise<void> {
-    await this.stopApiServer();
-    await this.startApiServer();
-  }
-
-  /**
-   * Ends everything and removes its directory. The API server goes first: without etcd its own
-   * graceful stop hangs for minutes.
-   */
+  /** Kills both servers and removes their directory: nothing is kept that they could still write. */
   async stop(): Promise<void> {
     await this.disconnect();
-    await this.stopApiServer();
-    await this.#etcd.stop(GRACE_MILLISECONDS);
+    await Promise.all([this.#apiServer.kill(), this.#etcd.kill()]);
     await this.#sweep();
   }
 
@@ -148,6 +138,7 @@ async function launch(options: ControlPlaneOptions): Promise<OwnControlPlane> {
     programs.etcd,
     etcdFlags(directory, etcdPort, peerPort, options),
     join(directory, 'etcd.log'),
+    serverEnvironment(options),
   );
   const flags = [
     ...apiServerFlags(directory, etcdPort, apiPort),
@@ -159,6 +150,7 @@ async function launch(options: ControlPlaneOptions): Promise<OwnControlPlane> {
       programs.apiServer,
       flags,
       join(directory, 'kube-apiserver.log'),
+      serverEnvironment(options),
     );
   const etcdURL = `http://127.0.0.1:${etcdPort}`;
   return new OwnControlPlane({ url, directory }, etcdURL, etcd, startApiServer, sweep);

@@ -76,7 +76,7 @@ export function untilGrant(
         `grant ${current.metadata.name} ${complaint}: ${JSON.stringify(current.status)}`,
       );
     },
-    { withinMilliseconds, everyMilliseconds: 20 },
+    { withinMilliseconds },
   );
 }
 

@@ -72,16 +72,20 @@ export async function formerJob(
 const jobPath = (namespace: string, name: string): string =>
   `/apis/batch/v1/namespaces/${namespace}/jobs/${name}`;
 
-/** Runs the source of what the image has in dist/. */
+/** Runs what the image has in dist/. */
 export function runProgram(
   program: string,
   environment: Readonly<Record<string, string>>,
 ): Promise<ProgramResult> {
-  const source = join(ROOT, program.replace(/^dist\//, '').replace(/\.js$/, '.ts'));
   return new Promise((resolve) => {
-    execFile(process.execPath, [source], { env: environment }, (error, stdout, stderr) => {
-      resolve({ code: Number(error?.code ?? 0), output: stdout + stderr });
-    });
+    execFile(
+      process.execPath,
+      [join(ROOT, program)],
+      { env: environment },
+      (error, stdout, stderr) => {
+        resolve({ code: Number(error?.code ?? 0), output: stdout + stderr });
+      },
+    );
   });
 }
 

@@ -10,8 +10,11 @@ import { setTimeout as sleep } from 'node:timers/promises';
  */
 const TIE = 'exec 3<&0; (cat <&3 >/dev/null; kill -9 0) & exec "$@" 3<&- </dev/null';
 
-/** Removes a directory once the pipe is closed and the servers writing to it had time to die. */
-const SWEEP = 'cat >/dev/null; sleep 1; rm -rf -- "$1"';
+/** Removes a directory: at once when told, and when the pipe is closed instead, once the servers that write to it had time to die. */
+const SWEEP = 'read -r now || sleep 1; rm -rf -- "$1"';
+
+/** Less than a kubelet's default of 30 s: a stop that needs more, and so is killed, waits for something it should not. */
+export const GRACE_MILLISECONDS = 25_000;
 
 /** A child process that never outlives the process that started it. */
 export class TiedProcess {
@@ -108,7 +111,7 @@ export async function startOnFreePorts<T>(start: () => Promise<T>): Promise<T> {
   }
 }
 
-/** Removes `directory` when this process ends in whatever way; call the result to do it now. */
+/** Removes `directory` when this process ends in whatever way; call the result to do it now, once nobody writes to it any more. */
 export function sweepAtExit(directory: string): () => Promise<void> {
   const sweeper = spawn('/bin/sh', ['-c', SWEEP, 'sh', directory], {
     detached: true,
@@ -116,7 +119,7 @@ export function sweepAtExit(directory: string): () => Promise<void> {
   });
   const done = new Promise<void>((resolve) => sweeper.once('exit', () => resolve()));
   return async () => {
-    sweeper.stdin?.destroy();
+    sweeper.stdin?.end('now\n');
     await done;
   };
 }
