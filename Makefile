@@ -1,6 +1,6 @@
 # Everything here works on a fresh Linux machine: `bootstrap` brings what is missing.
 NODE := node_modules/.bin/node
-CHECKS := lint types arrows check-generated knip unit attack
+CHECKS := lint types arrows check-generated knip unit
 
 .DEFAULT_GOAL := help
 .PHONY: help bootstrap packages tools test $(CHECKS) build integration e2e cluster cluster-stop format generate \

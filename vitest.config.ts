@@ -1,44 +1,43 @@
 import { defineConfig } from 'vitest/config';
 import { BaseSequencer, type TestSpecification } from 'vitest/node';
 
-/** In this order, before all others: started last, one of them would keep one worker busy while the others have nothing left. */
+/**
+ * What takes longest, for a checkout that has not run yet: started last, one of them would keep one worker busy while the
+ * others have nothing left. Later runs go by what each file took before (node_modules/.vite).
+ */
 const LONGEST_FIRST = [
   'double-spend',
-  'net-init',
   'chart-lifecycle',
-  'processes',
   'crashes',
-  'revocation',
-  'start-up',
-  'sidecar',
-  'transparent',
-  'chart',
-  'uninstall',
-  'exchange',
+  'processes',
   'installation-test',
+  'exchange',
+  'sidecar',
+  'uninstall',
+  'revocation',
   'limits',
+  'net-init',
   'sidecar-kubectl',
-  'control-plane-lifecycle',
-  'kubernetes-lease',
+  'transparent',
 ].map((name) => `/test/integration/${name}.test.ts`);
 
-/** By what takes long here, and not by the size of files, which is all that is known of a fresh checkout. */
 class LongestFirst extends BaseSequencer {
   override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
+    const sorted = await super.sort(files);
+    if (files.every((file) => this.ctx.cache.getTestSpecificationResult(file))) return sorted;
     const rank = ({ moduleId }: TestSpecification): number => {
       const at = LONGEST_FIRST.findIndex((path) => moduleId.endsWith(path));
       return at === -1 ? LONGEST_FIRST.length : at;
     };
-    const sorted = await super.sort(files);
     // One project after the other, as they come.
     const byProject = Map.groupBy(sorted, ({ project }) => project.name);
     return [...byProject.values()].flatMap((own) => own.toSorted((a, b) => rank(a) - rank(b)));
   }
 }
 
-/** Test files that talk to one real control plane, started before the first of them. */
-const withControlPlane = {
-  globalSetup: ['test/support/control-plane-setup.ts'],
+/** Test files that talk to real control planes; what they share is started once, for all of them. */
+const withSharedClusters = {
+  globalSetup: ['test/support/shared-setup.ts'],
   // The tests' own waits end sooner and say what for; on a busy machine some of them are long.
   testTimeout: 60_000,
   hookTimeout: 120_000,
@@ -81,15 +80,8 @@ export default defineConfig({
       {
         test: {
           name: 'integration',
-          include: ['test/integration/**/*.test.ts'],
-          ...withControlPlane,
-        },
-      },
-      {
-        test: {
-          name: 'attack',
-          include: ['test/attack/**/*.test.ts'],
-          ...withControlPlane,
+          include: ['test/integration/**/*.test.ts', 'test/attack/**/*.test.ts'],
+          ...withSharedClusters,
         },
       },
       {

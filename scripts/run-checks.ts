@@ -27,7 +27,6 @@ const STAGES: readonly Stage[] = [
   { script: 'unit', kind: 'vitest', after: CHECKS },
   // The tests start our processes from dist/.
   { script: 'integration', kind: 'vitest', after: ['build', 'unit'] },
-  { script: 'attack', kind: 'vitest', after: ['build', 'integration'] },
   // They wait more than they work.
   { script: 'e2e', kind: 'vitest', whyNot: whyNoNode },
 ];

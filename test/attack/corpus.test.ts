@@ -1,13 +1,13 @@
 /** The attack corpus as raw bytes against a sidecar process, with a controller and a real API server behind it. */
 
 import { readFileSync } from 'node:fs';
-import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { ActionGrant } from '../../core/api/generated/actiongrant.ts';
 import { formatUrl, parseUrl } from '../../core/text/url.ts';
 import { aGrantSpec, aNewGrant, withoutCredential } from '../support/builders.ts';
-import { type ControlPlane, connectControlPlane } from '../support/control-plane.ts';
+import type { ControlPlane } from '../support/control-plane.ts';
 import { grantsPath, untilPhase } from '../support/grants.ts';
-import { type Product, startProduct } from '../support/product.ts';
+import { type SharedProduct, shareProduct } from '../support/shared.ts';
 import { type Case, loadCorpus } from './corpus.ts';
 import { type AttackedProxy, attackProxy, problemCode } from './wire.ts';
 
@@ -15,18 +15,13 @@ const SERVICE_ACCOUNT = 'incident-agent';
 const CORPUS = loadCorpus();
 
 let plane: ControlPlane;
-let product: Product;
+let product: SharedProduct;
 let namespace: string;
 let proxy: AttackedProxy;
 
 beforeAll(async () => {
-  plane = connectControlPlane(inject('controlPlane'));
-  namespace = await plane.createNamespace('soc');
-  product = await startProduct(plane, {
-    replicas: 1,
-    agentNamespaces: [namespace],
-    replica: { environment: { ACTIONGRANT_POD_RATE_PER_SECOND: '1000' } },
-  });
+  product = await shareProduct();
+  ({ plane, namespace } = product);
   const sidecar = await product.startSidecar({
     namespace,
     serviceAccountName: SERVICE_ACCOUNT,

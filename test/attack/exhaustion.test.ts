@@ -6,15 +6,17 @@ import { readFileSync } from 'node:fs';
 import { connect as connectTCP, type Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { connect as connectTLS } from 'node:tls';
-import { afterAll, afterEach, beforeAll, describe, expect, inject, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import type { ActionGrant, GrantBody } from '../../core/api/generated/actiongrant.ts';
 import { BODY_LIMIT_BYTES } from '../../core/api/names.ts';
 import { aGrantSpec, aNewGrant, withoutCredential } from '../support/builders.ts';
-import { type ControlPlane, connectControlPlane } from '../support/control-plane.ts';
+import type { ControlPlane } from '../support/control-plane.ts';
 import { eventually } from '../support/eventually.ts';
 import { grantsPath, untilPhase } from '../support/grants.ts';
-import { type Product, type SidecarProcess, startProduct } from '../support/product.ts';
+import type { Replica } from '../support/replica-process.ts';
 import { type ScriptedService, startScriptedService } from '../support/scripted-service.ts';
+import { type SharedProduct, shareProduct } from '../support/shared.ts';
+import type { SidecarProcess } from '../support/sidecar-process.ts';
 import { h2Connection } from './h2-frames.ts';
 import { type StalledRequest, stallH2 } from './stalled-h2.ts';
 
@@ -31,24 +33,25 @@ const MEMORY_MIB = 400;
 let plane: ControlPlane;
 let namespace: string;
 let service: ScriptedService;
-let product: Product;
+let product: SharedProduct;
+/** Answers the sidecar of this file, and is silent when told. */
+let replica: Replica;
 let sidecar: SidecarProcess;
 const sockets: Socket[] = [];
 
 beforeAll(async () => {
-  plane = connectControlPlane(inject('controlPlane'));
-  namespace = await plane.createNamespace('soc');
+  product = await shareProduct();
+  ({ plane, namespace } = product);
   service = await startScriptedService('plain');
-  product = await startProduct(plane, {
-    replicas: 1,
-    agentNamespaces: [namespace],
+  replica = await product.startReplica({
     // What the exchange refuses for their number would have no manifest.
-    replica: { environment: { ACTIONGRANT_POD_RATE_PER_SECOND: '10000' } },
+    environment: { ACTIONGRANT_POD_RATE_PER_SECOND: '10000' },
   });
   sidecar = await product.startSidecar({
     namespace,
     serviceAccountName: AGENT,
     connectTo: new Map([['plain.example.com:80', `127.0.0.1:${service.port}`]]),
+    environment: { ACTIONGRANT_CONTROLLER_URLS: `https://127.0.0.1:${replica.port}` },
   });
 });
 
@@ -233,7 +236,7 @@ describe('memory of the heads and answers that a client multiplies', () => {
 
   /** Every call waits for its authorization meanwhile, for as long as it may. */
   async function withSilentController(flooded: () => Promise<void>): Promise<void> {
-    const controller = product.replicas[0]?.process.pid ?? Number.NaN;
+    const controller = replica.process.pid ?? Number.NaN;
     process.kill(controller, 'SIGSTOP');
     try {
       await flooded();

@@ -4,7 +4,7 @@
  */
 
 import { createAuthority, issue } from '../support/pki.ts';
-import { SIDECAR_FLAGS } from '../support/product.ts';
+import { SIDECAR_FLAGS } from '../support/sidecar-process.ts';
 import type { HarnessReady } from './always-granted.ts';
 import type { Benchmark, Figure } from './benchmark.ts';
 import { BenchChild, besides } from './child.ts';

@@ -4,34 +4,31 @@
  */
 
 import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { type OwnControlPlane, startControlPlane } from '../support/control-plane.ts';
+import type { ControlPlane } from '../support/control-plane.ts';
 import { eventually } from '../support/eventually.ts';
 import { Exchange } from '../support/exchange.ts';
 import { grantsPath, untilPhase } from '../support/grants.ts';
-import { type Product, startProduct } from '../support/product.ts';
 import { createScene, type Scene } from '../support/scene.ts';
+import { type SharedProduct, shareProduct } from '../support/shared.ts';
 
 const CONSUMED = 'a grant was consumed';
 const COLLECTED = 'a grant that has ended is deleted';
 
-let plane: OwnControlPlane;
-let product: Product;
+let plane: ControlPlane;
+let product: SharedProduct;
 let exchange: Exchange;
 let namespace: string;
 
 beforeAll(async () => {
-  plane = await startControlPlane();
-  namespace = await plane.createNamespace('soc');
-  product = await startProduct(plane, { replicas: 2, agentNamespaces: [namespace] });
+  product = await shareProduct();
+  ({ plane, namespace } = product);
   exchange = new Exchange(product);
 }, 120_000);
 
 afterAll(async () => {
   await exchange?.close();
   await product?.stop();
-  await plane?.stop();
 });
 
 interface Line {
@@ -43,9 +40,7 @@ interface Line {
 /** What the replicas have written of a grant by now: nothing is waited for. */
 function linesOf({ grant }: Scene, message: string): readonly Line[] {
   return product.replicas
-    .flatMap((replica) =>
-      readFileSync(join(product.directory, `${replica.name}.log`), 'utf8').split('\n'),
-    )
+    .flatMap(({ logFile }) => readFileSync(logFile, 'utf8').split('\n'))
     .filter((line) => line.startsWith('{'))
     .map((line) => JSON.parse(line) as Line)
     .filter((line) => line.message === message && line.uid === grant.metadata.uid);

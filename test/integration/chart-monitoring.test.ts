@@ -12,9 +12,10 @@ import { createRegistry } from '../../process/metrics.ts';
 import { ROOT } from '../../scripts/tools.ts';
 import { createSidecarMetrics } from '../../sidecar/metrics.ts';
 import { type Manifest, renderChart } from '../support/chart.ts';
-import { type OwnControlPlane, startControlPlane } from '../support/control-plane.ts';
+import type { ControlPlane } from '../support/control-plane.ts';
 import { eventually } from '../support/eventually.ts';
 import { type KnownSeries, promqlFaults, type SeriesFacts } from '../support/promql.ts';
+import { shareControlPlane } from '../support/shared.ts';
 import { codesIn, rowsOf } from '../unit/docs/tables.ts';
 
 const OPERATOR = ['ServiceMonitor', 'PodMonitor', 'PrometheusRule'];
@@ -211,11 +212,11 @@ describe("an API server with the operator's own CRDs", () => {
   const files = ['podmonitors', 'prometheusrules', 'servicemonitors'].map(
     (name) => `--filename=${join(directory, `${name}.yaml`)}`,
   );
-  let plane: OwnControlPlane;
+  let plane: ControlPlane;
   let namespace: string;
 
   beforeAll(async () => {
-    plane = await startControlPlane();
+    plane = await shareControlPlane();
     namespace = await plane.createNamespace('monitoring');
     const { code, stderr } = await plane.kubectl(['apply', '--server-side', ...files]);
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
@@ -224,7 +225,7 @@ describe("an API server with the operator's own CRDs", () => {
       expect(await plane.kubectl(args)).toMatchObject({ code: 0 });
     });
   });
-  afterAll(() => plane.stop());
+  afterAll(() => plane.disconnect());
 
   const create = (manifest: object) =>
     plane.kubectl(

@@ -1,8 +1,8 @@
-import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { EXCHANGE_AUDIENCE } from '../../core/api/names.ts';
-import { connectControlPlane } from '../support/control-plane.ts';
 import { eventually } from '../support/eventually.ts';
 import { deletePod, issuePodToken, nodeKubeconfig } from '../support/kubelet.ts';
+import { shareControlPlane } from '../support/shared.ts';
 
 interface TokenReview {
   metadata: object;
@@ -13,7 +13,7 @@ interface TokenReview {
   };
 }
 
-const plane = connectControlPlane(inject('controlPlane'));
+const plane = await shareControlPlane();
 let namespace: string;
 
 beforeAll(async () => {

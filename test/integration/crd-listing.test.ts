@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { ActionGrant, ActionGrantStatus } from '../../core/api/generated/actiongrant.ts';
 import {
   aFinishedStatus,
@@ -8,13 +8,13 @@ import {
   anInUseStatus,
   aPendingStatus,
 } from '../support/builders.ts';
-import { connectControlPlane } from '../support/control-plane.ts';
 import { installCrds } from '../support/crds.ts';
 import { schemaNodes } from '../support/refusal.ts';
+import { shareControlPlane } from '../support/shared.ts';
 
 /* What people see of grants with plain kubectl: columns, selectors, explain. */
 
-const plane = connectControlPlane(inject('controlPlane'));
+const plane = await shareControlPlane();
 let namespace: string;
 
 beforeAll(async () => {

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { ActionGrantSpec, GrantAction } from '../../core/api/generated/actiongrant.ts';
 import type { KubeObject } from '../support/api-client.ts';
 import {
@@ -9,16 +9,16 @@ import {
   anHttpAction,
   withoutCredential,
 } from '../support/builders.ts';
-import { connectControlPlane } from '../support/control-plane.ts';
 import { installCrds } from '../support/crds.ts';
 import { causesOf, ruleMessages } from '../support/refusal.ts';
+import { shareControlPlane } from '../support/shared.ts';
 
 /*
  * What a real API server says to a grant that somebody asks for. Each rule of the schema refuses at least one grant here
  * (the last test counts), with a message that names the field and the way out.
  */
 
-const plane = connectControlPlane(inject('controlPlane'));
+const plane = await shareControlPlane();
 const seen = new Set<string>();
 let grants: string;
 

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type {
   ActionGrant,
   ActionGrantSpec,
@@ -24,16 +24,16 @@ import {
   noonPlus,
   withoutCredential,
 } from '../support/builders.ts';
-import { connectControlPlane } from '../support/control-plane.ts';
 import { installCrds } from '../support/crds.ts';
 import { causesOf, ruleMessages } from '../support/refusal.ts';
+import { shareControlPlane } from '../support/shared.ts';
 
 /*
  * What a real API server says to the controller itself: whatever writes a status, and however wrong it is, a grant is used
  * once, an end is final and a record only grows. Each rule below status refuses something here (the last test counts).
  */
 
-const plane = connectControlPlane(inject('controlPlane'));
+const plane = await shareControlPlane();
 const seen = new Set<string>();
 let grants: string;
 

@@ -1,32 +1,23 @@
 /** docs/examples as a reader would use them: created with kubectl on a cluster that has the chart and a controller. */
 
-import { readdirSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { parseAllDocuments } from 'yaml';
 import type { ActionGrant } from '../../core/api/generated/actiongrant.ts';
-import { ROOT } from '../../scripts/tools.ts';
-import type { KubeObject } from '../support/api-client.ts';
-import { type OwnControlPlane, startControlPlane } from '../support/control-plane.ts';
-import { type Product, startProduct } from '../support/product.ts';
+import type { ControlPlane } from '../support/control-plane.ts';
+import { EXAMPLE_FILES, EXAMPLES, examplesOf } from '../support/examples.ts';
+import { type SharedProduct, shareProduct } from '../support/shared.ts';
 
-interface Example extends KubeObject {
-  apiVersion: string;
-  kind: string;
-}
-
-const FOLDER = join(ROOT, 'docs/examples');
-const FILES = readdirSync(FOLDER).sort();
 const isGrant = (file: string): boolean => examplesOf(file)[0]?.kind === 'ActionGrant';
 
-let plane: OwnControlPlane;
-let product: Product;
+let plane: ControlPlane;
+let product: SharedProduct;
 
 beforeAll(async () => {
-  plane = await startControlPlane();
-  for (const name of namespaces()) await plane.api('POST', '/api/v1/namespaces', named(name));
-  product = await startProduct(plane, { replicas: 1, agentNamespaces: namespaces() });
-  for (const { metadata, spec } of FILES.filter(isGrant).flatMap(grantsOf)) {
+  // Its agents' namespaces are those that the examples name.
+  product = await shareProduct();
+  ({ plane } = product);
+  for (const { metadata, spec } of EXAMPLE_FILES.filter(isGrant).flatMap(grantsOf)) {
     const account = spec.credential?.serviceAccountToken?.serviceAccountName ?? '';
     const path = `/api/v1/namespaces/${metadata.namespace}/serviceaccounts`;
     // secret-reader.yaml brings its own; a second answer "already exists" is as good.
@@ -35,12 +26,11 @@ beforeAll(async () => {
 });
 afterAll(async () => {
   await product?.stop();
-  await plane?.stop();
 });
 
 describe('a grant', () => {
-  test.each(FILES.filter(isGrant))('%s becomes usable', async (file) => {
-    const created = await kubectl(['create', '-f', join(FOLDER, file), '-o', 'name']);
+  test.each(EXAMPLE_FILES.filter(isGrant))('%s becomes usable', async (file) => {
+    const created = await kubectl(['create', '-f', join(EXAMPLES, file), '-o', 'name']);
     const namespace = grantsOf(file)[0]?.metadata.namespace ?? '';
     const name = created.trim();
     await kubectl(['-n', namespace, 'wait', '--for=condition=Ready', '--timeout=20s', name]);
@@ -48,17 +38,17 @@ describe('a grant', () => {
 });
 
 describe('everything else', () => {
-  test.each(FILES.filter((file) => !isGrant(file)))('%s is accepted', async (file) => {
-    await kubectl(['apply', '-f', join(FOLDER, file)]);
+  test.each(EXAMPLE_FILES.filter((file) => !isGrant(file)))('%s is accepted', async (file) => {
+    await kubectl(['apply', '-f', join(EXAMPLES, file)]);
   });
 });
 
 describe('the roles', () => {
-  const grant = join(FOLDER, 'quarantine-host-7.yaml');
+  const grant = join(EXAMPLES, 'quarantine-host-7.yaml');
 
   test('let alice create, approve and revoke the grant, and nobody without them', async () => {
     for (const file of ['decider.yaml', 'revoker.yaml']) {
-      await kubectl(['apply', '-f', join(FOLDER, file)]);
+      await kubectl(['apply', '-f', join(EXAMPLES, file)]);
     }
     const [alice, bob] = await Promise.all([
       plane.kubeconfigFor({ user: 'alice' }),
@@ -82,19 +72,8 @@ describe('the roles', () => {
   });
 });
 
-function examplesOf(file: string): Example[] {
-  return parseAllDocuments(readFileSync(join(FOLDER, file), 'utf8')).map((document) =>
-    document.toJS(),
-  );
-}
-
 function grantsOf(file: string): ActionGrant[] {
   return examplesOf(file) as unknown as ActionGrant[];
-}
-
-function namespaces(): string[] {
-  const found = FILES.flatMap(examplesOf).map(({ metadata }) => metadata.namespace ?? '');
-  return [...new Set(found)].filter((name) => name !== '');
 }
 
 function named(name: string): object {

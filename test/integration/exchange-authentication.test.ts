@@ -1,12 +1,13 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { ProblemCode } from '../../core/api/problem.ts';
 import { USES_PATH } from '../../core/wire/paths.ts';
-import { type OwnControlPlane, startControlPlane } from '../support/control-plane.ts';
+import type { ControlPlane } from '../support/control-plane.ts';
 import { eventually } from '../support/eventually.ts';
 import { aUseRequest, Exchange, type ExchangeAnswer } from '../support/exchange.ts';
 import { type Forgery, forge } from '../support/forged-token.ts';
 import { deletePod, issuePodToken, type PodToken } from '../support/kubelet.ts';
-import { type Product, startProduct } from '../support/product.ts';
+import type { Replica } from '../support/replica-process.ts';
+import { type SharedProduct, shareProduct } from '../support/shared.ts';
 
 /*
  * Who may speak to the exchange: a pod that runs, proved by the token that the kubelet gave it for this audience alone.
@@ -15,28 +16,27 @@ import { type Product, startProduct } from '../support/product.ts';
 
 const RATE_PER_SECOND = 20;
 
-let plane: OwnControlPlane;
-let product: Product;
+let plane: ControlPlane;
+let product: SharedProduct;
+/** Every call of this file goes to it. */
+let replica: Replica;
 let exchange: Exchange;
 let namespace: string;
 let pod: PodToken;
 
 beforeAll(async () => {
-  plane = await startControlPlane();
-  namespace = await plane.createNamespace('soc');
-  product = await startProduct(plane, {
-    replicas: 1,
-    agentNamespaces: [namespace],
-    replica: { environment: { ACTIONGRANT_POD_RATE_PER_SECOND: `${RATE_PER_SECOND}` } },
+  product = await shareProduct();
+  ({ plane, namespace } = product);
+  replica = await product.startReplica({
+    environment: { ACTIONGRANT_POD_RATE_PER_SECOND: `${RATE_PER_SECOND}` },
   });
-  exchange = new Exchange(product);
+  exchange = new Exchange({ exchangeCAFile: product.exchangeCAFile, balancer: replica });
   pod = await aPod();
 }, 120_000);
 
 afterAll(async () => {
   await exchange?.close();
   await product?.stop();
-  await plane?.stop();
 });
 
 const aPod = (podName?: string): Promise<PodToken> =>
@@ -171,7 +171,7 @@ describe('what is no proof', () => {
     const token = await forge(plane, pod.token, { signer: 'Stranger' });
     const answer = await callAs(`Bearer ${token}`);
     expect(answer.text).not.toContain(token.slice(0, 20));
-    expect(await product.replicas[0]?.log()).not.toContain(token.slice(0, 20));
+    expect(await replica.log()).not.toContain(token.slice(0, 20));
   });
 });
 

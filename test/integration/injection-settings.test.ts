@@ -1,6 +1,6 @@
 /** The sidecars' settings in agent namespaces, on a real API server: who else writes there, and what becomes of it. */
 
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, inject, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import {
   createSettingsPublisher,
   type SettingsPublisher,
@@ -11,9 +11,9 @@ import { createKubernetesClient } from '../../core/kubernetes/create-client.ts';
 import { systemClock } from '../../core/time/clock.ts';
 import type { Logger } from '../../process/log.ts';
 import type { KubeObject } from '../support/api-client.ts';
-import { connectControlPlane } from '../support/control-plane.ts';
 import { eventually } from '../support/eventually.ts';
 import { FakeClock } from '../support/fake-clock.ts';
+import { shareControlPlane } from '../support/shared.ts';
 
 interface ConfigMap extends KubeObject {
   data?: Record<string, string>;
@@ -21,7 +21,7 @@ interface ConfigMap extends KubeObject {
 }
 
 const SYNC_MILLISECONDS = 40_000;
-const plane = connectControlPlane(inject('controlPlane'));
+const plane = await shareControlPlane();
 const warnings: unknown[] = [];
 const log: Logger = {
   debug() {},

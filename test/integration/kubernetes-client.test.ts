@@ -1,16 +1,16 @@
 import { randomUUID } from 'node:crypto';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { KubernetesClient } from '../../core/kubernetes/client.ts';
 import { createKubernetesClient } from '../../core/kubernetes/create-client.ts';
 import { configMaps, secrets, serviceAccounts } from '../../core/kubernetes/resources.ts';
 import type { KubernetesServer } from '../../core/kubernetes/server.ts';
 import { systemClock } from '../../core/time/clock.ts';
-import { connectControlPlane } from '../support/control-plane.ts';
 import { eventually } from '../support/eventually.ts';
+import { shareControlPlane } from '../support/shared.ts';
 
-const plane = connectControlPlane(inject('controlPlane'));
+const plane = await shareControlPlane();
 const clients: KubernetesClient[] = [];
 let client: KubernetesClient;
 let namespace: string;

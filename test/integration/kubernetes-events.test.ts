@@ -1,10 +1,10 @@
-import { expect, inject, it } from 'vitest';
+import { expect, it } from 'vitest';
 import { createKubernetesClient } from '../../core/kubernetes/create-client.ts';
 import { createEventRecorder } from '../../core/kubernetes/events.ts';
 import { systemClock } from '../../core/time/clock.ts';
-import { connectControlPlane } from '../support/control-plane.ts';
+import { shareControlPlane } from '../support/shared.ts';
 
-const plane = connectControlPlane(inject('controlPlane'));
+const plane = await shareControlPlane();
 
 it('Events are created and counted', async () => {
   const client = await createKubernetesClient({

@@ -1,15 +1,15 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
-import { afterAll, beforeAll, expect, inject, it } from 'vitest';
+import { afterAll, beforeAll, expect, it } from 'vitest';
 import type { KubernetesClient } from '../../core/kubernetes/client.ts';
 import { createKubernetesClient } from '../../core/kubernetes/create-client.ts';
 import { leases } from '../../core/kubernetes/resources.ts';
 import { systemClock } from '../../core/time/clock.ts';
-import { connectControlPlane } from '../support/control-plane.ts';
 import { eventually } from '../support/eventually.ts';
+import { shareControlPlane } from '../support/shared.ts';
 
-const plane = connectControlPlane(inject('controlPlane'));
+const plane = await shareControlPlane();
 const program = new URL('../support/lease-candidate.ts', import.meta.url).pathname;
 const WITHIN_MILLISECONDS = 20_000;
 const candidates: ChildProcess[] = [];

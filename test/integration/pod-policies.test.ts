@@ -9,8 +9,8 @@ import { inject } from '../../controller/injection/inject.ts';
 import type { Pod } from '../../controller/pods/pod.ts';
 import { SIDECAR_UID } from '../../core/api/pod-layout.ts';
 import type { ApiResponse } from '../support/api-client.ts';
-import { type InstalledChart, installChart } from '../support/chart.ts';
-import { type OwnControlPlane, startControlPlane } from '../support/control-plane.ts';
+import type { InstalledChart } from '../support/chart.ts';
+import type { ControlPlane } from '../support/control-plane.ts';
 import {
   anAgentContainer,
   anInjectedPod,
@@ -20,26 +20,23 @@ import {
 } from '../support/injected-pod.ts';
 import { reportSidecar } from '../support/kubelet.ts';
 import { untilAllowed } from '../support/rbac.ts';
+import { sharePolicies } from '../support/shared.ts';
 
-let plane: OwnControlPlane;
+let plane: ControlPlane;
 let chart: InstalledChart;
 let namespace: string;
 let unlabelled: string;
 
-const LABELS = { 'actiongrant.dev/inject': 'enabled' };
-
 beforeAll(async () => {
-  plane = await startControlPlane();
-  namespace = await plane.createNamespace('agents', LABELS);
+  ({ plane, chart, namespace } = await sharePolicies('injected'));
   unlabelled = await plane.createNamespace('others');
-  chart = await installChart(plane, { rbac: { agentNamespaces: [namespace] } });
   for (const where of [namespace, unlabelled]) {
     await plane.api('POST', `/api/v1/namespaces/${where}/serviceaccounts`, {
       metadata: { name: 'default' },
     });
   }
 });
-afterAll(() => plane.stop());
+afterAll(() => plane?.disconnect());
 
 const podsPath = (where = namespace) => `/api/v1/namespaces/${where}/pods`;
 const podPath = (name: string, subresource = '') => `${podsPath()}/${name}${subresource}`;

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { ActionGrant } from '../../core/api/generated/actiongrant.ts';
-import { AGENT, type AgentStage, startAgentStage } from '../support/agent-stage.ts';
+import { AGENT, type OwnAgentStage, startAgentStage } from '../support/agent-stage.ts';
 import { call, readAll, startCall } from '../support/agent-stream.ts';
 import type { KubeObject } from '../support/control-plane.ts';
 import { eventually } from '../support/eventually.ts';
@@ -23,7 +23,7 @@ import { upstreamCA } from '../unit/sidecar/forward/upstreams.ts';
 
 const ORIGIN = 'https://h1.example.com';
 
-let stage: AgentStage;
+let stage: OwnAgentStage;
 let service: ScriptedService;
 let sidecar: SidecarProcess;
 const podTokens: string[] = [];

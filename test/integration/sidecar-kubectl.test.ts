@@ -1,11 +1,12 @@
 /** The real kubectl, and calls by hand, to a real API server through a real sidecar. */
 
+import { randomBytes } from 'node:crypto';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { parse } from 'yaml';
 import type { ActionGrant, GrantKubernetesAction } from '../../core/api/generated/actiongrant.ts';
-import { ACCOUNT, AGENT, type AgentStage, startAgentStage } from '../support/agent-stage.ts';
+import { ACCOUNT, AGENT, shareAgentStage } from '../support/agent-stage.ts';
 import { call, startCall, type WholeAnswer } from '../support/agent-stream.ts';
 import { aKubernetesAction } from '../support/builders.ts';
 import { eventually } from '../support/eventually.ts';
@@ -15,7 +16,10 @@ import type { SidecarProcess } from '../support/product.ts';
 import { untilAllowed } from '../support/rbac.ts';
 
 /** Where the agent's calls go; the grants are in a namespace of their own. */
-const TARGET = 'shop';
+const [TARGET, ELSEWHERE] = ['shop', 'elsewhere'].map(
+  (name) => `${name}-${randomBytes(4).toString('hex')}`,
+) as [string, string];
+const stage = await shareAgentStage();
 const API = 'https://kubernetes.default.svc';
 const CONFIG_MAPS = `/api/v1/namespaces/${TARGET}/configmaps`;
 /** Long enough on a busy machine for an event to come through before the cut. */
@@ -23,14 +27,12 @@ const WATCH_SECONDS = 5;
 /** As kubectl and the refusal's manifest have it. */
 const PLACEHOLDER = /REPLACE-ME/;
 
-let stage: AgentStage;
 let sidecar: SidecarProcess;
 let kubeconfig: string;
 
 beforeAll(async () => {
-  stage = await startAgentStage();
   const { plane, namespace } = stage;
-  for (const name of [TARGET, 'elsewhere']) {
+  for (const name of [TARGET, ELSEWHERE]) {
     await plane.api('POST', '/api/v1/namespaces', { metadata: { name } });
     const rbac = `/apis/rbac.authorization.k8s.io/v1/namespaces/${name}`;
     await plane.api('POST', `${rbac}/roles`, {
@@ -342,11 +344,11 @@ describe('a watch', () => {
         version: 'v1',
         resource: 'configmaps',
         namespace: TARGET,
-        queryParameters: { fieldSelector: 'metadata.namespace=shop' },
+        queryParameters: { fieldSelector: `metadata.namespace=${TARGET}` },
       },
       WATCH_SECONDS,
     );
-    const url = `${API}${CONFIG_MAPS}?watch=1&fieldSelector=metadata.namespace%3Dshop`;
+    const url = `${API}${CONFIG_MAPS}?watch=1&fieldSelector=metadata.namespace%3D${TARGET}`;
     const agent = await startCall(sidecar, 'h2', { url });
     agent.request.end();
     const { status, body } = await agent.response;
@@ -381,7 +383,7 @@ describe('a grant for one patch', () => {
   beforeAll(async () => {
     await createConfigMap(NAME);
     await createConfigMap('other');
-    await createConfigMap(NAME, 'elsewhere');
+    await createConfigMap(NAME, ELSEWHERE);
     await usable({
       verb: 'patch',
       version: 'v1',
@@ -401,7 +403,7 @@ describe('a grant for one patch', () => {
     { what: 'another name', target: `${CONFIG_MAPS}/other${query}` },
     {
       what: 'another namespace',
-      target: `/api/v1/namespaces/elsewhere/configmaps/${NAME}${query}`,
+      target: `/api/v1/namespaces/${ELSEWHERE}/configmaps/${NAME}${query}`,
     },
     {
       what: 'another resource',
@@ -447,14 +449,14 @@ describe('a grant for one patch', () => {
       what: 'a new grant',
       method: 'POST',
       headers: whole,
-      target: '/apis/actiongrant.dev/v1alpha1/namespaces/soc/actiongrants',
+      target: `/apis/actiongrant.dev/v1alpha1/namespaces/${stage.namespace}/actiongrants`,
       status: 403,
     },
     {
       what: 'a token',
       method: 'POST',
       headers: whole,
-      target: `/api/v1/namespaces/soc/serviceaccounts/${ACCOUNT}/token`,
+      target: `/api/v1/namespaces/${stage.namespace}/serviceaccounts/${ACCOUNT}/token`,
       status: 403,
     },
     { what: 'a proxied pod', target: `/api/v1/namespaces/${TARGET}/pods/a/proxy/x`, status: 403 },

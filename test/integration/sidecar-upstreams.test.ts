@@ -5,7 +5,7 @@ import type { ServerResponse } from 'node:http';
 import { createServer } from 'node:net';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { MAX_ATTEMPTS } from '../../core/api/names.ts';
-import { type AgentStage, startAgentStage } from '../support/agent-stage.ts';
+import { type AgentStage, shareAgentStage } from '../support/agent-stage.ts';
 import { call, type Protocol, startCall } from '../support/agent-stream.ts';
 import { type Balancer, startBalancer } from '../support/balancer.ts';
 import { eventually } from '../support/eventually.ts';
@@ -30,7 +30,7 @@ let late: Balancer;
 const cleanups: (() => Promise<unknown>)[] = [];
 
 beforeAll(async () => {
-  stage = await startAgentStage();
+  stage = await shareAgentStage();
   cleanups.push(() => stage.stop());
   const { plane } = stage;
   const authority = await createAuthority('test upstreams');

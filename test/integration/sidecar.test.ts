@@ -6,7 +6,7 @@ import type { IncomingMessage } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { BODY_LIMIT_BYTES } from '../../core/api/names.ts';
-import { type AgentStage, startAgentStage } from '../support/agent-stage.ts';
+import { type AgentStage, shareAgentStage } from '../support/agent-stage.ts';
 import { call, type Protocol, readAll, startCall } from '../support/agent-stream.ts';
 import { eventually } from '../support/eventually.ts';
 import { readGrant, untilPhase } from '../support/grants.ts';
@@ -29,7 +29,7 @@ let services: Record<Protocol, ScriptedService>;
 let plain: ScriptedService;
 
 beforeAll(async () => {
-  stage = await startAgentStage();
+  stage = await shareAgentStage();
   services = {
     h1: await startScriptedService('h1', 'h1.example.com'),
     h2: await startScriptedService('h2', 'h2.example.com'),

@@ -4,29 +4,25 @@
  */
 
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { INJECTION_LABEL } from '../../core/api/pod-layout.ts';
 import type { ApiOptions, ApiResponse, KubeObject } from '../support/api-client.ts';
 import { aNewGrant } from '../support/builders.ts';
-import { type InstalledChart, installChart } from '../support/chart.ts';
-import { type OwnControlPlane, startControlPlane } from '../support/control-plane.ts';
+import type { InstalledChart } from '../support/chart.ts';
+import type { ControlPlane } from '../support/control-plane.ts';
 import { anInjectedPod, type Change, changed } from '../support/injected-pod.ts';
 import { resourceAttributes, untilAllowed } from '../support/rbac.ts';
+import { sharePolicies } from '../support/shared.ts';
 
 /** What the aggregating controller of a whole cluster would put into `edit`: the last is the chart's. */
 const EDIT = ['system:aggregate-to-edit', 'system:aggregate-to-view', 'actiongrant-viewer'];
 const RBAC = '/apis/rbac.authorization.k8s.io/v1';
 
-let plane: OwnControlPlane;
+let plane: ControlPlane;
 let chart: InstalledChart;
 let namespace: string;
 let tenant: string;
 
 beforeAll(async () => {
-  plane = await startControlPlane();
-  namespace = await plane.createNamespace('agents', {
-    [INJECTION_LABEL.name]: INJECTION_LABEL.value,
-  });
-  chart = await installChart(plane, { rbac: { agentNamespaces: [namespace] } });
+  ({ plane, chart, namespace } = await sharePolicies('injected'));
   for (const name of ['default', 'incident-agent', 'edr-quarantine']) {
     await plane.api('POST', `${here()}/serviceaccounts`, { metadata: { name } });
   }
@@ -41,7 +37,7 @@ beforeAll(async () => {
   const oneOfEach = ['create pods', 'get pods', 'get actiongrants.actiongrant.dev'];
   await untilAllowed(plane, { user: 'tenant' }, oneOfEach, namespace);
 });
-afterAll(() => plane?.stop());
+afterAll(() => plane?.disconnect());
 
 const here = () => `/api/v1/namespaces/${namespace}`;
 const grants = () => `/apis/actiongrant.dev/v1alpha1/namespaces/${namespace}/actiongrants`;

@@ -9,13 +9,15 @@ import { TRACKING_MARKS } from '../../controller/admission/grants/tracking-marks
 import type { ActionGrantSpec } from '../../core/api/generated/actiongrant.ts';
 import type { ApiResponse } from '../support/api-client.ts';
 import { aCredential, aKubernetesAction, aNewGrant } from '../support/builders.ts';
-import { type InstalledChart, installChart } from '../support/chart.ts';
-import { type OwnControlPlane, startControlPlane } from '../support/control-plane.ts';
+import type { InstalledChart } from '../support/chart.ts';
+import type { ControlPlane } from '../support/control-plane.ts';
 import type { Identity } from '../support/control-plane-client.ts';
 import { issuePodToken } from '../support/kubelet.ts';
 import { untilAllowed } from '../support/rbac.ts';
+import { sharePolicies } from '../support/shared.ts';
+import { SHARED_API_AUDIENCE as API_AUDIENCE } from '../support/shared-setup.ts';
 
-let plane: OwnControlPlane;
+let plane: ControlPlane;
 let chart: InstalledChart;
 let namespace: string;
 
@@ -24,7 +26,6 @@ const mighty = (user: string, groups: readonly string[] = []) =>
   plane.kubeconfigFor({ user, groups: ['system:masters', ...groups] });
 const asController = () => mighty(chart.controllerUsername);
 const JANE = 'jane';
-const API_AUDIENCE = 'https://api.cluster.example';
 const COLLECTORS = [
   'system:serviceaccount:kube-system:generic-garbage-collector',
   'system:serviceaccount:kube-system:namespace-controller',
@@ -32,19 +33,14 @@ const COLLECTORS = [
 ];
 
 beforeAll(async () => {
-  plane = await startControlPlane();
-  namespace = await plane.createNamespace('soc');
-  chart = await installChart(plane, {
-    rbac: { agentNamespaces: [namespace] },
-    apiServer: { audiences: [API_AUDIENCE] },
-  });
+  ({ plane, chart, namespace } = await sharePolicies('plain'));
   for (const name of ['edr-quarantine', 'incident-agent']) {
     await plane.api('POST', `/api/v1/namespaces/${namespace}/serviceaccounts`, {
       metadata: { name },
     });
   }
 });
-afterAll(() => plane.stop());
+afterAll(() => plane?.disconnect());
 
 const grantsPath = () => `/apis/actiongrant.dev/v1alpha1/namespaces/${namespace}/actiongrants`;
 const secretsPath = () => `/api/v1/namespaces/${namespace}/secrets`;

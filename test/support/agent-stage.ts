@@ -6,9 +6,11 @@ import type {
   GrantBody,
 } from '../../core/api/generated/actiongrant.ts';
 import { aNewGrant, withoutCredential } from './builders.ts';
-import { type OwnControlPlane, startControlPlane } from './control-plane.ts';
+import { type ControlPlane, type OwnControlPlane, startControlPlane } from './control-plane.ts';
 import { createServiceAccount, grantsPath, untilGrant, untilPhase } from './grants.ts';
-import { type Product, type SidecarOptions, type SidecarProcess, startProduct } from './product.ts';
+import { type Product, startProduct } from './product.ts';
+import { type SharedProduct, shareProduct } from './shared.ts';
+import type { SidecarOptions, SidecarProcess } from './sidecar-process.ts';
 
 export const AGENT = 'incident-agent';
 /** The account of every credential. */
@@ -22,9 +24,12 @@ export interface GrantedCall {
   readonly body?: GrantBody;
 }
 
-export interface AgentStage {
-  readonly plane: OwnControlPlane;
-  readonly product: Product;
+export interface AgentStage<
+  Plane extends ControlPlane = ControlPlane,
+  Behind extends Product | SharedProduct = Product | SharedProduct,
+> {
+  readonly plane: Plane;
+  readonly product: Behind;
   readonly namespace: string;
   startSidecar(options?: Partial<SidecarOptions>): Promise<SidecarProcess>;
   /** A usable grant for this call; with a credential, unless it is plain HTTP. */
@@ -36,7 +41,18 @@ export interface AgentStage {
   stop(): Promise<void>;
 }
 
-export async function startAgentStage(): Promise<AgentStage> {
+/** With a cluster of its own, which a test may break. */
+export type OwnAgentStage = AgentStage<OwnControlPlane, Product>;
+
+/** In the cluster that files share. */
+export async function shareAgentStage(): Promise<AgentStage<ControlPlane, SharedProduct>> {
+  const product = await shareProduct();
+  const { plane, namespace } = product;
+  await createServiceAccount(plane, namespace, ACCOUNT);
+  return stageOf(plane, product, namespace, () => product.stop());
+}
+
+export async function startAgentStage(): Promise<OwnAgentStage> {
   const plane = await startControlPlane();
   const namespace = 'soc';
   let product: Product | undefined;
@@ -44,15 +60,23 @@ export async function startAgentStage(): Promise<AgentStage> {
     await plane.api('POST', '/api/v1/namespaces', { metadata: { name: namespace } });
     await createServiceAccount(plane, namespace, ACCOUNT);
     product = await startProduct(plane, { replicas: 2, agentNamespaces: [namespace] });
-    return stageOf(plane, product, namespace);
+    return stageOf(plane, product, namespace, stop);
   } catch (error) {
+    await stop();
+    throw error;
+  }
+  async function stop(): Promise<void> {
     await product?.stop();
     await plane.stop();
-    throw error;
   }
 }
 
-function stageOf(plane: OwnControlPlane, product: Product, namespace: string): AgentStage {
+function stageOf<Plane extends ControlPlane, Behind extends Product | SharedProduct>(
+  plane: Plane,
+  product: Behind,
+  namespace: string,
+  stop: () => Promise<void>,
+): AgentStage<Plane, Behind> {
   const create = async (
     call: GrantedCall,
     withCredential: boolean,
@@ -97,9 +121,6 @@ function stageOf(plane: OwnControlPlane, product: Product, namespace: string): A
           status?.uses?.filter(({ endTime }) => endTime !== undefined).length === uses,
         `has not ended ${uses} use(s)`,
       ),
-    async stop() {
-      await product.stop();
-      await plane.stop();
-    },
+    stop,
   };
 }

@@ -1,4 +1,8 @@
-import type { Product } from './product.ts';
+/** A process of the product. */
+interface Logging {
+  readonly name: string;
+  log(): Promise<string>;
+}
 
 /** Shorter parts could be in a log by chance. */
 const PART_LENGTH = 24;
@@ -8,18 +12,18 @@ const PART_LENGTH = 24;
  * what makes it one. Names only, so that a failing test does not show them either.
  */
 export async function secretsInLogs(
-  product: Product,
+  product: { readonly replicas: readonly Logging[]; readonly sidecars: readonly Logging[] },
   secrets: readonly string[],
 ): Promise<readonly string[]> {
   const processes = [...product.replicas, ...product.sidecars];
   const found = await Promise.all(
-    processes.map(async ({ process, log }) => {
+    processes.map(async ({ name, log }) => {
       const text = await log();
-      if (text === '') throw new Error(`${process.name} wrote no log`);
+      if (text === '') throw new Error(`${name} wrote no log`);
       return secrets
         .flatMap((secret) => [secret, signatureOf(secret)])
         .some((part) => text.includes(part))
-        ? [process.name]
+        ? [name]
         : [];
     }),
   );

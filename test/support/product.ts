@@ -3,11 +3,9 @@
  * rights of the chart. Serves tests, demo and benches alike.
  */
 
-import { mkdtemp, readFile, writeFile } from 'node:fs/promises';
+import { mkdtemp, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
-import { ROOT } from '../../scripts/tools.ts';
 import type { KubeObject } from './api-client.ts';
 import { type Balancer, startBalancer } from './balancer.ts';
 import { aNewGrant } from './builders.ts';
@@ -15,67 +13,14 @@ import { type InstalledChart, installManifests, type Manifest, renderChart } fro
 import type { ControlPlane } from './control-plane.ts';
 import { eventually } from './eventually.ts';
 import { grantsPath } from './grants.ts';
-import { issuePodToken, type PodToken } from './kubelet.ts';
-import { freePort } from './ports.ts';
-import { StartError, startOnFreePorts, sweepAtExit, TiedProcess } from './tied-process.ts';
+import { type Replica, type ReplicaOptions, startReplica } from './replica-process.ts';
+import { type SidecarOptions, type SidecarProcess, startSidecar } from './sidecar-process.ts';
+import { sweepAtExit } from './tied-process.ts';
 
-/** Some tests take the API server away meanwhile. */
-const READY_MILLISECONDS = 60_000;
-/** Less than a kubelet's default of 30 s: a stop that needs more, and so is killed, waits for something it should not. */
-const GRACE_MILLISECONDS = 25_000;
+export type { Replica } from './replica-process.ts';
+export type { SidecarOptions, SidecarProcess } from './sidecar-process.ts';
 
-export interface ReplicaOptions {
-  /** Instead of the chart's own kubeconfig: e.g. one that goes through a proxy. */
-  kubeconfig?: string;
-  /** Chosen by the caller, who wants to look at it before the replica is ready. */
-  operationsPort?: number;
-  /** Gets no calls through the balancer: only those that are sent to its own port. */
-  outOfRotation?: boolean;
-  environment?: Readonly<Record<string, string>>;
-}
-
-export interface Replica {
-  readonly name: string;
-  /** Port of exchange and admission. */
-  readonly port: number;
-  readonly operationsPort: number;
-  readonly process: TiedProcess;
-  readonly running: boolean;
-  /** Whether the balancer may send it calls. */
-  readonly inRotation: boolean;
-  metrics(): Promise<string>;
-  log(): Promise<string>;
-  /** As SIGKILL: nothing is said goodbye to. */
-  kill(): Promise<void>;
-  stop(): Promise<void>;
-}
-
-export interface SidecarOptions {
-  namespace: string;
-  serviceAccountName: string;
-  /** `host:port` → `127.0.0.1:port`. */
-  connectTo?: ReadonlyMap<string, string>;
-  /** PEM of the upstreams' CA. */
-  trustBundle?: string;
-  environment?: Readonly<Record<string, string>>;
-  /** Instead of a pod of its own. */
-  pod?: PodToken;
-}
-
-export interface SidecarProcess {
-  readonly pod: PodToken;
-  /** Port of the explicit proxy on loopback. */
-  readonly port: number;
-  readonly operationsPort: number;
-  readonly proxyURL: string;
-  /** PEM file of the pod CA. */
-  readonly caFile: string;
-  readonly process: TiedProcess;
-  metrics(): Promise<string>;
-  log(): Promise<string>;
-  kill(): Promise<void>;
-  stop(): Promise<void>;
-}
+const ADMISSION_MILLISECONDS = 60_000;
 
 export interface ProductOptions {
   /** Controller replicas to start with. Default 2. */
@@ -95,7 +40,9 @@ export class Product {
   readonly balancer: Balancer;
   readonly replicas: Replica[] = [];
   readonly sidecars: SidecarProcess[] = [];
-  readonly #agentNamespaces: readonly string[];
+  readonly agentNamespaces: readonly string[];
+  /** Those that get calls through the balancer. */
+  readonly #rotation = new Set<Replica>();
   readonly #sweep: () => Promise<void>;
   #count = 0;
 
@@ -112,7 +59,7 @@ export class Product {
     this.chart = chart;
     this.balancer = balancer;
     this.directory = directory;
-    this.#agentNamespaces = agentNamespaces;
+    this.agentNamespaces = agentNamespaces;
   }
 
   /** Base URL of the exchange, as a Service would give it. */
@@ -124,131 +71,44 @@ export class Product {
     return join(this.directory, 'exchange-ca.crt');
   }
 
-  startReplica(options: ReplicaOptions = {}): Promise<Replica> {
-    return startOnFreePorts(() => this.#launchReplica(options));
-  }
-
-  async #launchReplica(options: ReplicaOptions): Promise<Replica> {
-    const name = `controller-${this.#count++}`;
-    const port = await freePort();
-    const operationsPort = options.operationsPort ?? (await freePort());
-    const logFile = join(this.directory, `${name}.log`);
-    const child = new TiedProcess(
-      name,
-      process.execPath,
-      [join(ROOT, 'dist/controller/main.js')],
-      logFile,
-      {
-        ACTIONGRANT_LISTEN: `127.0.0.1:${port}`,
-        ACTIONGRANT_OPERATIONS_LISTEN: `127.0.0.1:${operationsPort}`,
-        ACTIONGRANT_NAMESPACE: this.chart.namespace,
-        ACTIONGRANT_POD_NAME: name,
-        ACTIONGRANT_AGENT_NAMESPACES: this.#agentNamespaces.join(','),
-        ACTIONGRANT_KUBECONFIG: options.kubeconfig ?? this.chart.controllerKubeconfig,
-        ACTIONGRANT_SERVING_NAMES: '127.0.0.1',
-        ...options.environment,
-      },
-    );
-    const replica: Replica = {
-      name,
-      port,
-      operationsPort,
-      process: child,
-      get running() {
-        return child.running;
-      },
-      inRotation: options.outOfRotation !== true,
-      metrics: () => get(operationsPort, '/metrics'),
-      log: () => readFile(logFile, 'utf8'),
-      kill: async () => {
-        await child.kill();
-        this.#rebalance();
-      },
-      stop: async () => {
-        await child.stop(GRACE_MILLISECONDS);
-        this.#rebalance();
-      },
+  async startReplica(options: ReplicaOptions = {}): Promise<Replica> {
+    const replica = await startReplica(`controller-${this.#count++}`, this, options);
+    const rebalanced = async (ended: Promise<void>): Promise<void> => {
+      await ended;
+      this.#rebalance();
     };
-    await untilReady(child, operationsPort);
-    this.replicas.push(replica);
+    const balanced = {
+      ...replica,
+      get running() {
+        return replica.running;
+      },
+      kill: () => rebalanced(replica.kill()),
+      stop: () => rebalanced(replica.stop()),
+    };
+    this.replicas.push(balanced);
+    if (options.outOfRotation !== true) this.#rotation.add(balanced);
     this.#rebalance();
-    return replica;
+    return balanced;
   }
 
   async startSidecar(options: SidecarOptions): Promise<SidecarProcess> {
-    const { namespace, serviceAccountName } = options;
-    const pod = options.pod ?? (await issuePodToken(this.plane, { namespace, serviceAccountName }));
-    return startOnFreePorts(() => this.#launchSidecar(pod, options));
-  }
-
-  async #launchSidecar(pod: PodToken, options: SidecarOptions): Promise<SidecarProcess> {
-    const { namespace, serviceAccountName } = options;
-    const name = `sidecar-${this.#count++}`;
-    const port = await freePort();
-    const operationsPort = await freePort();
-    const file = (suffix: string): string => join(this.directory, `${name}-${suffix}`);
-    await writeFile(file('token'), pod.token, { mode: 0o600 });
-    await writeFile(file('kubernetes-ca.crt'), this.plane.caPem);
-    if (options.trustBundle !== undefined) await writeFile(file('trust.crt'), options.trustBundle);
-    const child = new TiedProcess(
-      name,
-      process.execPath,
-      [...SIDECAR_FLAGS, join(ROOT, 'dist/sidecar/main.js')],
-      file('log'),
-      {
-        ACTIONGRANT_LISTEN: `127.0.0.1:${port}`,
-        ACTIONGRANT_OPERATIONS_LISTEN: `127.0.0.1:${operationsPort}`,
-        ACTIONGRANT_CONTROLLER_URLS: this.exchangeURL,
-        ACTIONGRANT_CONTROLLER_CA: this.exchangeCAFile,
-        ACTIONGRANT_TOKEN: file('token'),
-        ACTIONGRANT_POD_NAMESPACE: namespace,
-        ACTIONGRANT_SERVICE_ACCOUNT: serviceAccountName,
-        ACTIONGRANT_KUBERNETES_SERVER: new URL(this.plane.url).host,
-        ACTIONGRANT_KUBERNETES_CA: file('kubernetes-ca.crt'),
-        ACTIONGRANT_CA_OUTPUT: file('pod-ca.crt'),
-        ACTIONGRANT_CONNECT_TO: [...(options.connectTo ?? [])]
-          .map(([from, to]) => `${from}=${to}`)
-          .join(','),
-        ...(options.trustBundle === undefined
-          ? {}
-          : { ACTIONGRANT_TRUST_BUNDLE: file('trust.crt') }),
-        ...options.environment,
-      },
-    );
-    await untilReady(child, operationsPort);
-    const sidecar: SidecarProcess = {
-      pod,
-      port,
-      operationsPort,
-      proxyURL: `http://127.0.0.1:${port}`,
-      caFile: file('pod-ca.crt'),
-      process: child,
-      metrics: () => get(operationsPort, '/metrics'),
-      log: () => readFile(file('log'), 'utf8'),
-      kill: () => child.kill(),
-      stop: () => child.stop(GRACE_MILLISECONDS),
-    };
+    const sidecar = await startSidecar(`sidecar-${this.#count++}`, this, options);
     this.sidecars.push(sidecar);
     return sidecar;
   }
 
-  /** Ends what is left of the product; the control plane stays. */
+  /** Kills what is left of the product; the control plane stays. How its processes end when they are told to: processes.test.ts. */
   async stop(): Promise<void> {
-    await Promise.all(this.sidecars.map((sidecar) => sidecar.stop()));
-    await Promise.all(this.replicas.map((replica) => replica.stop()));
+    await Promise.all([...this.sidecars, ...this.replicas].map((process) => process.kill()));
     await this.balancer.close();
     await this.#sweep();
   }
 
   #rebalance(): void {
-    this.balancer.setBackends(
-      this.replicas.filter((r) => r.running && r.inRotation).map((r) => r.port),
-    );
+    const backends = [...this.#rotation].filter(({ running }) => running);
+    this.balancer.setBackends(backends.map(({ port }) => port));
   }
 }
-
-/** Less memory for the same throughput: measured, see docs/benchmarks.md. The image runs with the same flags. */
-export const SIDECAR_FLAGS = ['--max-semi-space-size=4', '--max-old-space-size=56'];
 
 /** Installs the chart and starts the replicas; returns when all are ready and admission works. */
 export async function startProduct(plane: ControlPlane, options: ProductOptions): Promise<Product> {
@@ -293,29 +153,6 @@ async function untilAdmissionWorks(
       const { status, body } = await plane.request('POST', path, aNewGrant());
       if (status !== 201) throw new Error(`admission does not work: ${JSON.stringify(body)}`);
     },
-    { withinMilliseconds: READY_MILLISECONDS, everyMilliseconds: 50 },
+    { withinMilliseconds: ADMISSION_MILLISECONDS, everyMilliseconds: 50 },
   );
-}
-
-async function untilReady(child: TiedProcess, operationsPort: number): Promise<void> {
-  const end = Date.now() + READY_MILLISECONDS;
-  let last = 'no answer';
-  while (Date.now() < end) {
-    if (!child.running) break;
-    try {
-      const response = await fetch(`http://127.0.0.1:${operationsPort}/readyz`);
-      last = await response.text();
-      if (response.ok) return;
-    } catch (error) {
-      last = String(error);
-    }
-    await sleep(50);
-  }
-  await child.kill();
-  throw new StartError(child, last);
-}
-
-async function get(port: number, path: string): Promise<string> {
-  const response = await fetch(`http://127.0.0.1:${port}${path}`);
-  return response.text();
 }

@@ -3,7 +3,7 @@
 import { INBOUND_PORTS_VARIABLE, SIDECAR_UID } from '../../../core/api/pod-layout.ts';
 import { RIVALS_IMAGE } from '../../../scripts/images/images.ts';
 import { ROOT } from '../../../scripts/tools.ts';
-import { SIDECAR_FLAGS } from '../../support/product.ts';
+import { SIDECAR_FLAGS } from '../../support/sidecar-process.ts';
 import { PLAIN } from './stage.ts';
 
 export const PROXIES = ['direct', 'ours', 'squid', 'mitmproxy'] as const;
