@@ -73,6 +73,8 @@ export default defineConfig({
         test: {
           name: 'unit',
           include: ['test/unit/**/*.test.ts'],
+          // Nothing registers itself on import, and loading the sources anew for each file takes longer than most files.
+          isolate: false,
           // For machines that are busy with other things.
           testTimeout: 30_000,
         },
