@@ -16,7 +16,6 @@ import {
 } from '../../../../core/api/pod-layout.ts';
 import { createCertificateAuthority } from '../../../../sidecar/certificates/certificate-authority.ts';
 import { writeAgentFiles } from '../../../../sidecar/files/agent-files.ts';
-import { createJavaTrustStore } from '../../../../sidecar/files/java-key-store.ts';
 
 const run = promisify(execFile);
 const NAME = 'localhost';
@@ -155,12 +154,4 @@ describe('the agent files', () => {
     expect((await fetch({ CURL_CA_BUNDLE: path('ca') })).stdout).toBe('intercepted');
     await expect(fetch({})).rejects.toMatchObject({ code: 60 });
   });
-});
-
-it('the same certificate makes the same key store', () => {
-  const { certificate } = createCertificateAuthority({ now: Date.now });
-  const options = { alias: 'a', password: 'changeit' };
-  expect(createJavaTrustStore(certificate, options)).toEqual(
-    createJavaTrustStore(certificate, options),
-  );
 });
