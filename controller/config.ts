@@ -23,7 +23,7 @@ export interface ControllerConfig {
   releaseName: string;
   /** Unique per replica. */
   identity: string;
-  /** Namespaces with agents and grants: where there are RoleBindings for us. */
+  /** Namespaces with agents and grants, in which RoleBindings give the controller its rights. */
   agentNamespaces: string[];
   kubernetes: KubernetesServer;
   /** Names and addresses, besides those of the Service, for the serving certificate. */
@@ -122,7 +122,7 @@ function isHost(text: string): boolean {
   }
 }
 
-/** All are read, also without an image, so that none of them is taken for a typing error. */
+/** Reads every variable, also without an image: a variable that nobody reads is taken for a typing error. */
 function readSidecarSettings(reader: ConfigReader): { sidecar?: SidecarSettings } {
   const image = reader.optionalText('ACTIONGRANT_SIDECAR_IMAGE');
   const settings = {
@@ -142,7 +142,7 @@ function readSidecarSettings(reader: ConfigReader): { sidecar?: SidecarSettings 
     trustBundleFile: reader.optionalText('ACTIONGRANT_SIDECAR_TRUST_BUNDLE'),
     logLevel: reader.oneOf('ACTIONGRANT_SIDECAR_LOG_LEVEL', LOG_LEVELS, 'info'),
   };
-  // Read again whenever it changes; what is wrong with it now would otherwise show only in the log.
+  // The file is read again whenever it changes. Without this check, a mistake in it would show only in the log.
   reader.optionalFile('ACTIONGRANT_SIDECAR_TRUST_BUNDLE', CERTIFICATES);
   return image === undefined ? {} : { sidecar: { image, ...settings } };
 }

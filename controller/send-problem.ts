@@ -7,12 +7,12 @@ export function sendProblem(response: Response, problem: ProblemError): void {
     response.destroy();
     return;
   }
-  // What is left of such a body is never read, so the next request on this connection would never be either.
+  // The rest of such a body is never read, so the connection cannot carry another request.
   if (problem.code === 'BodyTooLarge') response.set('connection', 'close');
   response
     .status(problem.status)
     .set('content-type', PROBLEM_CONTENT_TYPE)
     .set('cache-control', 'no-store')
-    // Bytes: to text Express would add a charset, which RFC 9457's media type does not have.
+    // Sent as bytes: to text, Express would add a charset, which the media type of RFC 9457 does not have.
     .send(Buffer.from(JSON.stringify(toProblemDocument(problem))));
 }

@@ -7,9 +7,9 @@ import { readFileSync } from 'node:fs';
 import { ProblemError } from '../core/api/problem.ts';
 
 const PREFIX = 'ACTIONGRANT_';
-/** What the kubelet adds for every Service of the namespace, ours included: not settings of ours. */
+/** The kubelet sets such variables for every Service of the namespace, the controller's included. They are no settings. */
 const SERVICE_LINK = /_(?:SERVICE_HOST|SERVICE_PORT(?:_[A-Z0-9_]+)?|PORT_[0-9]+_[A-Z0-9_]+)$/;
-/** The one of them that a setting could be called too has a URL as its value. */
+/** A setting may be called `…_PORT` too. The kubelet's variable of that name has a URL as its value. */
 const SERVICE_LINK_URL = /^(?:tcp|udp|sctp):\/\//;
 
 export type Environment = Readonly<Record<string, string | undefined>>;
@@ -72,7 +72,7 @@ export class ConfigReader {
     return found ?? fallback;
   }
 
-  /** JSON that `is` takes. @param what it calls that */
+  /** JSON of the form that `is` accepts. @param what how a complaint names that form */
   json<T>(name: string, fallback: T, is: (value: unknown) => value is T, what: string): T {
     const text = this.optionalText(name);
     if (text === undefined) return fallback;

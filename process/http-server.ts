@@ -6,7 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { listen } from './listen.ts';
 
 const SWEEP_MILLISECONDS = 100;
-/** A client that sends nothing for so long is about to send nothing. */
+/** A server that got no request for so long is taken to get none any more. */
 const QUIET_MILLISECONDS = 300;
 
 /**
@@ -26,7 +26,7 @@ export function listenOn(server: Server, at: { host: string; port: number }): Pr
 
 function unusedOf(server: Server): Set<Socket> {
   const sockets = new Set<Socket>();
-  // What a request names as its socket is the TLS one.
+  // A request names the TLS socket, and not the one below it.
   const arrival = 'setSecureContext' in server ? 'secureConnection' : 'connection';
   server.on(arrival, (socket: Socket) => {
     sockets.add(socket);

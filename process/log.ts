@@ -1,6 +1,6 @@
 /** Structured log: one JSON object a line, a constant message with fields. Secrets print as `[redacted]`. */
 
-/** From what says most to what says least. */
+/** From the level that logs most to the level that logs least. */
 export const LOG_LEVELS = ['debug', 'info', 'warn', 'error'] as const;
 export type LogLevel = (typeof LOG_LEVELS)[number];
 export type LogFields = Readonly<Record<string, unknown>>;

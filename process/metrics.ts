@@ -11,7 +11,7 @@ import Registry from 'prom-client/lib/registry.js';
 
 export { Counter, Gauge, Histogram, Registry };
 
-/** From 1 ms to 30 s: a use takes some milliseconds, a person some minutes (those have buckets of their own). */
+/** From 1 ms to 30 s: a use takes some milliseconds. The time that a person takes has buckets of its own. */
 export const DURATION_BUCKETS = [
   0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 15, 30,
 ];

@@ -10,7 +10,7 @@ export interface OperationsOptions {
   notReady(): string[];
 }
 
-/** Connections that say nothing are not kept: whoever reaches this port could hold all of them, and the kubelet would find none. */
+/** A connection without a request is soon closed. Otherwise whoever reaches this port could hold every connection, and the kubelet would get none. */
 const LIMITS = { headersTimeout: 2_000, requestTimeout: 2_000, connectionsCheckingInterval: 500 };
 
 export function createOperationsServer({ registry, notReady }: OperationsOptions): Server {

@@ -1,4 +1,4 @@
-/** A counting semaphore: at most so many permits are out at a time. Who waits may give up, and is then not served. */
+/** A counting semaphore: at most so many permits are out at a time. A waiter that gives up is not served. */
 export class Semaphore {
   #free: number;
   /** First come, first served. */

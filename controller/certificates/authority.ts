@@ -32,7 +32,7 @@ const BACKDATE = 5 * 60_000;
 const KEY = { name: 'ECDSA', namedCurve: 'P-256' } as const;
 const SIGNATURE = { name: 'ECDSA', hash: 'SHA-256' } as const;
 
-/** A certificate as whoever trusts it needs it. Times are ms since the epoch. */
+/** A certificate without its private key, as its peers get it. Times are ms since the epoch. */
 export interface Certificate {
   pem: string;
   notBefore: number;

@@ -41,7 +41,7 @@ export function createWorkQueue(options: WorkQueueOptions): WorkQueue {
   return new KeyedQueue(options);
 }
 
-/** setTimeout fires at once beyond it. A key that comes earlier than asked for does no harm. */
+/** A longer setTimeout would fire at once. A key that comes earlier than asked for does no harm. */
 const LONGEST_TIMER_MILLISECONDS = 2 ** 31 - 1;
 
 interface Timer {

@@ -1,4 +1,4 @@
-/** Pauses between tries that grow with every failure, so that what is down is not also run over. */
+/** Pauses between tries that grow with every failure, so that a server that is down is not flooded with tries. */
 
 /** The pause after the first failure, in ms, and what it doubles up to with each further one. */
 export interface Backoff {

@@ -1,4 +1,4 @@
-/** The mutating webhook: who asks is who the API server says asks, whatever the payload claims. */
+/** The mutating webhook: the requester is the user whom the API server authenticated, whatever the payload claims. */
 
 import type { AdmissionAnswer, AdmissionRequest } from '../protocol/review.ts';
 

@@ -25,11 +25,11 @@ export interface ValidateGrantDependencies {
   settings: AdmissionSettings;
   /** Grants for the agent that wait for a decision. */
   countAwaitingDecision(agent: Agent): number;
-  /** For each question to the API server; they are asked side by side. */
+  /** The time for each question to the API server. Questions are asked side by side. */
   timeoutMilliseconds: number;
 }
 
-/** Nothing that depends on a question to the API server. */
+/** The facts that only the API server knows, before it was asked. */
 const UNASKED = { agentNamespaceAnnotations: null, mayDecide: false, mayDelegate: false } as const;
 
 export async function validateGrant(
@@ -125,7 +125,7 @@ function grantOf({ object, resource, namespace }: AdmissionRequest): ActionGrant
   return grant;
 }
 
-/** Fail closed: what could not be found out is a refusal that says so, and that trying again may help. */
+/** Fails closed: the refusal says that the API server could not be asked, and that trying again may help. */
 function asRefusal(error: unknown): ProblemError {
   if (error instanceof ProblemError) return error;
   if (!isKubernetesError(error)) throw error;

@@ -15,13 +15,13 @@ export interface InjectPodDependencies {
   agentNamespaces: readonly string[];
   /** Whether the settings that the sidecar would read in this namespace are known to be the controller's. */
   settingsPublished(namespace: string): boolean;
-  /** Of helm, for the command that helps. */
+  /** Helm's release, for the command in a refusal. */
   release: { name: string; namespace: string };
 }
 
-/** Each of them becomes larger by some kilobytes, in memory here and in the evaluation of policies after us. */
+/** Injection adds some kilobytes to each container, in memory here and in the policies that are evaluated after it. */
 const MAX_CONTAINERS = 100;
-/** More are told after these are mended: kubectl and Events show one line. */
+/** Faults in one refusal, since kubectl and Events show one line. The next refusal names the rest. */
 const FAULTS_TOLD = 5;
 
 export function injectPod(
