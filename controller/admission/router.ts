@@ -31,7 +31,7 @@ interface Webhook {
 }
 
 /** Every webhook: a folder each, and a row. */
-const WEBHOOKS: readonly Webhook[] = [
+export const WEBHOOKS: readonly Webhook[] = [
   { name: 'stamp-requester', create: () => stampRequester },
   {
     name: 'validate-grant',

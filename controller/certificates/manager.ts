@@ -1,5 +1,6 @@
 /** Keeps this replica's serving certificate, and with the other replicas the authority behind it. */
 
+import { CONTROLLER_NAME } from '../../core/api/names.ts';
 import { createBackgroundLoop } from '../../process/background-loop.ts';
 import type { KeyPair } from './authority.ts';
 import { type ConvergeDependencies, converge } from './converge.ts';
@@ -37,7 +38,7 @@ export interface CertificateManager
 }
 
 /** The names of the controller's Service. The API server calls webhooks by the first. */
-export function controllerNames(namespace: string, service = 'actiongrant-controller'): string[] {
+export function controllerNames(namespace: string, service: string = CONTROLLER_NAME): string[] {
   return [
     `${service}.${namespace}.svc`,
     `${service}.${namespace}`,

@@ -1,12 +1,12 @@
 /** Namespaces whose pods are still injected, and what to tell the administrator of them. */
 
+import { CONTROLLER_NAME } from '../../core/api/names.ts';
 import type { KubernetesClient } from '../../core/kubernetes/client.ts';
 import { namespaces } from '../../core/kubernetes/resources.ts';
 import { type LabelSelector, selects } from '../injection/label-selector.ts';
 
 /** On the controller's Deployment, so that it goes with the release: `true` uninstalls although namespaces are labelled. */
 export const FORCE_ANNOTATION = 'actiongrant.dev/force-uninstall';
-export const DEPLOYMENT_NAME = 'actiongrant-controller';
 
 /** As Helm knows it. */
 export interface Release {
@@ -53,7 +53,7 @@ export function stillInjected(
     'Then uninstall again.',
     '',
     'To uninstall ActionGrant with the namespaces as they are, annotate its Deployment first:',
-    `  kubectl -n ${namespace} annotate deployment ${DEPLOYMENT_NAME} ${FORCE_ANNOTATION}=true`,
+    `  kubectl -n ${namespace} annotate deployment ${CONTROLLER_NAME} ${FORCE_ANNOTATION}=true`,
     '',
     'To keep ActionGrant, tell Helm before it upgrades the release again. Nothing was changed:',
     `  helm --namespace ${namespace} rollback ${name} ${revision}`,

@@ -4,6 +4,7 @@
  * approved in between keeps its Secret, and its token, if it is used, ends by itself after 10 minutes at most.
  */
 
+import { CONTROLLER_NAME } from '../../core/api/names.ts';
 import type { KubernetesClient } from '../../core/kubernetes/client.ts';
 import { isKubernetesError } from '../../core/kubernetes/error.ts';
 import type { Resource } from '../../core/kubernetes/object.ts';
@@ -11,7 +12,6 @@ import type { LabelSelector } from '../injection/label-selector.ts';
 import { type Output, reasonOf } from '../jobs/output.ts';
 import type { Retry } from '../jobs/retry.ts';
 import {
-  DEPLOYMENT_NAME,
   FORCE_ANNOTATION,
   injectedNamespaces,
   type Release,
@@ -56,7 +56,7 @@ async function mayLeaveNamespaces({
   );
   if (labelled.length === 0) return true;
   const forced = await retry(() => isForced(client, release)).catch(
-    because(`the annotation of deployment ${DEPLOYMENT_NAME} could not be read`),
+    because(`the annotation of deployment ${CONTROLLER_NAME} could not be read`),
   );
   if (!forced) {
     for (const line of stillInjected(labelled, release, injectionSelector)) output(line);
@@ -70,7 +70,7 @@ async function mayLeaveNamespaces({
 
 async function isForced(client: KubernetesClient, { namespace }: Release): Promise<boolean> {
   try {
-    const { metadata } = await client.get(deployments, { namespace, name: DEPLOYMENT_NAME });
+    const { metadata } = await client.get(deployments, { namespace, name: CONTROLLER_NAME });
     return metadata.annotations?.[FORCE_ANNOTATION] === 'true';
   } catch (error) {
     if (isKubernetesError(error, 'NotFound')) return false;

@@ -1,6 +1,7 @@
 /** The admission webhooks, put together with the cache and the configuration of one replica. */
 
 import type { Router } from 'express';
+import { CONTROLLER_NAME } from '../../core/api/names.ts';
 import type { KubernetesClient } from '../../core/kubernetes/client.ts';
 import type { Logger } from '../../process/log.ts';
 import type { InjectPodDependencies } from '../admission/pods/inject-pod.ts';
@@ -29,7 +30,7 @@ export function createAdmission({ client, log, config, cache, injection }: Admis
     log,
     timeoutMilliseconds: SUBJECT_ACCESS_REVIEW_MILLISECONDS,
     settings: {
-      controllerUsername: `system:serviceaccount:${namespace}:actiongrant-controller`,
+      controllerUsername: `system:serviceaccount:${namespace}:${CONTROLLER_NAME}`,
       apiServerHosts,
       apiServerAudiences,
       maxPendingPerAgent,

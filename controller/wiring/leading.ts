@@ -1,6 +1,7 @@
 /** What only one replica does at a time: reconcile. Two at once do no harm. */
 
 import { randomUUID } from 'node:crypto';
+import { CONTROLLER_NAME } from '../../core/api/names.ts';
 import { createLeaseElection, type LeaseElection } from '../../core/kubernetes/lease.ts';
 import type { ReconcilerDependencies } from '../reconcile/reconciler.ts';
 import { runWorker } from '../reconcile/reconciler.ts';
@@ -28,7 +29,7 @@ export function createLeading({
     client,
     clock,
     namespace,
-    name: 'actiongrant-controller',
+    name: CONTROLLER_NAME,
     // Unique per process: a container that restarts keeps its pod's name, and must not take its own old lease for held.
     identity: `${identity}_${randomUUID()}`,
     async onStartedLeading(signal) {

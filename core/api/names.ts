@@ -4,6 +4,9 @@
 export const API_GROUP = 'actiongrant.dev';
 export const API_VERSION = 'v1alpha1';
 
+/** The controller's Deployment, Service, ServiceAccount and Lease, in the release's namespace. */
+export const CONTROLLER_NAME = 'actiongrant-controller';
+
 /** Audience of the pod-bound token with which a sidecar proves itself to the exchange. */
 export const EXCHANGE_AUDIENCE = 'actiongrant.dev';
 
