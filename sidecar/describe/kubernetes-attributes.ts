@@ -92,7 +92,10 @@ function watchByPrefix(
   });
 }
 
-/** Takes `watch` out of the parameters. The API server takes everything but 0 and false for true; so much is not needed. */
+/**
+ * Takes `watch` out of the parameters. The API server reads every value but 0 and false as true; only the values that clients
+ * send are accepted here.
+ */
 function takeWatch(parameters: Map<string, string>): boolean {
   const value = parameters.get('watch');
   parameters.delete('watch');
