@@ -3,8 +3,8 @@
 import { SIDECAR_UID } from '../../core/api/pod-layout.ts';
 import { hasInjectedName } from '../pods/containers.ts';
 import type { PodSpec, Volume } from '../pods/pod.ts';
+import { reasonOf } from './admission-policy-rules.ts';
 import { isInjectedVolume } from './injected-containers.ts';
-import { reasonOf } from './policy-rules.ts';
 import { type Rule, when } from './rule.ts';
 
 /**

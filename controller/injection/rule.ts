@@ -1,6 +1,6 @@
 /** Rules that a pod must keep to, as data. */
 
-import type { PolicyRuleId } from './policy-rules.ts';
+import type { RuleId } from './admission-policy-rules.ts';
 
 /** What is wrong with a pod. */
 export interface PodFault {
@@ -12,7 +12,7 @@ export interface PodFault {
 
 export interface Rule<T> {
   /** Of the rule in the chart's policies that holds the same. */
-  readonly id: PolicyRuleId;
+  readonly id: RuleId;
   /** The fields that break it, from where the rule looks. */
   readonly broken: (subject: T) => readonly string[];
   /** Reads on from the field's name: what it must be, why, and the way out. */

@@ -13,6 +13,10 @@ import {
 } from '../../controller/credentials/service-account-token-refusals.ts';
 import type { GrantRefusal } from '../../controller/grants/grant-refusal.ts';
 import {
+  ADMISSION_POLICY_RULES,
+  type AdmissionPolicyRule,
+} from '../../controller/injection/admission-policy-rules.ts';
+import {
   AGENT_MOUNT,
   FREE_FIELDS,
   INJECTED_VOLUMES,
@@ -24,7 +28,6 @@ import {
   MIRROR_ANNOTATION,
   VOLUME_TYPES,
 } from '../../controller/injection/pod-rules.ts';
-import { POLICY_RULES, type PolicyRule } from '../../controller/injection/policy-rules.ts';
 import { SELINUX_TYPES } from '../../controller/injection/profile-rules.ts';
 import {
   API_GROUP,
@@ -187,14 +190,22 @@ function podRules(): Definition[] {
     {
       name: 'podRules',
       comment: 'What policies about pods refuse with, by ID of the rule. YAML.',
-      text: stringify(Object.fromEntries(Object.entries<PolicyRule>(POLICY_RULES).map(podRule)), {
-        lineWidth: 0,
-      }),
+      text: stringify(
+        Object.fromEntries(
+          Object.entries<AdmissionPolicyRule>(ADMISSION_POLICY_RULES).map(podRule),
+        ),
+        {
+          lineWidth: 0,
+        },
+      ),
     },
   ];
 }
 
-function podRule([id, { field, advice, adviceFor }]: [string, PolicyRule]): [string, object] {
+function podRule([id, { field, advice, adviceFor }]: [string, AdmissionPolicyRule]): [
+  string,
+  object,
+] {
   if (adviceFor === undefined) return [id, { field, advice }];
   const sentence = adviceFor({
     name: cel('object.metadata.name'),

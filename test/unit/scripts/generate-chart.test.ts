@@ -4,9 +4,9 @@ import { globSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { parse } from 'yaml';
+import { ADMISSION_POLICY_RULES } from '../../../controller/injection/admission-policy-rules.ts';
 import { CONTAINER_RULES } from '../../../controller/injection/container-rules.ts';
 import { ANNOTATION_RULES, POD_RULES } from '../../../controller/injection/pod-rules.ts';
-import { POLICY_RULES } from '../../../controller/injection/policy-rules.ts';
 import { PROFILE_RULES } from '../../../controller/injection/profile-rules.ts';
 import { INJECTED_PARTS } from '../../../controller/injection/verify.ts';
 import { BOUND_SECRET_TYPE } from '../../../core/api/names.ts';
@@ -43,7 +43,7 @@ function foundInTemplates(pattern: RegExp): string[] {
 }
 
 describe('a rule about pods', () => {
-  const ids = Object.keys(POLICY_RULES).sort();
+  const ids = Object.keys(ADMISSION_POLICY_RULES).sort();
 
   test('is one validation of the policies, each', () => {
     const validations = foundInTemplates(/"actiongrant\.podRule" "([a-z-]+)"/g);

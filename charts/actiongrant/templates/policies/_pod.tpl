@@ -30,7 +30,7 @@ free (a list of names that are checked elsewhere or that nothing depends on).
 {{- end }}
 {{- end }}
 
-{{- /* Reason and message of the validation for a rule of controller/injection/policy-rules.ts. Call with its ID. */ -}}
+{{- /* Reason and message of the validation for a rule of controller/injection/admission-policy-rules.ts. Call with its ID. */ -}}
 {{- define "actiongrant.podRule" -}}
 {{- $rule := get (include "actiongrant.podRules" . | fromYaml) . | required (printf "policies: there is no rule %s" .) -}}
 reason: Forbidden

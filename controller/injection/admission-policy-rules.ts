@@ -16,7 +16,7 @@ import {
   SIDECAR_UID,
 } from '../../core/api/pod-layout.ts';
 
-export interface PolicyRule {
+export interface AdmissionPolicyRule {
   /** As the policy names it: without indices. */
   readonly field: string;
   /** What the pod must be, and the way out. */
@@ -36,7 +36,7 @@ const BOTH = `${INIT_CONTAINER_NAME} and ${SIDECAR_CONTAINER_NAME}`;
 const NO_EPHEMERAL_CONTAINERS =
   'pods of this namespace take none, because the kubelet may start them before there is a packet filter. Debug a copy, which is injected';
 
-export const POLICY_RULES = {
+export const ADMISSION_POLICY_RULES = {
   'static-pod': {
     field: 'metadata.annotations',
     advice:
@@ -153,11 +153,11 @@ export const POLICY_RULES = {
     adviceFor: ({ name, namespace }) =>
       `${NO_EPHEMERAL_CONTAINERS}: kubectl debug ${name} --namespace=${namespace} --copy-to=${name}-debug --share-processes=false --profile=restricted --image=IMAGE -it.`,
   },
-} satisfies Readonly<Record<string, PolicyRule>>;
+} satisfies Readonly<Record<string, AdmissionPolicyRule>>;
 
-export type PolicyRuleId = keyof typeof POLICY_RULES;
+export type RuleId = keyof typeof ADMISSION_POLICY_RULES;
 
 /** The advice as the reason of a rule, for a rule that is about the same field as its policy's. */
-export function reasonOf(id: PolicyRuleId): string {
-  return POLICY_RULES[id].advice.replace(/\.$/, '');
+export function reasonOf(id: RuleId): string {
+  return ADMISSION_POLICY_RULES[id].advice.replace(/\.$/, '');
 }
