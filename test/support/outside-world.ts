@@ -14,7 +14,7 @@ import type { Server } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { decode, encode } from 'dns-packet';
-import type { Action } from '../../core/action/action.ts';
+import { type Action, actionType } from '../../core/action/action.ts';
 import { PROBLEM_CONTENT_TYPE, ProblemError, toProblemDocument } from '../../core/api/problem.ts';
 import { parseRefusalReport, type RefusalReport } from '../../core/wire/refusals.ts';
 import { parseUseRequest } from '../../core/wire/use.ts';
@@ -94,21 +94,21 @@ async function exchange(request: IncomingMessage, response: ServerResponse): Pro
   if (request.url === '/v1/uses') {
     const { nonce, action } = parseUseRequest(body);
     tell({ what: 'use', action });
-    const place = action.type === 'HTTP' ? action.url : action.name;
-    if (!place.includes('granted')) {
+    const type = actionType(action);
+    if (!type.summary(action).includes('granted')) {
       const problem = new ProblemError('GrantRequired', 'No grant covers this action.');
       answer(problem.status, toProblemDocument(problem), PROBLEM_CONTENT_TYPE);
       return;
     }
     const grant = { namespace: 'soc', name: 'granted', uid: 'granted' };
     const credential = { token: 'a.minted.token', expirationTime: '2030-01-01T00:00:00Z' };
-    const isSecure = action.type !== 'HTTP' || action.url.startsWith('https:');
+    const takesCredential = type.credential(action) !== undefined;
     answer(201, {
       nonce,
       grant,
       bodyForm: 'None',
       timeoutMilliseconds: 60_000,
-      ...(isSecure ? { credential } : {}),
+      ...(takesCredential ? { credential } : {}),
     });
   } else if (request.url === '/v1/refusals') {
     tell({ what: 'refusals', report: parseRefusalReport(body) });
