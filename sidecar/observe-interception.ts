@@ -20,8 +20,8 @@ export function createInterceptionObserver({
   refusals,
 }: InterceptionObserverDependencies): InterceptObserver {
   return (event) => {
-    if (event.type === 'HandlerFailed') log.error('interception', { ...event });
-    else log.info('interception', { ...event });
+    if (event.type === 'HandlerFailed') log.error('a call could not be handled', { ...event });
+    else log.info('a client connection was not served', { ...event });
     const refused = refusedIn(event);
     if (refused === null) return;
     metrics.refusals.inc({ code: refused.code });
@@ -29,7 +29,10 @@ export function createInterceptionObserver({
   };
 }
 
-/** Clients that know of the proxy are told by their answers; others are often told nothing that their users would see. */
+/**
+ * Only on redirected connections: a client that knows of the proxy is told by the answer, while the others often learn of
+ * nothing that their users would see.
+ */
 function refusedIn(event: InterceptEvent): RefusedCall | null {
   if (!('destination' in event) || event.destination === undefined) return null;
   const to = `to ${destinationText(event.destination)}`;

@@ -28,8 +28,8 @@ export interface LoadCertificateAuthorityOptions {
 }
 
 /**
- * The CA of this pod: the one that was kept, or a new one where there is none or it is no good. A new one is not trusted by
- * clients that read the old one's certificate before; that is worth a warning.
+ * The CA of this pod: the one that was kept, or a new one where there is none or it cannot be used. Clients that read the
+ * certificate of the old one before do not trust the new one; that is worth a warning.
  * @throws Error if it cannot be kept
  */
 export async function loadCertificateAuthority(
@@ -38,7 +38,7 @@ export async function loadCertificateAuthority(
   const { stateDirectory, now, log } = options;
   const path = join(stateDirectory, FILE);
   const kept = await readIdentity(path, now()).catch((error: unknown) => {
-    log.warn('the pod CA is made anew: what was kept is no good', { error });
+    log.warn('the pod CA was replaced: the kept one cannot be used', { error });
     return null;
   });
   if (kept !== null) return createCertificateAuthority({ now }, kept);

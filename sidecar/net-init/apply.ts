@@ -1,4 +1,4 @@
-/** Puts a ruleset in force, and believes it only when the kernel says so. */
+/** Puts a ruleset in force, and reads back from the kernel that it is. */
 
 import { spawn } from 'node:child_process';
 import { text } from 'node:stream/consumers';

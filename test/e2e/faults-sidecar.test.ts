@@ -95,7 +95,7 @@ describe.concurrent('in one pod', () => {
     await scenes.expectEnd(at, UNKNOWN);
   });
 
-  test('the pod CA is made anew: trusted by who reads its file again, not by who read it once until that starts again', async () => {
+  test('the pod CA is replaced: trusted by who reads its file again, not by who read it once until that starts again', async () => {
     const agent = await scenes.startAgent('distrustful');
     const { pid } = await sidecarProcess(cluster, agent);
     // Only the sidecar mounts it: a fault of the memory, not an attack.
@@ -106,7 +106,7 @@ describe.concurrent('in one pod', () => {
       ...['logs', `--namespace=${scenes.namespace}`, agent.name],
       `--container=${SIDECAR_CONTAINER_NAME}`,
     ]);
-    expect(log).toContain('the pod CA is made anew');
+    expect(log).toContain('the pod CA was replaced');
 
     const granted = await scenes.scene();
     const { url, body } = granted.call;
