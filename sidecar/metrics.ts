@@ -3,7 +3,7 @@
 import { ACTION_TYPE_NAMES } from '../core/action/action.ts';
 import { PROBLEMS } from '../core/api/problem.ts';
 import { closedCounter, closedHistogram, type Registry } from '../process/metrics.ts';
-import { DNS_RESULTS } from './dns/server.ts';
+import { DNS_RESULTS } from './dns/responder.ts';
 
 export type SidecarMetrics = ReturnType<typeof createSidecarMetrics>;
 

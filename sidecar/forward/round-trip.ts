@@ -6,9 +6,11 @@ import { ProblemError } from '../../core/api/problem.ts';
 import { type CutCode, type Cutoff, cutError } from './cutoff.ts';
 import { ForwardError } from './error.ts';
 import { credentialEchoed, guardResponseHead } from './guard-response.ts';
+import { headerPairs } from './raw-headers.ts';
+import { ResponseBody } from './response-body.ts';
 import { type SecretPatterns, SecretScanner } from './secret-scanner.ts';
 import { Upload } from './upload.ts';
-import type { HeaderPair, UpstreamRequest, UpstreamResponse } from './upstream.ts';
+import type { UpstreamRequest, UpstreamResponse } from './upstream.ts';
 
 export interface RoundTripOptions {
   cutoff: Cutoff;
@@ -91,7 +93,7 @@ class RoundTripHandler implements Dispatcher.DispatchHandler {
     try {
       const headers = guardResponseHead(
         status,
-        pairs(controller.rawHeaders),
+        headerPairs(controller.rawHeaders),
         this.#options.secrets,
       );
       const body = new ResponseBody(
@@ -173,56 +175,6 @@ class RoundTripHandler implements Dispatcher.DispatchHandler {
     }
     return lost(this.#dispatched, error);
   }
-}
-
-/** A response's body. Destroying it early ends the round trip. */
-class ResponseBody extends Readable {
-  readonly #resume: () => void;
-  readonly #abandon: () => void;
-  #complete = false;
-
-  constructor(resume: () => void, abandon: () => void) {
-    super({ highWaterMark: 64 * 1024 });
-    this.#resume = resume;
-    this.#abandon = abandon;
-    // Whoever reads it hears of errors; one that comes before anybody does must not end the process.
-    this.on('error', () => {});
-  }
-
-  complete(): void {
-    this.#complete = true;
-    this.push(null);
-  }
-
-  override _read(): void {
-    if (!this.#complete) this.#resume();
-  }
-
-  override _destroy(error: Error | null, callback: (error: Error | null) => void): void {
-    if (!this.#complete) this.#abandon();
-    callback(error);
-  }
-}
-
-/** Undici gives raw pairs on HTTP/1 and an object on HTTP/2. */
-function pairs(raw: Dispatcher.DispatchController['rawHeaders']): HeaderPair[] {
-  const result: HeaderPair[] = [];
-  if (Array.isArray(raw)) {
-    for (let i = 0; i + 1 < raw.length; i += 2) {
-      result.push([text(raw[i]).toLowerCase(), text(raw[i + 1])]);
-    }
-  } else {
-    for (const [name, value] of Object.entries(raw ?? {})) {
-      for (const one of Array.isArray(value) ? value : [value]) {
-        if (one !== undefined) result.push([name.toLowerCase(), one]);
-      }
-    }
-  }
-  return result;
-}
-
-function text(bytes: Buffer | string | undefined): string {
-  return typeof bytes === 'string' ? bytes : (bytes?.toString('latin1') ?? '');
 }
 
 function lost(dispatched: boolean, cause?: unknown): ForwardError {

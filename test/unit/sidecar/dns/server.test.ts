@@ -1,72 +1,15 @@
 /** The sidecar's DNS, asked over real sockets by Node's own resolver (c-ares) and by attackers. */
 
 import { createSocket } from 'node:dgram';
-import { Resolver } from 'node:dns/promises';
-import { once } from 'node:events';
-import { connect, type Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type DecodedPacket, decode, encode, type Packet } from 'dns-packet';
-import { afterEach, describe, expect, it } from 'vitest';
-import { type Clock, systemClock } from '../../../../core/time/clock.ts';
-import type { AddressFamilies } from '../../../../sidecar/dns/answer.ts';
-import { type DNSEvent, type DNSServer, startDNSServer } from '../../../../sidecar/dns/server.ts';
+import { type DecodedPacket, decode } from 'dns-packet';
+import { describe, expect, it } from 'vitest';
+import { systemClock } from '../../../../core/time/clock.ts';
+import { startDNSServer } from '../../../../sidecar/dns/server.ts';
 import { createSyntheticAddresses } from '../../../../sidecar/dns/synthetic-addresses.ts';
+import { answered, ask, QUESTION, query, rcodeOf, startsServers } from './servers.ts';
 
-const QUESTION = { type: 'A', name: 'api.example.com' } as const;
-const rcodeOf = (message: Buffer): number => message.readUInt16BE(2) & 0xf;
-const query = (packet: Packet): Buffer =>
-  encode({ type: 'query', id: 7, flags: 0x0100, ...packet });
-
-const cleanUps: (() => unknown)[] = [];
-afterEach(async () => {
-  for (const cleanUp of cleanUps.splice(0)) await cleanUp();
-});
-
-async function aServer({
-  host = '127.0.0.1',
-  families = { ipv4: true, ipv6: true },
-  clock = systemClock,
-}: {
-  host?: string;
-  families?: AddressFamilies;
-  clock?: Clock;
-} = {}) {
-  const events: DNSEvent[] = [];
-  const addresses = createSyntheticAddresses();
-  const server: DNSServer = await startDNSServer({
-    listen: [{ host, port: 0 }],
-    addresses,
-    families,
-    clock,
-    onEvent: (event) => events.push(event),
-  });
-  cleanUps.push(() => server.close());
-  const port = server.addresses[0]?.port ?? 0;
-  const resolver = new Resolver({ timeout: 1000, tries: 1 });
-  resolver.setServers([host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`]);
-  return { server, port, addresses, resolver, events };
-}
-
-/** Sends a datagram; the answer, or null if none came in time. */
-async function ask(port: number, message: Buffer, milliseconds = 500): Promise<Buffer | null> {
-  const socket = createSocket('udp4');
-  try {
-    const answer = once(socket, 'message');
-    socket.send(message, port, '127.0.0.1');
-    return await Promise.race([
-      answer.then(([data]: Buffer[]) => data ?? null),
-      sleep(milliseconds, null),
-    ]);
-  } finally {
-    socket.close();
-  }
-}
-
-async function answered(port: number, message: Buffer): Promise<Buffer> {
-  const answer = await ask(port, message);
-  if (answer === null) throw new Error('no answer');
-  return answer;
-}
+const { aServer, cleanUps } = startsServers();
 
 describe('a client', () => {
   it.each(['127.0.0.1', '::1'])('gets synthetic addresses from %s', async (host) => {
@@ -273,106 +216,6 @@ describe('a message that is no question', () => {
     // And the server is still there.
     expect(rcodeOf(await answered(port, query({ questions: [QUESTION] })))).toBe(0);
   });
-});
-
-describe('over TCP', () => {
-  const framed = (message: Buffer): Buffer => {
-    const length = Buffer.alloc(2);
-    length.writeUInt16BE(message.length);
-    return Buffer.concat([length, message]);
-  };
-  const question = framed(query({ questions: [QUESTION] }));
-
-  async function connected(port: number): Promise<Socket> {
-    const socket = connect({ host: '127.0.0.1', port });
-    socket.on('error', () => {});
-    cleanUps.unshift(() => socket.destroy());
-    await once(socket, 'connect');
-    return socket;
-  }
-
-  const receive = async (socket: Socket, answers: number): Promise<number[]> => {
-    let received = Buffer.alloc(0);
-    const ids: number[] = [];
-    for await (const data of socket.iterator({ destroyOnReturn: false })) {
-      received = Buffer.concat([received, data as Buffer]);
-      while (received.length > 2 && received.length >= 2 + received.readUInt16BE(0)) {
-        ids.push(received.readUInt16BE(2));
-        received = received.subarray(2 + received.readUInt16BE(0));
-      }
-      if (ids.length >= answers) break;
-    }
-    return ids;
-  };
-
-  it('questions are answered in turn, however they arrive', async () => {
-    const { port } = await aServer();
-    const socket = await connected(port);
-    const other = framed(query({ id: 8, questions: [QUESTION] }));
-    const bytes = Buffer.concat([question, other, question]);
-    for (const byte of bytes.subarray(0, 40)) {
-      socket.write(Buffer.from([byte]));
-      await sleep(1);
-    }
-    socket.write(bytes.subarray(40));
-    expect(await receive(socket, 3)).toEqual([7, 8, 7]);
-  });
-
-  it.each([
-    ['a message longer than any question', Buffer.from([0xff, 0xff])],
-    ['a message without a header', framed(Buffer.from([1]))],
-    ['a response', framed(encode({ type: 'response', questions: [QUESTION] }))],
-  ])('%s ends the connection', async (_name, bytes) => {
-    const { port } = await aServer();
-    const socket = await connected(port);
-    const closed = once(socket, 'close');
-    socket.resume();
-    socket.write(bytes);
-    await closed;
-  });
-
-  it('who does not read the answers is cut off', async () => {
-    // Time flies, so that the rate of questions is no limit.
-    let time = 0;
-    const monotonic = () => {
-      time += 1000;
-      return time;
-    };
-    const { port, events } = await aServer({ clock: { ...systemClock, monotonic } });
-    const socket = await connected(port);
-    // Reset or ended: either way it is closed.
-    const closed = new Promise((resolve) => socket.once('close', resolve));
-    socket.pause();
-    const many = Buffer.concat(new Array<Buffer>(1000).fill(question));
-    const writing = setInterval(() => {
-      if (socket.writable && socket.writableLength < 1_000_000) socket.write(many);
-    }, 1);
-    cleanUps.unshift(() => clearInterval(writing));
-    await closed;
-    expect(events).not.toContainEqual({ type: 'Question', result: 'Dropped' });
-  }, 20_000);
-
-  it('there is a limit to connections', async () => {
-    const { port } = await aServer();
-    const sockets: Socket[] = [];
-    for (let i = 0; i < 64; i += 1) sockets.push(await connected(port));
-    const refused = await connected(port);
-    refused.resume();
-    await once(refused, 'close');
-    const first = sockets[0];
-    if (first === undefined) throw new Error('no connection');
-    first.write(question);
-    expect(await receive(first, 1)).toEqual([7]);
-  });
-
-  it('an idle connection is closed', async () => {
-    const { port } = await aServer();
-    const socket = await connected(port);
-    socket.resume();
-    const started = performance.now();
-    await once(socket, 'close');
-    expect(performance.now() - started).toBeGreaterThan(4000);
-  }, 20_000);
 });
 
 it('a flood is answered up to a rate, and then no more than that', async () => {

@@ -1,0 +1,23 @@
+import type { Dispatcher } from 'undici';
+import type { HeaderPair } from './upstream.ts';
+
+/** Headers in their order, names in lower case. Undici gives raw pairs on HTTP/1 and an object on HTTP/2. */
+export function headerPairs(raw: Dispatcher.DispatchController['rawHeaders']): HeaderPair[] {
+  const result: HeaderPair[] = [];
+  if (Array.isArray(raw)) {
+    for (let i = 0; i + 1 < raw.length; i += 2) {
+      result.push([text(raw[i]).toLowerCase(), text(raw[i + 1])]);
+    }
+  } else {
+    for (const [name, value] of Object.entries(raw ?? {})) {
+      for (const one of Array.isArray(value) ? value : [value]) {
+        if (one !== undefined) result.push([name.toLowerCase(), one]);
+      }
+    }
+  }
+  return result;
+}
+
+function text(bytes: Buffer | string | undefined): string {
+  return typeof bytes === 'string' ? bytes : (bytes?.toString('latin1') ?? '');
+}
