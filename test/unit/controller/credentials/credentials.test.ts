@@ -1,0 +1,181 @@
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import {
+  credentialFault,
+  credentialsThatMayExist,
+  isPrepared,
+  issueCredential,
+  isTokenOf,
+  lentObject,
+  prepareCredential,
+  revokeAll,
+  revokePrepared,
+  revokeUse,
+} from '../../../../controller/credentials/credentials.ts';
+import type { ActionGrant } from '../../../../core/api/generated/actiongrant.ts';
+import { Secret } from '../../../../core/text/secret.ts';
+import {
+  aBoundCredential,
+  aGivenBackStatus,
+  aGrant,
+  aGrantSpec,
+  anApprovedStatus,
+  anEndedUse,
+  anInUseStatus,
+  aUse,
+  aUseCredential,
+  noonPlus,
+  withoutCredential,
+} from '../../../support/builders.ts';
+import { anUnsignedToken } from '../exchange/grants-api.ts';
+import { GrantServer } from '../grant-server.ts';
+
+const CLUSTER = { apiServerAudiences: ['https://kubernetes.default.svc'] };
+const BOUND = aBoundCredential();
+const bare = (status = anApprovedStatus()): ActionGrant => ({
+  ...aGrant({ status }),
+  spec: withoutCredential(aGrantSpec()),
+});
+const { credential: _, ...UNPREPARED } = anApprovedStatus();
+
+let server: GrantServer;
+beforeEach(async () => {
+  server = await GrantServer.start();
+});
+afterEach(() => server[Symbol.asyncDispose]());
+
+describe('a grant without credential', () => {
+  it("lends no one's authority, and nothing is wrong with that", () => {
+    expect(lentObject(bare())).toBeUndefined();
+    expect(credentialFault(bare(), CLUSTER)).toBeUndefined();
+  });
+
+  it('has nothing to make, to issue or to revoke', async () => {
+    const dependencies = await server.dependencies();
+    const { client } = dependencies;
+    const { credential: _credential, ...use } = aUse();
+    const grant = bare(anInUseStatus({ uses: [use] }));
+    expect(await prepareCredential(dependencies, grant)).toBeUndefined();
+    expect(await issueCredential(client, grant, 1_000)).toBeUndefined();
+    expect(await revokeUse(dependencies, grant, use)).toEqual({});
+    await revokePrepared(client, grant, undefined);
+    await revokeAll(client, { ...grant, status: UNPREPARED });
+    expect(server.requests).toEqual([]);
+  });
+});
+
+describe('a grant is prepared', () => {
+  it.each<[string, ActionGrant, boolean]>([
+    [
+      'with a credential, if its status names what that rests on',
+      aGrant({ status: anApprovedStatus() }),
+      true,
+    ],
+    ['with a credential, not without', aGrant({ status: UNPREPARED }), false],
+    ['without a credential, if its status names nothing', bare(UNPREPARED), true],
+    ['without a credential, not if it does', bare(), false],
+  ])('%s', (_, grant, prepared) => {
+    expect(isPrepared(grant)).toBe(prepared);
+  });
+});
+
+describe('a grant of a ServiceAccount token', () => {
+  const grant = aGrant({ status: anApprovedStatus() });
+
+  it('lends the authority of the ServiceAccount', () => {
+    expect(lentObject(grant)).toMatchObject({
+      group: '',
+      resource: 'serviceaccounts',
+      name: 'edr-quarantine',
+    });
+    expect(lentObject(grant)?.mayNotDelegate('ann')).toEqual({
+      field: 'spec.credential.serviceAccountToken.serviceAccountName',
+      reason: expect.stringMatching(
+        /^ann may not delegate the ServiceAccount soc\/edr-quarantine\./,
+      ),
+    });
+  });
+
+  it.each<[string, string | undefined, string | undefined]>([
+    [
+      "the API server's own audience",
+      CLUSTER.apiServerAudiences[0],
+      'spec.credential.serviceAccountToken.audience',
+    ],
+    ["a service's audience", 'https://edr.example.com', undefined],
+    ['no audience', undefined, undefined],
+  ])('may not be for the API server: %s', (_, audience, field) => {
+    const serviceAccountToken = {
+      serviceAccountName: 'edr-quarantine',
+      ...(audience === undefined ? {} : { audience }),
+    };
+    const credential = { type: 'ServiceAccountToken', serviceAccountToken } as const;
+    expect(credentialFault(aGrant({ spec: { credential } }), CLUSTER)?.field).toBe(field);
+  });
+
+  it('is issued with a record that names the token and its Secret, and not the token itself', async () => {
+    server.put(grant);
+    const { client } = await server.dependencies();
+    const issued = await issueCredential(client, grant, 1_000);
+    expect(issued?.record).toEqual({
+      id: expect.any(String),
+      secretName: BOUND.secretName,
+      secretUID: BOUND.secretUID,
+      expirationTime: '2026-01-02T12:10:00Z',
+    });
+    expect(JSON.stringify(issued)).not.toContain(issued?.token.reveal());
+  });
+
+  it('is revoked with its Secret, and only then may a status say when', async () => {
+    server.put(grant);
+    const dependencies = await server.dependencies();
+    expect(await revokeUse(dependencies, grant, aUse())).toEqual({
+      deletedTime: server.clock.now(),
+    });
+    expect([...server.secrets]).toEqual([]);
+  });
+
+  it.each<[string, string, boolean]>([
+    ['the very token', anUnsignedToken({ jti: aUseCredential().id }), true],
+    ['another token', anUnsignedToken({ jti: 'another' }), false],
+    ['a token without ID', anUnsignedToken({}), false],
+    ['what is no token', 'x', false],
+  ])('knows %s that a use was given', (_, token, is) => {
+    expect(isTokenOf(grant, aUse(), new Secret(token))).toBe(is);
+  });
+});
+
+describe('what is to be revoked when a grant is deleted', () => {
+  const gone = aUseCredential({ deletedTime: noonPlus(11) });
+  const other = { secretName: 'earlier', secretUID: 'uid-of-earlier' };
+
+  it.each<[string, ActionGrant, string[]]>([
+    ['a new grant has nothing', aGrant(), []],
+    ['what was prepared', aGrant({ status: anApprovedStatus() }), [BOUND.secretUID]],
+    ['what a use has, once', aGrant({ status: anInUseStatus() }), [BOUND.secretUID]],
+    [
+      'not what was seen to be gone',
+      aGrant({ status: { ...UNPREPARED, uses: [anEndedUse('Succeeded', { credential: gone })] } }),
+      [],
+    ],
+    [
+      'what an earlier use may have left, too',
+      aGrant({
+        status: aGivenBackStatus({
+          credential: BOUND,
+          uses: [anEndedUse('NotDispatched', { credential: aUseCredential(other) })],
+        }),
+      }),
+      [BOUND.secretUID, 'uid-of-earlier'],
+    ],
+  ])('%s', (_, grant, uids) => {
+    expect(credentialsThatMayExist(grant).map(({ secretUID }) => secretUID)).toEqual(uids);
+  });
+
+  it('is gone afterwards, and to repeat it changes nothing', async () => {
+    const grant = server.put(aGrant({ status: anInUseStatus() }));
+    const { client } = await server.dependencies();
+    await revokeAll(client, grant);
+    await revokeAll(client, grant);
+    expect([...server.secrets]).toEqual([]);
+  });
+});
