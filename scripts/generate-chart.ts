@@ -8,7 +8,8 @@
 
 import { readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { type Definition, definitions } from './chart/definitions.ts';
+import type { Definition } from './chart/definition.ts';
+import { definitions } from './chart/definitions.ts';
 import { drift } from './drift.ts';
 
 const TARGET = fileURLToPath(

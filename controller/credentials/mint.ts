@@ -1,6 +1,7 @@
 /** Mints the credential of one use. It leaves this process only if the grant comes to name its `jti`. */
 
 import { decodeJwt } from 'jose';
+import { CREDENTIAL_SECONDS } from '../../core/api/names.ts';
 import { ProblemError } from '../../core/api/problem.ts';
 import type { KubernetesClient } from '../../core/kubernetes/client.ts';
 import { isKubernetesError } from '../../core/kubernetes/error.ts';
@@ -15,9 +16,6 @@ export interface MintedCredential {
   /** RFC 3339. */
   expirationTime: string;
 }
-
-/** The API server's minimum. The credential ends much earlier, with its Secret. */
-const EXPIRATION_SECONDS = 600;
 
 /**
  * @returns undefined for a grant without credential
@@ -38,7 +36,7 @@ export async function mint(
       {
         // Absent for Kubernetes actions: the API server then fills in its own audiences.
         audiences: account.audience === undefined ? [] : [account.audience],
-        expirationSeconds: EXPIRATION_SECONDS,
+        expirationSeconds: CREDENTIAL_SECONDS,
         boundObjectRef: {
           apiVersion: 'v1',
           kind: 'Secret',

@@ -19,6 +19,9 @@ export const MAX_ATTEMPTS = 3;
 /** Largest request body, in bytes, that is read whole to be compared; a larger one matches only `Any`. */
 export const BODY_LIMIT_BYTES = 1024 * 1024;
 
+/** Seconds that a minted token lives at most: the API server's minimum. A credential ends much earlier, with its Secret. */
+export const CREDENTIAL_SECONDS = 600;
+
 /** What the name of every such Secret begins with: the controller may mint tokens for no other. */
 export const BOUND_SECRET_PREFIX = 'ag-';
 

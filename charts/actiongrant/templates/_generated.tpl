@@ -13,6 +13,11 @@ actiongrant.dev
 v1alpha1
 {{- end }}
 
+{{- /* Seconds that a minted token lives at most, if nobody deletes its Secret. */ -}}
+{{- define "actiongrant.credentialSeconds" -}}
+600
+{{- end }}
+
 {{- /* Audience of the token with which a sidecar proves its pod's identity to the exchange. */ -}}
 {{- define "actiongrant.audience" -}}
 actiongrant.dev
