@@ -11,9 +11,9 @@ const HOUR = 3_600_000;
 /** Longer than any pod lives: a CA that ends before its pod would cut the agent off. */
 const CA_VALIDITY = 10 * 365 * 24 * HOUR;
 export const LEAF_VALIDITY = 24 * HOUR;
-/** A leaf with less than this left is made anew, so that no connection starts on one that ends soon. */
+/** A leaf with less than this left is replaced, so that no connection starts on one that ends soon. */
 const EXPIRY_BUFFER = 6 * HOUR;
-/** Clocks of agent and sidecar are one, but not those of what the agent runs elsewhere. */
+/** The clock of a client may be late: what the agent runs elsewhere does not share ours. */
 const SKEW = HOUR;
 
 /**
@@ -69,7 +69,7 @@ export function createCertificateAuthority(
   const { now, cacheSize = 128 } = options;
   const { issuer, certificate } = identity;
 
-  // One key for every leaf: it guards nothing but the way inside the pod, and a key pair a name would cost more than it.
+  // One key serves every leaf: it guards only the way inside the pod, and a key pair for each name would cost more.
   const leafKeys = generateKeyPairSync('ec', { namedCurve: 'P-256' });
   const key = leafKeys.privateKey.export({ type: 'pkcs8', format: 'pem' });
   const cache = new BoundedMap<string, CachedContext>(cacheSize);

@@ -1,6 +1,6 @@
 /**
- * DNS messages (RFC 1035), as far as a server needs them that is asked by an attacker. The library reads nothing but one
- * question: its reader makes room for as many records as the header claims (2 MB for 12 bytes) before it looks for them.
+ * The part of DNS messages (RFC 1035) that a server needs. Attackers write the questions, so the library reads one question
+ * and no more of a message: its reader makes room for as many records as the header claims (2 MB for 12 bytes) before it looks for them.
  */
 
 import { type Answer, decode, encode, type Packet, type Question } from 'dns-packet';
@@ -39,7 +39,7 @@ export interface Query {
 
 export type ReadQuery =
   | { readonly query: Query }
-  /** What to answer to a message that is no question we take. */
+  /** The answer to a message that holds no question we take. */
   | { readonly answer: Buffer }
   /** Nothing that may be answered: no header, or an answer itself, which two servers could send each other for ever. */
   | { readonly answer: null };
@@ -125,7 +125,7 @@ function ednsAnswer(extendedRcode: number): Answer {
   };
 }
 
-/** What was asked cannot be repeated if it could not be read. */
+/** Without the question, which could not be read. */
 function withoutQuestion(id: number, rcode: Rcode, opcode = 0): Buffer {
   const header = Buffer.alloc(HEADER_BYTES);
   header.writeUInt16BE(id, 0);

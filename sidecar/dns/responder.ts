@@ -1,4 +1,4 @@
-/** From the bytes of a question to those of its answer, and only so many in a second. */
+/** Answers DNS questions, byte for byte, and at most so many in a second. */
 
 import type { Clock } from '../../core/time/clock.ts';
 import { type AddressFamilies, answerQuestion } from './answer.ts';

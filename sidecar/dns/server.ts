@@ -1,4 +1,7 @@
-/** The sidecar's DNS server: UDP and TCP, for everybody in the pod, whom the packet filter leads here whatever server they asked. */
+/**
+ * The sidecar's DNS server, over UDP and TCP. The packet filter leads every question of the pod here, whatever server it was
+ * for.
+ */
 
 import type { AddressInfo } from 'node:net';
 import { listen as listenOn } from '../../process/listen.ts';

@@ -41,7 +41,7 @@ export function createTCPServer(
   return { server, close };
 }
 
-/** RFC 1035 4.2.2: each message after its length. What is no question of ours in time ends the connection. */
+/** RFC 1035 4.2.2: each message follows its length. A message that is no question, or comes too late, ends the connection. */
 function serveConnection(socket: Socket, respond: Respond): void {
   let pending: Buffer = Buffer.alloc(0);
   socket.on('data', (data) => {

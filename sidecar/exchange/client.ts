@@ -49,8 +49,8 @@ const GRACE_MILLISECONDS = 250;
 const CONNECTIONS = 8;
 
 export function createExchangeClient(options: ExchangeClientOptions): ExchangeClient {
-  // Uses wait here and not in the agent, where nobody could leave: calls that are made and given up in a row, as HTTP/2
-  // allows, would hold up all that come later, and the reports of uses.
+  // Uses wait here, where a caller can leave, and not in the agent, where it could not: calls that are made and given up in
+  // a row, as HTTP/2 allows, would hold up all later ones, and the completions of uses.
   const uses = new Semaphore(CONNECTIONS);
   const readToken = cachedFile(options.tokenFile, (text) => text.trim());
   let agent: AgentType | undefined;
@@ -109,7 +109,7 @@ export function createExchangeClient(options: ExchangeClientOptions): ExchangeCl
         throw new NoAnswerError(false, cause);
       });
       try {
-        // Nothing may be consumed for who has stopped waiting, so what the wait for the permit took is not promised again.
+        // Nothing may be consumed once the caller has stopped waiting, so the wait for the permit is taken off.
         const waitMilliseconds = Math.round(request.waitMilliseconds - (performance.now() - asked));
         if (waitMilliseconds < 1) throw new NoAnswerError(false, new Error('no permit in time'));
         return readUseAnswer(

@@ -32,7 +32,7 @@ export interface RefusalReporterDependencies {
   exchange: Pick<ExchangeClient, 'reportRefusals'>;
   clock: Clock;
   log: Logger;
-  /** Counts refusals that are told to nobody. */
+  /** Counts refusals that are in no report. */
   unreported(count: number): void;
 }
 
@@ -41,7 +41,7 @@ const GATHER_MILLISECONDS = 2_000;
 /** Before the first report, and before others while they fail. */
 const PAUSE: Backoff = { firstMilliseconds: GATHER_MILLISECONDS, maximumMilliseconds: 60_000 };
 
-/** How these end is recorded with the use, or the caller went away by itself: nothing was refused by a rule. */
+/** No rule refused these calls: their end is recorded with the use, or the caller went away by itself. */
 const NOT_REFUSED: ReadonlySet<ProblemCode> = new Set([
   'CallAborted',
   'DeadlineExceeded',

@@ -1,6 +1,6 @@
 /**
- * What the sidecar writes for the clients of the other containers. They see the directory where every in-cluster client looks,
- * and it holds nothing to steal (threat 14 in docs/explanation/threat-model.md).
+ * The files that the sidecar writes for the clients of the other containers. These see the directory where every in-cluster
+ * client looks, and it holds nothing to steal (P14 in SECURITY.md).
  */
 
 import { join } from 'node:path';
@@ -12,7 +12,7 @@ import {
 import { createJavaTrustStore } from './java-key-store.ts';
 import { replaceFile } from './replace-file.ts';
 
-/** In-cluster clients put it into a header, which the sidecar takes away; so it must only be fit for one. */
+/** In-cluster clients put it into a header, which the sidecar takes away. So it must be fit for a header, and for nothing else. */
 export const NO_TOKEN = 'actiongrant-no-token';
 
 export interface AgentFilesContent {

@@ -23,8 +23,8 @@ export interface TLSIdentity {
 
 /**
  * Connects to one of the checked addresses and, for https, completes the handshake and every check of the certificate.
- * HTTP/1.1 is asked for (in Node it forwards twice as many calls a second as HTTP/2), and HTTP/2 of those who speak nothing
- * else: their refusal comes within the handshake, before any byte of a request.
+ * It asks for HTTP/1.1, with which Node forwards twice as many calls a second, and for HTTP/2 where the host speaks nothing
+ * else: its refusal comes within the handshake, before any byte of a request.
  * @throws ForwardError, never dispatched
  */
 export async function connect(

@@ -29,7 +29,7 @@ export class Cutoff {
     return this.#signal.aborted ? 'CallAborted' : undefined;
   }
 
-  /** Who has to act on the cut now; called at once if it has come already. One at a time. */
+  /** The last listener is the one that hears of the cut; at once, if it has come already. */
   listen(listener: (code: CutCode) => void): void {
     this.#listener = listener;
     if (this.code !== undefined) this.#cut();

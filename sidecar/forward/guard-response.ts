@@ -1,4 +1,4 @@
-/** What of an upstream's answer may reach the agent. */
+/** Decides which part of an upstream's answer may reach the agent. */
 
 import { ForwardError } from './error.ts';
 import type { SecretPatterns } from './secret-scanner.ts';

@@ -24,7 +24,7 @@ export class Upload extends Transform {
     });
     // Undici listens for errors only from the dispatch on.
     this.on('error', () => {});
-    // What ended before will not say so again.
+    // A source that has ended before will not emit its end again.
     if (source.destroyed || source.readableEnded)
       this.destroy(new Error('no request body is left'));
     else source.pipe(this);

@@ -51,7 +51,7 @@ export class ClientCall implements InterceptedCall {
     this.#gone?.abort();
   }
 
-  /** Whether the client owes more of the body, and nothing of it waits here unread, or has to take its answer. */
+  /** Whether the client owes the next step: more of its body, none of which waits here unread, or to take its answer. */
   waitsForClient(): boolean {
     // An HTTP/2 client can close its window on the shortest answer. One that is still piped has the use's deadline.
     if (this.respond.finished) return true;

@@ -4,9 +4,9 @@ import type { Socket } from 'node:net';
 import type { Destination, RequestHead } from '../describe/request-head.ts';
 import type { InterceptLimits } from './limits.ts';
 
-/** A call in flight, as far as its connection cares. */
+/** What a connection needs to know of a call in flight. */
 export interface CallInFlight {
-  /** Whether the client owes more of the request's body, and nothing of it waits here unread, or has to take its answer. */
+  /** Whether the client owes the next step: more of its body, none of which waits here unread, or to take its answer. */
   waitsForClient(): boolean;
 }
 

@@ -1,6 +1,8 @@
 import type { Destination } from '../describe/request-head.ts';
 
-/** What happens beside calls, for log, metrics and refusal reports. Nothing of the client's text in it but the destination. */
+/**
+ * What happens beside calls, for log, metrics and refusal reports. The destination is the only text of the client in it.
+ */
 export type InterceptEvent =
   | { type: 'HandlerFailed'; error: unknown }
   | {

@@ -1,4 +1,4 @@
-/** What a connection is, told by its first bytes. */
+/** Tells by its first bytes what a connection speaks. */
 
 import type { Socket } from 'node:net';
 

@@ -1,6 +1,6 @@
 /**
- * How much of request heads may be in memory at once, on all connections together: from the moment they were read, through
- * the queue of their connection, to the end of their call. A client can multiply what one head may take by the connections,
+ * Bounds the memory of request heads, on all connections together: from the moment a head was read, through the queue of its
+ * connection, to the end of its call. A client can multiply what one head may take by the connections,
  * the streams and the queues that it may have, and Node has read a head before anybody can refuse it.
  */
 export class HeadBudget {

@@ -1,4 +1,4 @@
-/** Which protocol a connection that is none of ours probably speaks: for the one who reads the refusal. */
+/** Guesses which protocol a refused connection speaks, for the person who reads of the refusal. */
 
 /** By what clients send first. Only protocols whose first bytes are unmistakable. */
 const GREETINGS: ReadonlyArray<readonly [name: string, starts: (bytes: Buffer) => boolean]> = [
