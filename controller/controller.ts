@@ -118,8 +118,10 @@ export async function startController(dependencies: ControllerDependencies): Pro
   void caches
     .waitForSync(stopping.signal)
     .then(() => leading.start())
-    .catch((error: unknown) => log.debug('stopped before the caches synced', { error }));
-  log.info('serving', { address, operationsAddress });
+    .catch((error: unknown) =>
+      log.debug('the controller stopped before its caches had synced', { error }),
+    );
+  log.info('the controller is serving', { address, operationsAddress });
 
   return {
     address: { host: address.address, port: address.port },

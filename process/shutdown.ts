@@ -19,9 +19,9 @@ export function onShutdown(options: ShutdownOptions): (reason: string, code?: nu
   const shutdown = (reason: string, code = 0): void => {
     if (started) return;
     started = true;
-    log.info('shutting down', { reason });
+    log.info('the process is shutting down', { reason });
     const overdue = setTimeout(() => {
-      log.error('shutdown took too long', { timeoutMilliseconds });
+      log.error('the shutdown took too long', { timeoutMilliseconds });
       exit(1);
     }, timeoutMilliseconds);
     void (async () => {

@@ -61,7 +61,7 @@ export function createCompletions({ exchange, clock, log }: CompleteDependencies
         if (next === 'Done') return true;
         if (next === 'GiveUp') {
           const code = error instanceof ProblemError ? error.code : undefined;
-          log.error('the end of a use could not be reported; its deadline closes it', {
+          log.error('the outcome of a use could not be reported, so its deadline ends the use', {
             nonce,
             outcome,
             code,

@@ -87,7 +87,7 @@ export async function startSidecar(dependencies: SidecarDependencies): Promise<S
     handleCall(callDependencies, call),
   );
   const operations = await startOperations(config, registry);
-  log.info('serving', {
+  log.info('the sidecar is serving', {
     pod: config.podName,
     address: frontEnds.address,
     operationsAddress: operations.address,

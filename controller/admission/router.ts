@@ -56,14 +56,14 @@ export function createAdmissionRouter(dependencies: AdmissionDependencies): Rout
       const answered = await answer(request);
       if (!answered.allowed) {
         const { code, field, cause } = answered.problem;
-        log.info('refused at admission', { webhook: name, code, field, cause });
+        log.info('admission refused a request', { webhook: name, code, field, cause });
       }
       res.json(formatAdmissionReview(request, answered));
     });
   }
   router.use((error: unknown, _req: Request, res: Response, _next: NextFunction) => {
     const problem = bodyProblem(error) ?? asProblem(error);
-    log.warn('admission review not answered', { code: problem.code, error });
+    log.warn('an admission review could not be answered', { code: problem.code, error });
     // The API server takes anything but 200 as a failed webhook, and failurePolicy Fail refuses the request.
     sendProblem(res, problem);
   });

@@ -201,6 +201,6 @@ export function createCaches(options: CachesOptions): Caches {
 function reportTo(log: Logger, fields: LogFields): (report: ReflectorReport) => void {
   return (report) => {
     if (report.type === 'Listed') log.debug('a cache was listed', { ...fields, ...report });
-    else log.warn('a cache has lost its connection and goes on', { ...fields, ...report });
+    else log.warn('a cache met an error and goes on', { ...fields, ...report });
   };
 }

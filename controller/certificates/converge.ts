@@ -63,7 +63,7 @@ async function convergeOnce({
   if (current === null || step !== 'Keep') {
     const changed = await afterStep(step, current, () => issueAuthority(now));
     const written = await writeAuthorities(client, namespace, changed, stored);
-    if (written) log.info('certificate authority changed', { step });
+    if (written) log.info('the certificate authority changed', { step });
     return undefined;
   }
   const bundle = bundleOf(current);

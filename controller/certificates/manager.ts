@@ -62,7 +62,7 @@ export function createCertificateManager(options: CertificateManagerOptions): Ce
     random,
     async round() {
       const complete = await work().catch((error: unknown) => {
-        log.warn('certificates could not be brought up to date', { error });
+        log.warn('the certificates could not be brought up to date', { error });
         return false;
       });
       return complete ? SYNC_INTERVAL : RETRY_INTERVAL;

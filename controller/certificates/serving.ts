@@ -59,7 +59,7 @@ export function createServingCertificate({
       const certificate = await issueServing(active, names, now);
       inForce = { certificate, authority: active, bundle };
       for (const server of servers) server.setSecureContext(secureContext(certificate));
-      log.info('serving certificate issued', {
+      log.info('a serving certificate was issued', {
         notAfter: new Date(certificate.notAfter).toISOString(),
       });
     },

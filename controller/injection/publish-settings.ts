@@ -53,13 +53,16 @@ export function createSettingsPublisher(options: SettingsPublisherOptions): Sett
       agentNamespaces.map(async (namespace) => {
         try {
           if (await writeSettings(client, namespace, data)) {
-            log.info('settings of sidecars written', { namespace });
+            log.info('the sidecar settings of a namespace were written', { namespace });
           }
           seen.set(namespace, clock.monotonic());
           return true;
         } catch (error) {
           seen.delete(namespace);
-          log.warn('settings of sidecars could not be written', { namespace, error });
+          log.warn('the sidecar settings of a namespace could not be written', {
+            namespace,
+            error,
+          });
           return false;
         }
       }),
@@ -72,7 +75,7 @@ export function createSettingsPublisher(options: SettingsPublisherOptions): Sett
     random,
     async round() {
       const worked = await sync().catch((error: unknown) => {
-        log.warn('settings of sidecars could not be put together', { error });
+        log.warn('the sidecar settings could not be assembled', { error });
         return false;
       });
       failures = worked ? 0 : failures + 1;

@@ -37,6 +37,6 @@ export function createLeading({
       await Promise.all(Array.from({ length: WORKERS }, () => runWorker(reconciler, signal)));
     },
     onStoppedLeading: grantQueue.stopLeading,
-    report: (report) => log.info('leader election', { ...report }),
+    report: (report) => log.info('leader election reported a change or a failure', { ...report }),
   });
 }

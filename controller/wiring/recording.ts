@@ -39,7 +39,7 @@ export function createRecording(options: RecordingOptions): Recording {
       clock,
       reportingController: 'actiongrant.dev/controller',
       reportingInstance: identity,
-      report: (report) => log.debug('Events', { ...report }),
+      report: (report) => log.debug('an Event was not recorded', { ...report }),
     });
   const events = recordEvents();
   const refusalEvents = recordEvents();

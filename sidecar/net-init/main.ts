@@ -24,11 +24,15 @@ async function main(): Promise<void> {
     return;
   }
   await applyRuleset(chains);
-  log.info('interception is in force', { inboundPorts });
+  log.info('the packet filter is in force', { inboundPorts });
 }
 
 main().catch((error: unknown) => {
   const { code, detail, cause } = asProblem(error);
-  log.error('the pod cannot start: interception is not in force', { code, detail, cause });
+  log.error('the packet filter could not be set, so the pod does not start', {
+    code,
+    detail,
+    cause,
+  });
   process.exitCode = 1;
 });

@@ -436,7 +436,7 @@ describe.skipIf(missing !== null)('interception', () => {
     guarded = await PodNetwork.create();
     stopSidecar = await populate(guarded);
     const { code, stderr } = await netInit(guarded);
-    expect(stderr).toContain('interception is in force');
+    expect(stderr).toContain('the packet filter is in force');
     expect(code).toBe(0);
   });
   afterAll(async () => {
@@ -1035,7 +1035,7 @@ describe.skipIf(missing !== null)('net-init', () => {
     const capabilities = ['--inh-caps=-all', '--bounding-set=-all,+net_admin', '--no-new-privs'];
     const program = [process.execPath, NET_INIT];
     const { code, stderr } = await network.inPod(['setpriv', ...capabilities, '--', ...program]);
-    expect(stderr).toContain('interception is in force');
+    expect(stderr).toContain('the packet filter is in force');
     expect(code).toBe(0);
     const connect = tcp(FAR.ipv4, 443).slice(0, 2);
     let results: unknown[] = [];

@@ -50,7 +50,7 @@ describe('a shutdown', { timeout: 20_000 }, () => {
       );
       expect(exitCode).toBe(0);
       expect(said).toEqual(['a', 'b']);
-      expect(logged).toContain(`"message":"shutting down","reason":"${signal}"`);
+      expect(logged).toContain(`"message":"the process is shutting down","reason":"${signal}"`);
     },
   );
 
@@ -89,7 +89,7 @@ describe('a shutdown', { timeout: 20_000 }, () => {
       ] })('test');`,
     );
     expect(exitCode).toBe(1);
-    expect(logged).toContain('shutdown took too long');
+    expect(logged).toContain('the shutdown took too long');
   });
 
   it('for a failure ends with the code of its reason', async () => {

@@ -112,7 +112,7 @@ describe('the end of a use', () => {
     expect(exchange.messages).toHaveLength(16);
     expect(JSON.parse(lines.join())).toMatchObject({
       level: 'error',
-      message: 'the end of a use could not be reported; its deadline closes it',
+      message: 'the outcome of a use could not be reported, so its deadline ends the use',
       nonce: NONCE,
       outcome: 'Succeeded',
       code: 'NotReady',

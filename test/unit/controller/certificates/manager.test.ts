@@ -94,7 +94,7 @@ test('a round that fails is logged and tried again after 5 s', async () => {
   manager.start();
   await clock.advance(5_000);
   await eventually(() =>
-    expect(warnings).toEqual(['certificates could not be brought up to date']),
+    expect(warnings).toEqual(['the certificates could not be brought up to date']),
   );
   stub.handler = handler;
   objects.put(VALIDATING, aWebhookConfiguration(1));
