@@ -1,8 +1,9 @@
-import { execFileSync } from 'node:child_process';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { globSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { ROOT, toolPath } from '../tools.ts';
-import { buildah, contentKey, IMAGE_CACHE, type Recipe } from './store.ts';
+import { buildah, contentKey, IMAGE_CACHE, type Recipe, TIED } from './store.ts';
 
 const SUITE = 'bookworm';
 /** Left out: nothing reads it in a test. */
@@ -79,16 +80,17 @@ export function rivalsImage(): Recipe {
 }
 
 /** A container that does nothing, for a pod's namespaces. */
-export function pauseImage(base: string): Recipe {
-  const name = `localhost/actiongrant-test/pause:${contentKey([base])}`;
+export function pauseImage(base: Recipe): Recipe {
+  const name = `localhost/actiongrant-test/pause:${contentKey([base.name])}`;
   return {
     name,
     what: 'pause image',
-    build() {
-      const container = buildah(['from', base]);
+    base,
+    async build() {
+      const container = await buildah(['from', base.name]);
       const entrypoint = JSON.stringify(['/usr/bin/sleep', 'infinity']);
-      buildah(['config', `--entrypoint=${entrypoint}`, '--cmd=', container]);
-      buildah(['commit', '--quiet', '--rm', container, name]);
+      await buildah(['config', `--entrypoint=${entrypoint}`, '--cmd=', container]);
+      await buildah(['commit', '--quiet', '--rm', container, name]);
     },
   };
 }
@@ -119,16 +121,16 @@ function debianImage(
   return {
     name,
     what: `${image} image from Debian packages (about a minute)`,
-    build() {
+    async build() {
       mkdirSync(IMAGE_CACHE, { recursive: true });
       const folder = mkdtempSync(join(IMAGE_CACHE, `${image}-`));
       try {
         const tar = join(folder, 'root.tar');
-        debootstrap(packages, additions, hooks, tar);
-        const container = buildah(['from', 'scratch']);
-        buildah(['add', '--quiet', container, tar, '/']);
-        buildah(['config', '--cmd=/bin/sh', container]);
-        buildah(['commit', '--quiet', '--rm', container, name]);
+        await debootstrap(packages, additions, hooks, tar);
+        const container = await buildah(['from', 'scratch']);
+        await buildah(['add', '--quiet', container, tar, '/']);
+        await buildah(['config', '--cmd=/bin/sh', container]);
+        await buildah(['commit', '--quiet', '--rm', container, name]);
       } finally {
         rmSync(folder, { recursive: true, force: true });
       }
@@ -136,18 +138,20 @@ function debianImage(
   };
 }
 
-function debootstrap(
+async function debootstrap(
   packages: readonly string[],
   additions: readonly Addition[],
   hooks: readonly string[],
   tar: string,
-): void {
+): Promise<void> {
   const copies = additions.map(
     ({ from, to }) => `mkdir -p "$1${dirname(to)}" && cp -rL '${from}' "$1${to}"`,
   );
-  execFileSync(
-    'mmdebstrap',
+  const child = spawn(
+    'setpriv',
     [
+      ...TIED,
+      'mmdebstrap',
       '--quiet',
       '--variant=essential',
       `--include=${packages.join(',')}`,
@@ -159,6 +163,8 @@ function debootstrap(
     ],
     { stdio: ['ignore', 'inherit', 'inherit'] },
   );
+  const [code] = await once(child, 'exit');
+  if (code !== 0) throw new Error(`mmdebstrap failed (${code})`);
 }
 
 /** npm's own package, as bootstrap.sh fetched it: Debian's npm is spread over hundreds of packages. */

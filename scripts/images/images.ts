@@ -5,7 +5,7 @@ import { agentImage, baseImage, pauseImage, rivalsImage } from './debian.ts';
 import { layoutPath, makeLayout } from './layout.ts';
 import { previousImage, previousRelease } from './previous.ts';
 import { productImage } from './product.ts';
-import { IMAGE_CACHE, provide, type Recipe } from './store.ts';
+import { IMAGE_CACHE, provideAll, type Recipe } from './store.ts';
 
 /** Names under which the node knows them, whatever their content. */
 export const PAUSE_IMAGE = 'localhost/actiongrant-test/pause:latest';
@@ -34,23 +34,23 @@ export async function provideImages({
   rivals = false,
 } = {}): Promise<NodeImages> {
   const base = baseImage();
-  const ours = product ? productImage(base.name) : undefined;
+  const ours = product ? productImage(base) : undefined;
   const release = previous ? previousRelease() : undefined;
   const tagged = new Map<string, Recipe>([
-    [PAUSE_IMAGE, pauseImage(base.name)],
+    [PAUSE_IMAGE, pauseImage(base)],
     [AGENT_IMAGE, agentImage()],
     ...(ours === undefined ? [] : [[ours.name, ours] as const]),
-    ...(release === undefined
-      ? []
-      : [[PREVIOUS_IMAGE, previousImage(base.name, release)] as const]),
+    ...(release === undefined ? [] : [[PREVIOUS_IMAGE, previousImage(base, release)] as const]),
     ...(rivals ? [[RIVALS_IMAGE, rivalsImage()] as const] : []),
   ]);
   const names = new Map([...tagged].map(([tag, { name }]) => [tag, name]));
   const layout = layoutPath(names);
   if (!existsSync(layout)) {
-    await withLock(join(IMAGE_CACHE, 'lock'), () => {
-      for (const recipe of [base, ...tagged.values()]) provide(recipe);
-      makeLayout(layout, names);
+    await withLock(join(IMAGE_CACHE, 'lock'), async () => {
+      // Another process may have made it meanwhile.
+      if (existsSync(layout)) return;
+      await provideAll([...tagged.values()]);
+      await makeLayout(layout, names);
     });
   }
   return { layout, product: ours?.name };

@@ -13,7 +13,10 @@ import {
 import { join } from 'node:path';
 import { buildah, contentKey, IMAGE_CACHE } from './store.ts';
 
-const PREFIX = 'layout-';
+/** Layers are not compressed: every cluster unpacks them, and nothing carries them further than this machine's disk. */
+const PREFIX = 'layout-plain-';
+/** Those of earlier forms are removed, too. */
+const ANY_PREFIX = 'layout-';
 /** Another run may be importing an earlier one. */
 const KEPT_MILLISECONDS = 60 * 60 * 1000;
 const REFERENCE = 'org.opencontainers.image.ref.name';
@@ -42,14 +45,18 @@ export function layoutPath(images: ReadonlyMap<string, string>): string {
 }
 
 /** Makes it from the store. What an earlier layout has already is linked, not written again. */
-export function makeLayout(layout: string, images: ReadonlyMap<string, string>): void {
-  if (existsSync(layout)) return;
+export async function makeLayout(
+  layout: string,
+  images: ReadonlyMap<string, string>,
+): Promise<void> {
   const aside = `${layout}.aside`;
   rmSync(aside, { recursive: true, force: true });
   mkdirSync(aside, { recursive: true });
   const present = new Map(linkEarlier(aside, images));
   for (const [tag, image] of images) {
-    if (!present.has(tag)) buildah(['push', '--quiet', image, `oci:${aside}:${tag}`]);
+    if (!present.has(tag)) {
+      await buildah(['push', '--quiet', '--disable-compression', image, `oci:${aside}:${tag}`]);
+    }
   }
   writeFileSync(join(aside, 'sources.json'), JSON.stringify([...images]));
   renameSync(aside, layout);
@@ -58,7 +65,7 @@ export function makeLayout(layout: string, images: ReadonlyMap<string, string>):
 
 /** Links what the newest layout has of these images, with the layers they share; answers which those are. */
 function linkEarlier(target: string, images: ReadonlyMap<string, string>): [string, string][] {
-  const [newest] = layouts().sort((a, b) => statSync(b).mtimeMs - statSync(a).mtimeMs);
+  const [newest] = layouts(PREFIX).sort((a, b) => statSync(b).mtimeMs - statSync(a).mtimeMs);
   if (newest === undefined) return [];
   const sources: [string, string][] = JSON.parse(
     readFileSync(join(newest, 'sources.json'), 'utf8'),
@@ -85,14 +92,14 @@ function linkEarlier(target: string, images: ReadonlyMap<string, string>): [stri
 }
 
 function removeOld(current: string): void {
-  for (const layout of layouts()) {
+  for (const layout of layouts(ANY_PREFIX)) {
     const old = Date.now() - statSync(layout).mtimeMs > KEPT_MILLISECONDS;
     if (layout !== current && old) rmSync(layout, { recursive: true });
   }
 }
 
-function layouts(): string[] {
+function layouts(prefix: string): string[] {
   return readdirSync(IMAGE_CACHE)
-    .filter((name) => name.startsWith(PREFIX) && !name.endsWith('.aside'))
+    .filter((name) => name.startsWith(prefix) && !name.endsWith('.aside'))
     .map((name) => join(IMAGE_CACHE, name));
 }

@@ -36,7 +36,7 @@ export function previousRelease(): string | undefined {
 }
 
 /** Its image, from its own Dockerfile. */
-export function previousImage(base: string, release: string): Recipe {
+export function previousImage(base: Recipe, release: string): Recipe {
   return dockerfileImage({
     base,
     source: release,

@@ -7,7 +7,7 @@ import { buildah, contentKey, IMAGE_CACHE, type Recipe } from './store.ts';
 
 interface Build {
   /** The image it starts from. */
-  readonly base: string;
+  readonly base: Recipe;
   /** Folder of the Dockerfile. */
   readonly source: string;
   readonly repository: string;
@@ -16,7 +16,7 @@ interface Build {
 }
 
 /** The project's own Dockerfile on this base. */
-export function productImage(base: string): Recipe {
+export function productImage(base: Recipe): Recipe {
   return dockerfileImage({
     base,
     source: ROOT,
@@ -29,18 +29,19 @@ export function productImage(base: string): Recipe {
 export function dockerfileImage({ base, source, repository, what }: Build): Recipe {
   const paths = imageSources(readFileSync(join(source, '.dockerignore'), 'utf8'));
   const sources = paths.flatMap((path) => contents(source, path));
-  const name = `${repository}:${contentKey([base, ...sources])}`;
+  const name = `${repository}:${contentKey([base.name, ...sources])}`;
   return {
     name,
     what: `${what} (about 40 s, or 15 s with npm packages cached)`,
-    build() {
-      removeEarlier(repository);
-      build(base, source, name);
+    base,
+    async build() {
+      await removeEarlier(repository);
+      await build(base.name, source, name);
     },
   };
 }
 
-function build(base: string, source: string, name: string): void {
+async function build(base: string, source: string, name: string): Promise<void> {
   const folder = mkdtempSync(join(IMAGE_CACHE, 'npm-'));
   try {
     const arguments_ = [
@@ -54,7 +55,7 @@ function build(base: string, source: string, name: string): void {
       `--tag=${name}`,
       source,
     ];
-    buildah(arguments_);
+    await buildah(arguments_);
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
@@ -84,17 +85,15 @@ function npmSetting(name: string): string {
 }
 
 /** Each build is some 30 MB of the store, and only the current one is used. */
-function removeEarlier(repository: string): void {
-  // A build that failed leaves a container, which would keep its image.
-  buildah(['rm', '--all']);
-  const names = buildah([
+async function removeEarlier(repository: string): Promise<void> {
+  const names = await buildah([
     'images',
     '--format={{.Name}}:{{.Tag}}',
     '--noheading',
     '--filter=dangling=false',
   ]);
   for (const name of names.split('\n')) {
-    if (name.startsWith(`${repository}:`)) buildah(['rmi', name]);
+    if (name.startsWith(`${repository}:`)) await buildah(['rmi', name]);
   }
 }
 

@@ -1,8 +1,9 @@
-import { execFileSync, spawnSync } from 'node:child_process';
+import { execFile, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { mkdirSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { ROOT } from '../tools.ts';
 
 /** Where images and what is made on the way to them are kept, from one run to the next. */
@@ -12,20 +13,23 @@ export const IMAGE_CACHE = join(
   'images',
 );
 
+/** Arguments of setpriv for a program that ends with this process, however that ends. */
+export const TIED = ['--pdeathsig', 'TERM'] as const;
+
+const run = promisify(execFile);
+
 /**
- * Runs buildah on a store of our own; returns what it printed. A build that fails leaves its mounts, so they are made in a
- * mount namespace that ends with it.
+ * Runs buildah on a store of our own; resolves with what it printed. A build that fails leaves its mounts, so they are made
+ * in a mount namespace that ends with it. It ends with this process.
  *
  * @throws Error with what it says
  */
-export function buildah(args: readonly string[]): string {
+export async function buildah(args: readonly string[]): Promise<string> {
   mkdirSync(IMAGE_CACHE, { recursive: true });
-  return execFileSync('unshare', ['--mount', 'buildah', ...storeFlags(), ...args], {
-    cwd: ROOT,
-    encoding: 'utf8',
-    maxBuffer: 64 * 1024 * 1024,
-    stdio: ['ignore', 'pipe', 'pipe'],
-  }).trim();
+  const command = ['unshare', '--mount', 'buildah', ...storeFlags(), ...args];
+  const options = { cwd: ROOT, maxBuffer: 64 * 1024 * 1024 };
+  const { stdout } = await run('setpriv', [...TIED, ...command], options);
+  return stdout.trim();
 }
 
 /** Short digest of everything an image is made from. */
@@ -40,16 +44,35 @@ export interface Recipe {
   readonly name: string;
   /** What to tell somebody who waits for it. */
   readonly what: string;
+  /** The image it starts from, if that is one of ours. */
+  readonly base?: Recipe;
   /** @throws Error with what the builder says */
-  build(): void;
+  build(): Promise<void>;
+}
+
+/** Builds what the store does not have of these images and their bases, at the same time as far as it can. */
+export async function provideAll(recipes: readonly Recipe[]): Promise<void> {
+  // A build that failed leaves a container, which would keep its image.
+  await buildah(['rm', '--all']);
+  const provided = new Map<string, Promise<void>>();
+  const provideOnce = (recipe: Recipe): Promise<void> => {
+    const known = provided.get(recipe.name) ?? provide(recipe, provideOnce);
+    provided.set(recipe.name, known);
+    return known;
+  };
+  await Promise.all(recipes.map(provideOnce));
 }
 
 /** Builds an image unless the store has it, and says how long that took. */
-export function provide({ name, what, build }: Recipe): void {
+async function provide(
+  { name, what, base, build }: Recipe,
+  provideBase: (recipe: Recipe) => Promise<void>,
+): Promise<void> {
+  if (base !== undefined) await provideBase(base);
   if (hasImage(name)) return;
   console.log(`images: ${what}…`);
   const started = performance.now();
-  build();
+  await build();
   console.log(`images: ${what}: ${((performance.now() - started) / 1000).toFixed(0)} s`);
 }
 
