@@ -21,13 +21,26 @@ const LONGEST_FIRST = [
   'transparent',
 ].map((name) => `/test/integration/${name}.test.ts`);
 
-class LongestFirst extends BaseSequencer {
+/** They install the release themselves, and replace it. The first wants a cluster that has never seen the product. */
+const LIFECYCLE = ['documented', 'release'].map(e2eFile);
+
+/** Nobody else's test would pass while they stop servers and replicas, or take all there is. */
+const FAULTS = ['walking-around-starvation', 'faults-controller', 'faults-cluster', 'smoke'].map(
+  e2eFile,
+);
+
+function e2eFile(name: string): string {
+  return `test/e2e/${name}.test.ts`;
+}
+
+class Ordered extends BaseSequencer {
   override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
     const sorted = await super.sort(files);
-    if (files.every((file) => this.ctx.cache.getTestSpecificationResult(file))) return sorted;
+    const known = files.every((file) => this.ctx.cache.getTestSpecificationResult(file));
+    const order = [...LIFECYCLE, ...FAULTS, ...(known ? [] : LONGEST_FIRST)];
     const rank = ({ moduleId }: TestSpecification): number => {
-      const at = LONGEST_FIRST.findIndex((path) => moduleId.endsWith(path));
-      return at === -1 ? LONGEST_FIRST.length : at;
+      const at = order.findIndex((path) => moduleId.endsWith(path));
+      return at === -1 ? order.length : at;
     };
     // One project after the other, as they come.
     const byProject = Map.groupBy(sorted, ({ project }) => project.name);
@@ -51,23 +64,24 @@ const withNode = {
   hookTimeout: 240_000,
 };
 
-/** First of all, while the cluster is as it was started: they install the release themselves. */
-const ON_A_NEW_CLUSTER = ['test/e2e/documented.test.ts'];
-
-/** Nobody else's test would pass while they stop servers, replace the release, or take all there is. */
-const CHANGE_THE_CLUSTER = [
-  'test/e2e/smoke.test.ts',
-  'test/e2e/faults-cluster.test.ts',
-  'test/e2e/faults-controller.test.ts',
-  'test/e2e/release.test.ts',
-  'test/e2e/walking-around-starvation.test.ts',
-];
+/** Test files that need a cluster to themselves, one after the other in the order that is given above. */
+function oneByOne(name: string, include: readonly string[], groupOrder: number) {
+  return {
+    test: {
+      name,
+      include: [...include],
+      maxWorkers: 1,
+      sequence: { groupOrder },
+      ...withNode,
+    },
+  };
+}
 
 export default defineConfig({
   test: {
     // Node 24 has what the product needs; the tests never depend on a bundler's environment.
     environment: 'node',
-    sequence: { sequencer: LongestFirst },
+    sequence: { sequencer: Ordered },
     projects: [
       {
         test: {
@@ -88,32 +102,16 @@ export default defineConfig({
       },
       {
         test: {
-          name: 'e2e-new',
-          include: ON_A_NEW_CLUSTER,
-          maxWorkers: 1,
-          sequence: { groupOrder: 1 },
-          ...withNode,
-        },
-      },
-      {
-        test: {
           name: 'e2e',
-          include: ['test/e2e/**/*.test.ts'],
-          exclude: [...ON_A_NEW_CLUSTER, ...CHANGE_THE_CLUSTER],
-          maxWorkers: 2,
+          include: [e2eFile('*')],
+          exclude: [...LIFECYCLE, ...FAULTS],
+          maxWorkers: 3,
           sequence: { groupOrder: 2 },
           ...withNode,
         },
       },
-      {
-        test: {
-          name: 'e2e-alone',
-          include: CHANGE_THE_CLUSTER,
-          maxWorkers: 1,
-          sequence: { groupOrder: 3 },
-          ...withNode,
-        },
-      },
+      oneByOne('e2e-lifecycle', LIFECYCLE, 1),
+      oneByOne('e2e-faults', FAULTS, 3),
     ],
   },
 });

@@ -1,6 +1,7 @@
 // End-to-end tests on a real node: e2e.ts [--cluster=name] [--no-product] [vitest arguments…]
 // --cluster runs them in a cluster that scripts/cluster.ts keeps, instead of one of their own.
 // --no-product leaves the product's image as it is: for tests that need none.
+// --project=… of vitest chooses those of one kind (vitest.config.ts), which may have a cluster beside the others'.
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { keepServerLogs } from '../test/support/node/evidence.ts';
@@ -19,6 +20,7 @@ import { ROOT } from './tools.ts';
 
 const EVIDENCE = join(ROOT, '.make', 'e2e');
 const IMPORT = join(ROOT, 'scripts/import-images.ts');
+const PROJECT_FLAG = '--project=';
 const VITEST = join(ROOT, 'node_modules/vitest/vitest.mjs');
 
 await main(process.argv.slice(2)).catch((error: Error) => {
@@ -33,8 +35,10 @@ async function main(args: readonly string[]): Promise<void> {
   const product = !args.includes('--no-product');
   const images = await provideImages({ product, previous: product });
   const own = ['--cluster=', '--no-product'];
-  const vitestArguments = args.filter((arg) => !own.some((prefix) => arg.startsWith(prefix)));
-  const evidence = join(EVIDENCE, name ?? 'own');
+  const others = args.filter((arg) => !own.some((prefix) => arg.startsWith(prefix)));
+  const project = args.find((arg) => arg.startsWith(PROJECT_FLAG))?.slice(PROJECT_FLAG.length);
+  const evidence = join(EVIDENCE, name ?? project ?? 'all');
+  const vitestArguments = project === undefined ? [`${PROJECT_FLAG}e2e*`, ...others] : others;
   rmSync(evidence, { recursive: true, force: true });
   const cluster =
     name === undefined ? await ownCluster(images, evidence) : await sharedCluster(name, images);
@@ -60,16 +64,20 @@ interface Cluster {
 
 async function ownCluster(images: NodeImages, evidence: string): Promise<Cluster> {
   const { directory, stop: end } = await startNode(images, join(evidence, 'start.log'));
-  const stop = async () => {
-    await end();
-    const left = whatIsLeft(directory);
-    if (left.length > 0) throw new Error(`the cluster left behind:\n${left.join('\n')}`);
+  let ended: Promise<void> | undefined;
+  // Once, however many signals come while it ends.
+  const stop = () => {
+    ended ??= end().then(() => {
+      const left = whatIsLeft(directory);
+      if (left.length > 0) throw new Error(`the cluster left behind:\n${left.join('\n')}`);
+    });
+    return ended;
   };
   const interrupted = () =>
-    stop()
+    void stop()
       .catch((error: Error) => console.error(error.message))
       .finally(() => process.exit(130));
-  process.once('SIGINT', interrupted).once('SIGTERM', interrupted);
+  process.on('SIGINT', interrupted).on('SIGTERM', interrupted);
   return { directory, stop };
 }
 
@@ -87,6 +95,6 @@ function runVitest(
   args: readonly string[],
   environment: Readonly<Record<string, string>>,
 ): Promise<number> {
-  const command = [process.execPath, VITEST, 'run', '--project=e2e*', ...args];
+  const command = [process.execPath, VITEST, 'run', ...args];
   return runInside(directory, command, { [NODE_VARIABLE]: directory, ...environment });
 }

@@ -27,8 +27,10 @@ const STAGES: readonly Stage[] = [
   { script: 'unit', kind: 'vitest', after: CHECKS },
   // The tests start our processes from dist/.
   { script: 'integration', kind: 'vitest', after: ['build', 'unit'] },
-  // They wait more than they work.
-  { script: 'e2e', kind: 'vitest', whyNot: whyNoNode },
+  // They wait more than they work, each on a cluster of its own.
+  ...['e2e', 'e2e-lifecycle', 'e2e-faults'].map(
+    (script): Stage => ({ script, kind: 'vitest', whyNot: whyNoNode }),
+  ),
 ];
 
 const LOGS = join(ROOT, '.make', 'logs');
