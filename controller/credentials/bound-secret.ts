@@ -39,7 +39,7 @@ export async function createBoundSecret(
         { field: 'spec.credential.serviceAccountToken.serviceAccountName', cause: error },
       );
     });
-  // Threat 5: what was decided for one account is not given back for another that has its name now.
+  // P5: what was decided for one account is not given back for another that has its name now.
   const pinned = grant.status?.credential?.serviceAccountUID;
   if (pinned !== undefined && pinned !== serviceAccount.metadata.uid) {
     throw accountRecreated(namespace, account);
@@ -67,7 +67,7 @@ export async function createBoundSecret(
   };
 }
 
-/** Threat 5: an account that was re-created under the approved one's name is another account. */
+/** P5: an account that was re-created under the approved one's name is another account. */
 export function accountRecreated(namespace: string, account: string): ProblemError {
   return new ProblemError(
     'CredentialRefused',

@@ -1,4 +1,4 @@
-/** Token buckets, one a pod: nobody starves the others (threat 17). */
+/** Token buckets, one a pod: nobody starves the others (P17). */
 
 import { ProblemError } from '../../core/api/problem.ts';
 import { BoundedMap } from '../../core/bounded-map.ts';

@@ -1,5 +1,5 @@
 /**
- * What the rest of a pod must keep to (threats 1, 14, 16). net-init needs NET_ADMIN, so the namespace cannot have the Pod
+ * What the rest of a pod must keep to (P1, P14, P16). net-init needs NET_ADMIN, so the namespace cannot have the Pod
  * Security Standard `restricted`: this is that standard, stated again for every other container, and what interception needs
  * besides. `charts/actiongrant/templates/policies/pods.yaml` restates each rule (`Rule.id`) in CEL.
  */

@@ -15,7 +15,7 @@ export interface HttpDescription extends ActionHead<HttpAction> {
 /** The most headers that the CRD lets a grant state. */
 const MAX_HEADERS = 16;
 
-/** Threat 13: an HTTP action that ends up at a server with one of these names is the API server in disguise. */
+/** P13: an HTTP action that ends up at a server with one of these names is the API server in disguise. */
 const NOT_THE_API_SERVER: UpstreamGuard = { refuseCertificateNames: API_SERVER_NAMES };
 
 export const HTTP_CALL: CallType<HttpDescription> = {

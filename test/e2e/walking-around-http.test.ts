@@ -1,6 +1,6 @@
 /**
  * Ways around the sidecar that go through it: calls that are to be read as others than they are, from a real pod and over real
- * redirection. Numbers are rows of the list of bypasses reported against similar designs.
+ * redirection. IDs are those of the bypasses in SECURITY.md.
  */
 
 import { createServer, type Server } from 'node:http';
@@ -117,7 +117,7 @@ const WITHOUT_A_CODE: Readonly<Record<string, RegExp>> = {
   'smuggling: a HEAD with a body': /^HTTP\/1\.1 400 /,
 };
 
-describe('#5 #6 #7 #9 #10 the corpus, over real redirection', () => {
+describe('B5 B6 B7 B9 B10 the corpus, over real redirection', () => {
   it.each(CORPUS.map((attack) => [key(attack), attack] as const))('%s', (name, attack) => {
     const { received, closed, error } = answers[name] ?? { received: '', closed: false };
     const answer = readAnswer(attack.request, bytesOf(received));
@@ -163,7 +163,7 @@ describe('with a grant at hand', () => {
   });
 });
 
-describe('#11 a credential', () => {
+describe('B11 a credential', () => {
   it('does not follow a redirect, and does not go out in the clear', async () => {
     const url = `https://${HOST}/elsewhere`;
     const granted = (target: string) =>
@@ -199,7 +199,7 @@ describe('#11 a credential', () => {
   });
 });
 
-describe('#12 is refused even with a grant', () => {
+describe('B12 is refused even with a grant', () => {
   it.each([
     ['the metadata address', `http://${METADATA_ADDRESS}/`, 'UpstreamNameRefused'],
     ['the metadata address in TLS', `https://${METADATA_ADDRESS}/`, 'ServerNameMissing'],
@@ -226,7 +226,7 @@ describe('#12 is refused even with a grant', () => {
   });
 });
 
-it('#3 DNS over HTTPS is a call like any other', async () => {
+it('B3 DNS over HTTPS is a call like any other', async () => {
   const url = `https://${HOST}/dns-query?dns=AAABAAABAAAAAAAAA3d3dwdleGFtcGxlA2NvbQAAAQAB`;
   const ask = ['curl', '-sSk', '-m8', '-Haccept: application/dns-message', url];
   served = [];
@@ -235,7 +235,7 @@ it('#3 DNS over HTTPS is a call like any other', async () => {
   expect(await bare.run(ask)).toMatchObject({ code: 0, stdout: 'done' });
 });
 
-describe('#17 one grant is one call', () => {
+describe('B17 one grant is one call', () => {
   const count = (text: string) => text.split(/^HTTP\/1\.1 200 /m).length - 1;
 
   it('of twenty at once', async () => {

@@ -1,8 +1,8 @@
 /**
  * Ways out of a pod that go around the sidecar. The node notes where packets of each pod go: of the injected pod, whatever its
  * containers try, to the controller and nowhere else; of the same container in a pod that is not injected, and may do no more,
- * to every target. What takes a capability that neither has goes there from a pod of root, which has it. Numbers are rows of the
- * list of bypasses reported against similar designs.
+ * to every target. What takes a capability that neither has goes there from a pod of root, which has it. IDs are those of the
+ * bypasses in SECURITY.md.
  */
 
 import { execFile } from 'node:child_process';
@@ -190,7 +190,7 @@ describe('no packet reaches the node', () => {
     }
   });
 
-  it.each(FOUND)('#3 to %s, by its own address', (name) => {
+  it.each(FOUND)('B3 to %s, by its own address', (name) => {
     const one = found.find((candidate) => candidate.name === name) as Attack;
     expect(bareFlows).toContainEqual(one.to);
     expect(flows).not.toContainEqual(one.to);
@@ -206,7 +206,7 @@ describe('no packet reaches the node', () => {
   });
 
   it.each(['ping', 'ping over IPv6'])(
-    '#3 %s, whose program has a capability of its own',
+    'B3 %s, whose program has a capability of its own',
     (name) => {
       expect(rootOutcomes.command(name)).toMatchObject({ code: 0 });
       for (const tried of [bareOutcomes, outcomes.agent, outcomes[STRONGEST]]) {
@@ -215,7 +215,7 @@ describe('no packet reaches the node', () => {
     },
   );
 
-  it('#1 a packet socket is not to be had', async () => {
+  it('B1 a packet socket is not to be had', async () => {
     expect(rootOutcomes.steps('packet')).toEqual([0]);
     for (const container of ['agent', STRONGEST]) {
       const tried = await attempt(cluster, place(injected, container), { steps: PACKET_SOCKET });
@@ -224,7 +224,7 @@ describe('no packet reaches the node', () => {
   });
 });
 
-describe('#4 DNS exfiltration', () => {
+describe('B4 DNS exfiltration', () => {
   it.each('abcdefgh'.split('').map((letter, index) => [Object.keys(DNS_COMMANDS)[index], letter]))(
     'over %s (%s): asked outside the pod by nobody',
     (_name, letter) => {
@@ -248,7 +248,7 @@ describe('#4 DNS exfiltration', () => {
 });
 
 describe("the sidecar's own server", () => {
-  it('#4 asked over loopback at its own port, knows synthetic addresses and nothing else', async () => {
+  it('B4 asked over loopback at its own port, knows synthetic addresses and nothing else', async () => {
     const dig = ['dig', '+tries=1', '+time=2', '@127.0.0.1', `-p${SIDECAR_PORTS.dns}`];
     const name = `i.${SECRET}.example.net`;
     for (const transport of ['+notcp', '+tcp']) {
@@ -300,7 +300,7 @@ describe('the sidecar answers in the place of who was called', () => {
     }
   });
 
-  it('#12 its operations port is for the kubelet, not for the agent', async () => {
+  it('B12 its operations port is for the kubelet, not for the agent', async () => {
     const url = `http://127.0.0.1:${SIDECAR_PORTS.operations}/readyz`;
     const fromInside = await cluster.exec(injected.namespace, injected.name, [
       ...['curl', '-sS', '-m3', url],

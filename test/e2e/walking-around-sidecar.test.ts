@@ -37,18 +37,18 @@ const run = promisify(execFile);
 
 /** Each works in a pod where nothing holds. */
 const ESCAPES: Readonly<Record<string, readonly string[]>> = {
-  '#1 becoming the user of the sidecar': [
+  'B1 becoming the user of the sidecar': [
     'setpriv',
     `--reuid=${SIDECAR_UID}`,
     '--clear-groups',
     'id',
   ],
-  '#1 a setuid program': ['su', '-c', 'id'],
-  '#1 a program with a capability': ['ping', '-c1', '-W1', '127.0.0.1'],
-  '#1 a user namespace': ['unshare', '--user', '--map-root-user', 'id'],
-  '#1 a network of its own, as root of a user namespace': ['unshare', '-Urn', 'ip', 'link'],
-  '#13 writing the file of names': shell('cat /etc/hosts >/tmp/hosts; cat /tmp/hosts >/etc/hosts'),
-  '#13 writing the file of resolvers': shell(': >>/etc/resolv.conf'),
+  'B1 a setuid program': ['su', '-c', 'id'],
+  'B1 a program with a capability': ['ping', '-c1', '-W1', '127.0.0.1'],
+  'B1 a user namespace': ['unshare', '--user', '--map-root-user', 'id'],
+  'B1 a network of its own, as root of a user namespace': ['unshare', '-Urn', 'ip', 'link'],
+  'B13 writing the file of names': shell('cat /etc/hosts >/tmp/hosts; cat /tmp/hosts >/etc/hosts'),
+  'B13 writing the file of resolvers': shell(': >>/etc/resolv.conf'),
 };
 const PLACES = '/run /var/run /dev/shm /tmp /etc /proc/self/environ';
 const LOOKS = {
@@ -138,7 +138,7 @@ it.each(Object.keys(ESCAPES))('%s', (name) => {
 });
 
 it.each(Object.entries(TRACES))(
-  '#13 #16 nothing of the sidecar is to be found among: %s',
+  'B13 B16 nothing of the sidecar is to be found among: %s',
   (name, trace) => {
     expect(outside.command(name).stdout).toMatch(trace);
     for (const outcomes of inside) {
@@ -148,7 +148,7 @@ it.each(Object.entries(TRACES))(
   },
 );
 
-it('#13 #16 its key and its token are in volumes that no other container has', async () => {
+it('B13 B16 its key and its token are in volumes that no other container has', async () => {
   const { pid } = await cluster.containerProcess(agents.name, 'walled', 'actiongrant');
   const files = (folder: string) =>
     readdirSync(`/proc/${pid}/root${folder}`, { withFileTypes: true })
@@ -164,7 +164,7 @@ it('#13 #16 its key and its token are in volumes that no other container has', a
   }
 });
 
-it('#16 nothing can be written where clients look for their CA', () => {
+it('B16 nothing can be written where clients look for their CA', () => {
   for (const outcomes of inside) {
     expect(outcomes.command('writing').stdout).toMatch(/^works\ntouch: .*(?:Read-only|denied)/);
   }
@@ -176,7 +176,7 @@ it.each(PORTS)('its port %i cannot be taken', (port) => {
 });
 
 it.each([SIDECAR_PORTS.transparent, SIDECAR_PORTS.operations])(
-  '#6 its port %i cannot be connected to, but by its own user',
+  'B6 its port %i cannot be connected to, but by its own user',
   async (port) => {
     const { pid } = await cluster.containerProcess(agents.name, 'walled', 'actiongrant');
     const own = [`--reuid=${SIDECAR_UID}`, `--regid=${SIDECAR_UID}`, '--clear-groups'];
@@ -229,40 +229,40 @@ describe('admission refuses', () => {
 
   it.each<[string, string, object]>([
     [
-      "#1 the sidecar's user",
+      "B1 the sidecar's user",
       'securityContext.runAsUser must be a user other than root and',
       withContext({ runAsUser: SIDECAR_UID }),
     ],
     [
-      "#1 the sidecar's group",
+      "B1 the sidecar's group",
       'securityContext.runAsGroup',
       withContext({ runAsGroup: SIDECAR_UID }),
     ],
-    ['#1 root', 'securityContext.runAsUser must be a user', withContext({ runAsUser: 0 })],
-    ['#1 NET_ADMIN', 'securityContext.capabilities', withCapability('NET_ADMIN')],
-    ['#1 NET_RAW', 'securityContext.capabilities', withCapability('NET_RAW')],
-    ['#1 SETUID', 'securityContext.capabilities', withCapability('SETUID')],
-    ['#1 SYS_PTRACE', 'securityContext.capabilities', withCapability('SYS_PTRACE')],
+    ['B1 root', 'securityContext.runAsUser must be a user', withContext({ runAsUser: 0 })],
+    ['B1 NET_ADMIN', 'securityContext.capabilities', withCapability('NET_ADMIN')],
+    ['B1 NET_RAW', 'securityContext.capabilities', withCapability('NET_RAW')],
+    ['B1 SETUID', 'securityContext.capabilities', withCapability('SETUID')],
+    ['B1 SYS_PTRACE', 'securityContext.capabilities', withCapability('SYS_PTRACE')],
     [
-      '#1 a privileged container',
+      'B1 a privileged container',
       'securityContext.privileged must be false',
       withContext({ privileged: true }),
     ],
-    ["#1 the node's network", 'spec.hostNetwork must not be true', { hostNetwork: true }],
-    ["#1 the node's processes", 'spec.hostPID must not be true', { hostPID: true }],
-    ["#1 the node's shared memory", 'spec.hostIPC must not be true', { hostIPC: true }],
+    ["B1 the node's network", 'spec.hostNetwork must not be true', { hostNetwork: true }],
+    ["B1 the node's processes", 'spec.hostPID must not be true', { hostPID: true }],
+    ["B1 the node's shared memory", 'spec.hostIPC must not be true', { hostIPC: true }],
     [
-      '#1 a shared process namespace',
+      'B1 a shared process namespace',
       'spec.shareProcessNamespace must not be true',
       { shareProcessNamespace: true },
     ],
     [
-      '#13 a host path',
+      'B13 a host path',
       'spec.volumes[0].hostPath',
       { volumes: [{ name: 'host', hostPath: { path: '/' } }] },
     ],
     [
-      "#13 the sidecar's state",
+      "B13 the sidecar's state",
       'volumeMounts[0]',
       {
         containers: [
@@ -271,7 +271,7 @@ describe('admission refuses', () => {
       },
     ],
     [
-      '#16 a token of its own',
+      'B16 a token of its own',
       'serviceAccountToken',
       {
         volumes: [{ name: 't', projected: { sources: [{ serviceAccountToken: { path: 't' } }] } }],

@@ -1,4 +1,4 @@
-/** What one agent can take from others, and from itself for longer than it keeps at it: nothing (threat 17). */
+/** What one agent can take from others, and from itself for longer than it keeps at it: nothing (P17). */
 
 import { readdirSync, readFileSync } from 'node:fs';
 import { afterAll, beforeAll, expect, inject, it } from 'vitest';

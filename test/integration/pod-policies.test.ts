@@ -1,5 +1,5 @@
 /**
- * Threats 1 and 16: what the chart's policies refuse of pods when the webhook is not there to put it right, or somebody wrote
+ * P1 and P16: what the chart's policies refuse of pods when the webhook is not there to put it right, or somebody wrote
  * after it. Whoever asks has every right that RBAC can give, so a refusal is the policy's; what is refused is one change away
  * from what is allowed.
  */

@@ -181,7 +181,7 @@ describe('the role', () => {
   });
 });
 
-describe("#1 the sidecar's identity", () => {
+describe("P1 the sidecar's identity", () => {
   const token = (body: object, name = 'incident-agent', options: ApiOptions = {}) =>
     asTenant('POST', `${here()}/serviceaccounts/${name}/token`, { spec: body }, options);
 
@@ -251,7 +251,7 @@ describe("#1 the sidecar's identity", () => {
       { op: 'replace', path: '/spec/volumes/1/configMap/name', value: 'mine' },
     ],
     [
-      'no restriction (#16)',
+      'no restriction (P16)',
       add('/spec/containers/0/securityContext/privileged', true),
       add('/spec/containers/0/securityContext/allowPrivilegeEscalation', true),
     ],
@@ -292,7 +292,7 @@ describe("#1 the sidecar's identity", () => {
   });
 });
 
-describe('#2 #3 a bound Secret', () => {
+describe('P2 P3 a bound Secret', () => {
   const uid = '11111111-1111-4111-8111-111111111111';
   const ownerReferences = [
     { apiVersion: 'actiongrant.dev/v1alpha1', kind: 'ActionGrant', name: 'grant', uid },
@@ -346,7 +346,7 @@ describe('#2 #3 a bound Secret', () => {
   });
 });
 
-describe('#6 #7 a grant', () => {
+describe('P6 P7 a grant', () => {
   test('is read by the tenant; it is neither made, changed, decided nor erased', async () => {
     const jane = await plane.kubeconfigFor({ user: 'jane', groups: ['system:masters'] });
     const written = aNewGrant({ spec: { requester: { username: 'jane' } } });

@@ -128,7 +128,7 @@ function requesterMayDelegate({ grant, requester, mayDelegate }: GrantFacts): Pr
   return forbidden(field, reason);
 }
 
-/** Threat 17: an agent that asks without end would leave the deciders no attention for other agents. */
+/** P17: an agent that asks without end would leave the deciders no attention for other agents. */
 function agentHasRoomToWait(
   { grant, awaitingDecision }: GrantFacts,
   { maxPendingPerAgent }: AdmissionSettings,

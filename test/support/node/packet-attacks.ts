@@ -1,6 +1,6 @@
 /**
- * Packets that an agent tries to get out of its pod, and where they go in a pod where nothing holds them. Numbers are rows of the
- * list of bypasses reported against similar designs.
+ * Packets that an agent tries to get out of its pod, and where they go in a pod where nothing holds them. IDs are those of the
+ * bypasses in SECURITY.md.
  */
 
 import type { Step } from '../raw-sockets.ts';
@@ -102,15 +102,15 @@ export const overTCP = (name: string, address: string, port: number) =>
   attack(name, [TCP, address, port], tcp(address, port));
 
 export const ATTACKS: readonly Attack[] = [
-  overUDP('#3 UDP', FAR.ipv4, 9, [1, EPERM]),
-  overUDP('#3 UDP over IPv6', FAR.ipv6, 9),
-  overUDP('#3 QUIC', FAR.ipv4, 443, [1, EPERM]),
-  overUDP('#3 QUIC over IPv6', FAR.ipv6, 443),
-  overUDP('#3 multicast', '224.0.0.251', 5353),
-  overUDP('#3 UDP to the node', NODE, 9),
-  attack('#3 multicast over IPv6', [UDP, 'ff02::fb', 5353], udp('ff02::fb%eth0', 5353)),
+  overUDP('B3 UDP', FAR.ipv4, 9, [1, EPERM]),
+  overUDP('B3 UDP over IPv6', FAR.ipv6, 9),
+  overUDP('B3 QUIC', FAR.ipv4, 443, [1, EPERM]),
+  overUDP('B3 QUIC over IPv6', FAR.ipv6, 443),
+  overUDP('B3 multicast', '224.0.0.251', 5353),
+  overUDP('B3 UDP to the node', NODE, 9),
+  attack('B3 multicast over IPv6', [UDP, 'ff02::fb', 5353], udp('ff02::fb%eth0', 5353)),
   attack(
-    '#3 UDP in fragments',
+    'B3 UDP in fragments',
     [UDP, FAR.ipv4, 10],
     [
       ['socket', 'a', AF_INET, DATAGRAM, 0],
@@ -118,16 +118,16 @@ export const ATTACKS: readonly Attack[] = [
     ],
   ),
   attack(
-    '#3 UDP-Lite',
+    'B3 UDP-Lite',
     [UDPLITE, FAR.ipv4, 11],
     [
       ['socket', 'a', AF_INET, DATAGRAM, UDPLITE],
       ['sendto', 'a', 'secret', FAR.ipv4, 11],
     ],
   ),
-  attack('#3 UDP from an IPv6 socket to IPv4', [UDP, FAR.ipv4, 12], udp(`::ffff:${FAR.ipv4}`, 12)),
+  attack('B3 UDP from an IPv6 socket to IPv4', [UDP, FAR.ipv4, 12], udp(`::ffff:${FAR.ipv4}`, 12)),
   attack(
-    '#3 UDP from a socket bound to the interface',
+    'B3 UDP from a socket bound to the interface',
     [UDP, FAR.ipv4, 13],
     [
       ['socket', 'a', AF_INET, DATAGRAM, 0],
@@ -136,7 +136,7 @@ export const ATTACKS: readonly Attack[] = [
     ],
   ),
   attack(
-    '#3 broadcast',
+    'B3 broadcast',
     [UDP, '255.255.255.255', 67],
     [
       ['socket', 'a', AF_INET, DATAGRAM, 0],
@@ -145,7 +145,7 @@ export const ATTACKS: readonly Attack[] = [
     ],
   ),
   attack(
-    "#3 an answer under somebody else's IPv6 address",
+    "B3 an answer under somebody else's IPv6 address",
     [UDP, NOBODY, 4444],
     [
       ['socket', 'x', AF_INET6, DATAGRAM, 0],
@@ -159,22 +159,22 @@ export const ATTACKS: readonly Attack[] = [
     ],
   ),
   attack(
-    '#3 ICMP from a socket that needs no capability',
+    'B3 ICMP from a socket that needs no capability',
     [ICMP, PINGED.ipv4, 0],
     echoRequest(ICMP, '\x08', PINGED.ipv4),
     [1, EPERM],
   ),
   attack(
-    '#3 ICMPv6 from a socket that needs no capability',
+    'B3 ICMPv6 from a socket that needs no capability',
     [ICMPV6, PINGED.ipv6, 0],
     echoRequest(ICMPV6, '\x80', PINGED.ipv6),
   ),
-  overTCP('#3 TCP', FAR.ipv4, 443),
-  overTCP('#3 TCP over IPv6', FAR.ipv6, 443),
-  overTCP('#3 TCP to any port', FAR.ipv4, 22),
-  overTCP('#3 TCP to any port over IPv6', FAR.ipv6, 22),
+  overTCP('B3 TCP', FAR.ipv4, 443),
+  overTCP('B3 TCP over IPv6', FAR.ipv6, 443),
+  overTCP('B3 TCP to any port', FAR.ipv4, 22),
+  overTCP('B3 TCP to any port over IPv6', FAR.ipv6, 22),
   attack(
-    '#3 TCP from a socket bound to the interface',
+    'B3 TCP from a socket bound to the interface',
     [TCP, FAR.ipv4, 446],
     [
       ['socket', 'a', AF_INET, STREAM, 0],
@@ -182,9 +182,9 @@ export const ATTACKS: readonly Attack[] = [
       ['connect', 'a', FAR.ipv4, 446],
     ],
   ),
-  attack('#3 Multipath TCP', [TCP, FAR.ipv4, 444], tcp(FAR.ipv4, 444, MPTCP)),
+  attack('B3 Multipath TCP', [TCP, FAR.ipv4, 444], tcp(FAR.ipv4, 444, MPTCP)),
   attack(
-    '#3 TCP Fast Open',
+    'B3 TCP Fast Open',
     [TCP, FAR.ipv4, 445],
     [
       ['socket', 'a', AF_INET, STREAM, 0],
@@ -192,7 +192,7 @@ export const ATTACKS: readonly Attack[] = [
     ],
   ),
   raw(
-    '#1 an INVALID segment from a raw socket',
+    'B1 an INVALID segment from a raw socket',
     [TCP, FAR.ipv4, 447],
     [
       ['socket', 'a', AF_INET, RAW, TCP],
@@ -200,7 +200,7 @@ export const ATTACKS: readonly Attack[] = [
     ],
   ),
   raw(
-    '#1 a raw socket of a protocol of its own',
+    'B1 a raw socket of a protocol of its own',
     [EXPERIMENT, FAR.ipv4, 0],
     [
       ['socket', 'a', AF_INET, RAW, EXPERIMENT],
@@ -208,7 +208,7 @@ export const ATTACKS: readonly Attack[] = [
     ],
   ),
   raw(
-    '#1 ICMP from a raw socket',
+    'B1 ICMP from a raw socket',
     [ICMP, FAR.ipv4, 0],
     [
       ['socket', 'a', AF_INET, RAW, ICMP],
@@ -216,28 +216,28 @@ export const ATTACKS: readonly Attack[] = [
     ],
   ),
   raw(
-    '#1 ICMPv6 from a raw socket',
+    'B1 ICMPv6 from a raw socket',
     [ICMPV6, FAR.ipv6, 0],
     [
       ['socket', 'a', AF_INET6, RAW, ICMPV6],
       ['sendto', 'a', '\x80\x00\x00\x00\x00\x01\x00\x01', FAR.ipv6, 0],
     ],
   ),
-  overUDP('#4 DNS to a server of its choice', FAR.ipv4, 53),
-  overUDP('#4 DNS to a server of its choice over IPv6', FAR.ipv6, 53),
-  overUDP("#4 DNS to the cluster's server over IPv6", DNS6, 53),
-  overTCP('#3 DNS over TCP', FAR.ipv4, 53),
-  overTCP('#3 DNS over TCP over IPv6', FAR.ipv6, 53),
-  overTCP('#3 DNS over TLS', FAR.ipv4, 853),
-  overTCP('#3 DNS over TLS over IPv6', FAR.ipv6, 853),
-  overUDP('#3 DNS over QUIC', FAR.ipv4, 853),
-  overTCP('#12 the metadata address', METADATA_ADDRESS, 80),
-  overUDP('#12 the metadata address over UDP', METADATA_ADDRESS, 80),
-  overTCP('#15 the kubelet', NODE, KUBELET_PORT),
-  overTCP('#15 the kubelet over IPv6', NODE6, KUBELET_PORT),
-  overTCP('#15 the API server on its node', NODE, API_SERVER_PORT),
-  overTCP('#15 the API server on its node over IPv6', NODE6, API_SERVER_PORT),
-  overTCP('#15 the API server by its Service', API, 443),
-  overTCP('#15 the API server by its Service over IPv6', API6, 443),
-  overTCP('#15 etcd', NODE, ETCD_PORT),
+  overUDP('B4 DNS to a server of its choice', FAR.ipv4, 53),
+  overUDP('B4 DNS to a server of its choice over IPv6', FAR.ipv6, 53),
+  overUDP("B4 DNS to the cluster's server over IPv6", DNS6, 53),
+  overTCP('B3 DNS over TCP', FAR.ipv4, 53),
+  overTCP('B3 DNS over TCP over IPv6', FAR.ipv6, 53),
+  overTCP('B3 DNS over TLS', FAR.ipv4, 853),
+  overTCP('B3 DNS over TLS over IPv6', FAR.ipv6, 853),
+  overUDP('B3 DNS over QUIC', FAR.ipv4, 853),
+  overTCP('B12 the metadata address', METADATA_ADDRESS, 80),
+  overUDP('B12 the metadata address over UDP', METADATA_ADDRESS, 80),
+  overTCP('B15 the kubelet', NODE, KUBELET_PORT),
+  overTCP('B15 the kubelet over IPv6', NODE6, KUBELET_PORT),
+  overTCP('B15 the API server on its node', NODE, API_SERVER_PORT),
+  overTCP('B15 the API server on its node over IPv6', NODE6, API_SERVER_PORT),
+  overTCP('B15 the API server by its Service', API, 443),
+  overTCP('B15 the API server by its Service over IPv6', API6, 443),
+  overTCP('B15 etcd', NODE, ETCD_PORT),
 ];

@@ -38,6 +38,10 @@ describe('IDs', () => {
     );
     expect(unknown).toEqual([]);
   });
+
+  test('are cited instead of the number of a threat, which no file here defines', () => {
+    expect(FILES.filter((path) => /\bthreats? \d/i.test(read(path)))).toEqual([]);
+  });
 });
 
 describe('a promise', () => {
