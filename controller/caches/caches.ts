@@ -42,7 +42,7 @@ export interface Caches {
   podIsGone(grant: LiveGrant, use: Use): boolean;
   /** Of a namespace; undefined if it is not known. */
   annotationsOf(namespace: string): Readonly<Record<string, string>> | undefined;
-  /** Likewise; an empty record if it has none. */
+  /** Of a namespace; undefined if it is not known, and empty if it has none. */
   labelsOf(namespace: string): Readonly<Record<string, string>> | undefined;
   /**
    * Names of the caches without which nothing may be decided now; empty: all are current. The pods of one namespace are not

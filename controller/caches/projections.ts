@@ -1,6 +1,6 @@
 /**
- * What the caches keep of objects. Tenants decide how large their pods are, and requesters how they label their grants: what
- * nobody here reads must not take the memory of a replica. So a pod is judged when it comes, and its spec is not kept.
+ * What the caches keep of objects. Tenants decide how large their pods are, and requesters how they label their grants. What
+ * the controller does not read must not take its memory. So a pod is judged when it comes, and its spec is not kept.
  */
 
 import type { ActionGrant } from '../../core/api/generated/actiongrant.ts';

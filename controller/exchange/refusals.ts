@@ -1,4 +1,4 @@
-/** What a sidecar refused, told where its owner looks: in Events of the pod. */
+/** Tells the owner of a pod what its sidecar refused: in Events of the pod. */
 
 import { PROBLEMS } from '../../core/api/problem.ts';
 import { NOTE_LIMIT_BYTES } from '../../core/kubernetes/event-object.ts';
@@ -13,7 +13,7 @@ export interface RefusalHandler {
 }
 
 export interface RefusalHandlerDependencies {
-  /** Not the one for grants: whatever an agent provokes must not crowd those out. */
+  /** Not the recorder for grants: an agent must not be able to crowd out their Events. */
   events: EventRecorder;
   rateLimiter: RateLimiter;
 }
@@ -40,7 +40,7 @@ export function createRefusalHandler(dependencies: RefusalHandlerDependencies): 
   };
 }
 
-/** One Event a report. What does not fit into its note is counted: the recorder would cut it without a word. */
+/** One report makes one Event. Kinds that do not fit into its note are counted: the recorder would cut them without a word. */
 function noteOf({ refusals }: RefusalReport): string {
   const total = refusals.reduce((sum, { count }) => sum + count, 0);
   const calls = total === 1 ? '1 call' : `${total} calls`;
@@ -56,7 +56,7 @@ function noteOf({ refusals }: RefusalReport): string {
   }
 }
 
-/** What is no HTTP first, because its client was told nothing; then the most frequent. */
+/** Refused connections that speak no HTTP come first, because their clients were told nothing; then the most frequent kinds. */
 function byUrgency(a: ReportedRefusal, b: ReportedRefusal): number {
   const untold = ({ code }: ReportedRefusal) => (code === 'ProtocolRefused' ? 1 : 0);
   return untold(b) - untold(a) || b.count - a.count;

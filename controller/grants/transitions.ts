@@ -7,9 +7,6 @@ import type {
   ActionGrant,
   ActionGrantStatus,
   BoundCredential,
-  GrantCondition,
-  GrantConditionStatus,
-  GrantConditionType,
   Outcome,
   Phase,
   Use,
@@ -18,9 +15,7 @@ import { currentUse } from '../../core/api/grant.ts';
 import { PHASE_MOVES } from '../../core/api/phase.ts';
 import { ProblemError } from '../../core/api/problem.ts';
 import type { Approval } from './approval.ts';
-
-/** Times are wall-clock milliseconds; statuses hold RFC 3339 with milliseconds. */
-export type Milliseconds = number;
+import { type ConditionRow, conditions, type Milliseconds, time } from './conditions.ts';
 
 /** What is known of a grant's action before anything is decided. */
 export interface Description {
@@ -237,11 +232,6 @@ export function revocationConfirmed(
   return { ...status, uses, conditions: conditions(grant, now, [row]) };
 }
 
-/** A wall-clock time as statuses hold it. */
-export function time(milliseconds: Milliseconds): string {
-  return new Date(milliseconds).toISOString();
-}
-
 const FINISHED: Readonly<Record<Outcome, readonly [reason: string, message: string]>> = {
   NotDispatched: ['Failed', 'No attempt sent anything, and no attempts are left.'],
   Succeeded: ['Succeeded', 'The call was made and succeeded.'],
@@ -251,13 +241,6 @@ const FINISHED: Readonly<Record<Outcome, readonly [reason: string, message: stri
     'Whether the call took effect is not known. It is never retried; look at the service itself.',
   ],
 };
-
-type ConditionRow = readonly [
-  type: GrantConditionType,
-  status: GrantConditionStatus,
-  reason: string,
-  message: string,
-];
 
 function revocation(ending: Ending): ConditionRow[] {
   return ending.deletedTime === undefined
@@ -287,30 +270,6 @@ function endUse(grant: ActionGrant, ending: Ending, now: Milliseconds): Use[] {
             : { credential: { ...use.credential, deletedTime: time(ending.deletedTime) } }),
         },
   );
-}
-
-/** Replaces conditions by type; the transition time moves only when the status does (API conventions). */
-function conditions(
-  grant: ActionGrant,
-  now: Milliseconds,
-  rows: readonly ConditionRow[],
-): GrantCondition[] {
-  const byType = new Map(grant.status?.conditions?.map((c) => [c.type, c]));
-  for (const [type, status, reason, message] of rows) {
-    const before = byType.get(type);
-    byType.set(type, {
-      type,
-      status,
-      reason,
-      message,
-      lastTransitionTime:
-        before !== undefined && before.status === status ? before.lastTransitionTime : time(now),
-      ...(grant.metadata.generation === undefined
-        ? {}
-        : { observedGeneration: grant.metadata.generation }),
-    });
-  }
-  return [...byType.values()];
 }
 
 function move(

@@ -12,9 +12,9 @@ import { actionGrants } from '../grants/resource.ts';
 
 /** Time from one check of an agent to the next, at least. */
 const INTERVAL_MILLISECONDS = 100;
-/** A check of many grants is dear to the API server: after it, the next one rests so many times its duration… */
+/** A check of many grants costs the API server a lot. After it, the next one waits so many times its duration… */
 const REST_FACTOR = 4;
-/** …but never for so long that whoever waits for it gives up: one that hung, because a server was away, says nothing of its cost. */
+/** …but never so long that those who wait for it give up. A check may also last because a server was away; then it cost little. */
 const LONGEST_REST_MILLISECONDS = 1_000;
 /** Agents remembered; the least recently checked one is forgotten first. */
 const MAX_AGENTS = 10_000;

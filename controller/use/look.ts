@@ -36,7 +36,10 @@ export function matchGrants(
   };
 }
 
-/** The latest first; not those of a namespace that the agent's own does not accept: their names are its words. */
+/**
+ * The latest first. Grants of a namespace that the agent's own does not accept are left out: a refusal would show the agent their
+ * names.
+ */
 export function otherGrants(
   { cache, acceptsGrantsFrom }: LookDependencies,
   caller: Caller,
