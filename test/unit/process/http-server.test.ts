@@ -10,7 +10,10 @@ const agent = new Agent({ keepAlive: true });
 
 afterEach(() => {
   agent.destroy();
-  for (const server of servers.splice(0)) server.closeAllConnections();
+  for (const server of servers.splice(0)) {
+    server.closeAllConnections();
+    server.close();
+  }
 });
 
 async function serve(handle: (response: ServerResponse) => void) {

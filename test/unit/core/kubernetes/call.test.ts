@@ -1,4 +1,5 @@
-import { createServer, type Server } from 'node:net';
+import { once } from 'node:events';
+import { type AddressInfo, createServer, type Socket } from 'node:net';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { configMaps } from '../../../../core/kubernetes/resources.ts';
 import { createAuthority } from '../../../support/pki.ts';
@@ -53,22 +54,30 @@ describe('a write that was definitely not applied', () => {
   });
 
   it('met a server that hung up before TLS was up', async () => {
-    const { server, port } = await listen((socket) => socket.destroy());
+    await using server = await listen((socket) => socket.destroy());
     const client = await stub.client({
-      server: { type: 'InCluster', host: '127.0.0.1', port, directory: stub.directory },
+      server: {
+        type: 'InCluster',
+        host: '127.0.0.1',
+        port: server.port,
+        directory: stub.directory,
+      },
     });
     expect((await failure(write(client))).kind).toBe('Unavailable');
-    server.close();
   });
 
   it('met a server that never finished TLS', async () => {
-    const { server, port } = await listen(() => {});
+    await using server = await listen(() => {});
     const client = await stub.client({
-      server: { type: 'InCluster', host: '127.0.0.1', port, directory: stub.directory },
+      server: {
+        type: 'InCluster',
+        host: '127.0.0.1',
+        port: server.port,
+        directory: stub.directory,
+      },
       requestTimeoutMilliseconds: 100,
     });
     expect((await failure(write(client))).kind).toBe('Unavailable');
-    server.close();
   });
 
   it('met a certificate of another authority', async () => {
@@ -180,17 +189,25 @@ describe('a request that was sent and then failed', () => {
 });
 
 async function closedPort(): Promise<number> {
-  const { server, port } = await listen(() => {});
-  await new Promise((resolve) => server.close(resolve));
-  return port;
+  await using server = await listen(() => {});
+  return server.port;
 }
 
-async function listen(
-  onConnection: (socket: import('node:net').Socket) => void,
-): Promise<{ server: Server; port: number }> {
-  const server = createServer(onConnection);
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const address = server.address();
-  if (address === null || typeof address === 'string') throw new Error('no port');
-  return { server, port: address.port };
+/** A server of TCP alone; when it ends, so do its connections. */
+async function listen(onConnection: (socket: Socket) => void) {
+  const sockets = new Set<Socket>();
+  const server = createServer((socket) => {
+    sockets.add(socket);
+    onConnection(socket);
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  return {
+    port: (server.address() as AddressInfo).port,
+    async [Symbol.asyncDispose]() {
+      for (const socket of sockets) socket.destroy();
+      server.close();
+      await once(server, 'close');
+    },
+  };
 }
