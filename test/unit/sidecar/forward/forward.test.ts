@@ -7,6 +7,7 @@
 import { describe, expect, it } from 'vitest';
 import { createResolver } from '../../../../sidecar/forward/resolve.ts';
 import { eventually } from '../../../support/eventually.ts';
+import { countNewSockets } from '../../../support/open-sockets.ts';
 import { failsUndispatched, startsUpstreams } from './forwarders.ts';
 import {
   aRequest,
@@ -46,6 +47,7 @@ describe.each(['h1', 'h2'] as const)('a round trip to an %s upstream', (protocol
   });
 
   it('leaves nothing open after many round trips', async () => {
+    const newSockets = countNewSockets();
     const { upstream, forwarder } = await start(protocol, (req, res) => {
       if (req.url === '/cut') req.socket.destroy();
       else res.end(req.url === '/echo' ? TOKEN : 'ok');
@@ -60,7 +62,7 @@ describe.each(['h1', 'h2'] as const)('a round trip to an %s upstream', (protocol
       }),
     );
     await eventually(() => expect(upstream.open).toBe(0));
-    await eventually(() => expect(process.getActiveResourcesInfo()).not.toContain('TCPSocketWrap'));
+    await eventually(() => expect(newSockets()).toBe(0));
   });
 });
 

@@ -10,6 +10,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import { ProblemError } from '../../../../core/api/problem.ts';
 import { eventually } from '../../../support/eventually.ts';
+import { countNewSockets } from '../../../support/open-sockets.ts';
 import { describeCall, HOST, openH2, openTLS, RawClient, request } from './clients.ts';
 import { startsProxies } from './proxies.ts';
 
@@ -151,6 +152,7 @@ describe('closing', () => {
 });
 
 it('leaves nothing open after many calls of every kind', async () => {
+  const newSockets = countNewSockets();
   const proxy = await start(async (call) => {
     if (call.head.target.endsWith('fail')) throw new Error('fault');
     await describeCall(call);
@@ -166,5 +168,5 @@ it('leaves nothing open after many calls of every kind', async () => {
       }),
     ]);
   }
-  await eventually(() => expect(process.getActiveResourcesInfo()).not.toContain('TCPSocketWrap'));
+  await eventually(() => expect(newSockets()).toBe(0));
 });
