@@ -1,5 +1,5 @@
 import { mkdirSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
-import { createServer, type Server } from 'node:net';
+import { createServer, type Server, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -132,8 +132,10 @@ describe('a message may have arrived', () => {
 
 describe('a message was certainly not sent', () => {
   const servers: Server[] = [];
+  const sockets: Socket[] = [];
   afterEach(() => {
     for (const server of servers.splice(0)) server.close();
+    for (const socket of sockets.splice(0)) socket.destroy();
   });
 
   it('when nobody listens', async () => {
@@ -159,7 +161,8 @@ describe('a message was certainly not sent', () => {
   });
 
   it('when TLS does not come to stand', async () => {
-    const server = createServer(() => {});
+    // It reads nothing, so that it would not hear of the client's end either.
+    const server = createServer((socket) => void sockets.push(socket));
     servers.push(server);
     const { port } = await listenOn(server as never, { host: '127.0.0.1', port: 0 });
     const client = exchange.client([`https://127.0.0.1:${port}`]);

@@ -94,13 +94,18 @@ describe.each(['h1', 'h2'] as const)('a round trip to an %s upstream', (protocol
   );
 
   it('takes the reason of a request body that fails', async () => {
-    const { forwarder } = await start(protocol, (req) => void req.on('error', () => {}));
+    const asked = Promise.withResolvers<void>();
+    const { forwarder } = await start(protocol, (req) => {
+      req.on('error', () => {});
+      asked.resolve();
+    });
     const upload = new PassThrough();
     upload.write('half');
     const outcome = rejection(
       forwarder.forward(credentialed({ method: 'POST', body: upload }), options()),
     );
-    setTimeout(() => upload.destroy(new Error('client gone')), 50);
+    await asked.promise;
+    upload.destroy(new Error('client gone'));
     expect(await outcome).toMatchObject({ name: 'ForwardError', dispatched: true });
   });
 });
