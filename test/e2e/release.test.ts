@@ -437,7 +437,7 @@ describe('uninstalling with live grants', () => {
     );
     restored = true;
     expect(notes).toContain('kubectl label namespace agents-1 actiongrant.dev/inject=enabled');
-    expect(notes).toContain('The namespaces of agents and grants are: agents-1, agents-2, ');
+    expect(notes).toContain('Agents and grants may be in these namespaces: agents-1, agents-2, ');
     await asPrinted(lineWith(notes, 'rollout status'));
     await asPrinted(lineWith(notes, '-n agents-1 get actiongrants'));
     expect(await asPrinted(lineWith(notes, 'helm test').trim())).toContain('Succeeded');

@@ -116,7 +116,7 @@ describe('a release', { timeout: 180_000 }, () => {
   test('is installed, and says what to do next', async () => {
     const notes = await install();
     expect(notes).toContain(`kubectl label namespace ${agents} actiongrant.dev/inject=enabled`);
-    expect(notes).toContain(`The namespaces of agents and grants are: ${agents}`);
+    expect(notes).toContain(`Agents and grants may be in these namespaces: ${agents}`);
     expect(notes).toContain('helm test actiongrant');
     await untilInEffect('actiongrant:2', 403);
     expect(await createWith('actiongrant:1')).toBe(201);
