@@ -1,22 +1,32 @@
-import { describe, expect, test } from 'vitest';
-import { acceptsGrantsFrom } from '../../../../controller/grants/consent.ts';
+import { describe, expect, it } from 'vitest';
+import { acceptedNamespaces, acceptsGrantsFrom } from '../../../../controller/grants/consent.ts';
+import { ACCEPTS_GRANTS_ANNOTATION } from '../../../../core/api/names.ts';
 
-describe('a namespace', () => {
-  test.for<[accepts: boolean, list: string | undefined]>([
-    [false, undefined],
-    [false, ''],
-    [true, 'soc'],
-    [true, 'helpdesk, soc ,shop'],
-    [false, 'soc2'],
-    [false, '*'],
-    [false, 'SOC'],
-  ])('accepts grants from soc: %s, when it lists %j', ([accepts, list]) => {
-    const annotations =
-      list === undefined ? undefined : { 'actiongrant.dev/accepts-grants-from': list };
-    expect(acceptsGrantsFrom('agents', annotations, 'soc')).toBe(accepts);
+const consents = (names: string) => ({ [ACCEPTS_GRANTS_ANNOTATION]: names });
+
+describe('the namespaces whose grants a namespace accepts', () => {
+  it.each<[string, Record<string, string> | undefined, string[]]>([
+    ['none without annotations', undefined, []],
+    ['none without the annotation', { other: 'ops' }, []],
+    ['none if it is empty', consents(''), []],
+    ['one', consents('ops'), ['ops']],
+    ['several, whatever the spaces', consents(' ops , sec,,'), ['ops', 'sec']],
+  ])('are %s', (_, annotations, names) => {
+    expect(acceptedNamespaces(annotations)).toEqual(names);
+  });
+});
+
+describe('a grant of another namespace', () => {
+  it.each<[string, string, string, boolean]>([
+    ['is accepted if it is named', 'ops', 'ops,sec', true],
+    ['is not accepted otherwise', 'dev', 'ops,sec', false],
+    ['is not accepted by a part of its name', 'op', 'ops', false],
+    ['is not accepted by a wildcard', 'ops', '*', false],
+  ])('%s', (_, namespace, names, accepted) => {
+    expect(acceptsGrantsFrom('soc', consents(names), namespace)).toBe(accepted);
   });
 
-  test('accepts its own', () => {
+  it('is none where it is the own one', () => {
     expect(acceptsGrantsFrom('soc', undefined, 'soc')).toBe(true);
   });
 });
