@@ -68,7 +68,7 @@ export async function startController(dependencies: ControllerDependencies): Pro
   const injection =
     sidecar && (await createInjection({ ...common, config, sidecar, certificates }));
   const serving = createServing({
-    admission: createAdmission({ client, log, config, cache, injection: injection?.webhook }),
+    admission: createAdmission({ ...common, config, cache, injection: injection?.webhook }),
     exchange: createExchange({
       ...common,
       metrics,

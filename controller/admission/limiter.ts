@@ -6,6 +6,7 @@
 
 import type { NextFunction, Request, RequestHandler, Response } from 'express';
 import { ProblemError } from '../../core/api/problem.ts';
+import type { Clock } from '../../core/time/clock.ts';
 import { Semaphore } from '../../process/semaphore.ts';
 
 /** The API server's own limit on requests, in bytes. */
@@ -20,27 +21,31 @@ const WAIT_MILLISECONDS = 3_000;
 const ARRIVAL_MILLISECONDS = 2_000;
 
 /** To be mounted before the reader of bodies. Answers TooManyRequests to a review that waited too long. */
-export function createAdmissionLimiter(): RequestHandler {
+export function createAdmissionLimiter(clock: Clock): RequestHandler {
   const small = new Semaphore(MOST_SMALL);
   const large = new Semaphore(MOST_LARGE);
   return async (request: Request, response: Response, next: NextFunction) => {
     const gone = new AbortController();
     response.once('close', () => gone.abort());
     const semaphore = declaredBytes(request) <= SMALL_BYTES ? small : large;
+    const tooLate = new AbortController();
+    const wait = clock.after(WAIT_MILLISECONDS, () => tooLate.abort());
     let release: () => void;
     try {
-      release = await semaphore.acquire(gone.signal, AbortSignal.timeout(WAIT_MILLISECONDS));
-    } catch (cause) {
-      if (!gone.signal.aborted) next(tooMany(cause));
+      release = await semaphore.acquire(gone.signal, tooLate.signal);
+    } catch {
+      if (!gone.signal.aborted) next(tooMany());
       return;
+    } finally {
+      wait.cancel();
     }
     if (gone.signal.aborted) return release();
     // A client that sends nothing would keep its permit from all others.
-    const late = setTimeout(() => {
+    const arrival = clock.after(ARRIVAL_MILLISECONDS, () => {
       if (!request.complete) request.destroy();
-    }, ARRIVAL_MILLISECONDS);
+    });
     response.once('close', () => {
-      clearTimeout(late);
+      arrival.cancel();
       release();
     });
     next();
@@ -53,10 +58,9 @@ function declaredBytes({ headers }: Request): number {
   return length === undefined ? REVIEW_LIMIT_BYTES : Number(length);
 }
 
-function tooMany(cause: unknown): ProblemError {
+function tooMany(): ProblemError {
   return new ProblemError(
     'TooManyRequests',
     'Too many admission reviews are under way; try again.',
-    { cause },
   );
 }

@@ -2,6 +2,7 @@
 
 import express, { type NextFunction, type Request, type Response, type Router } from 'express';
 import { asProblem, ProblemError } from '../../core/api/problem.ts';
+import type { Clock } from '../../core/time/clock.ts';
 import type { Logger } from '../../process/log.ts';
 import { sendProblem } from '../send-problem.ts';
 import { stampRequester } from './grants/stamp-requester.ts';
@@ -16,6 +17,7 @@ import {
 } from './protocol/review.ts';
 
 export interface AdmissionDependencies extends ValidateGrantDependencies {
+  clock: Clock;
   log: Logger;
   /** Absent: no pod is injected, and the path is not served. */
   injection?: InjectPodDependencies;
@@ -44,9 +46,9 @@ export const WEBHOOKS: readonly Webhook[] = [
 ];
 
 export function createAdmissionRouter(dependencies: AdmissionDependencies): Router {
-  const { log } = dependencies;
+  const { clock, log } = dependencies;
   const router = express.Router();
-  const limiter = createAdmissionLimiter();
+  const limiter = createAdmissionLimiter(clock);
   const readReview = express.json({ limit: REVIEW_LIMIT_BYTES });
   for (const { name, create } of WEBHOOKS) {
     const answer = create(dependencies);

@@ -3,6 +3,7 @@
 import type { Router } from 'express';
 import { CONTROLLER_NAME } from '../../core/api/names.ts';
 import type { KubernetesClient } from '../../core/kubernetes/client.ts';
+import type { Clock } from '../../core/time/clock.ts';
 import type { Logger } from '../../process/log.ts';
 import type { InjectPodDependencies } from '../admission/pods/inject-pod.ts';
 import { createAdmissionRouter } from '../admission/router.ts';
@@ -11,6 +12,7 @@ import { countAwaitingDecision, type GrantCache } from '../grants/cache.ts';
 
 export interface AdmissionParts {
   client: KubernetesClient;
+  clock: Clock;
   log: Logger;
   config: Pick<
     ControllerConfig,
@@ -23,10 +25,18 @@ export interface AdmissionParts {
 
 const SUBJECT_ACCESS_REVIEW_MILLISECONDS = 3_000;
 
-export function createAdmission({ client, log, config, cache, injection }: AdmissionParts): Router {
+export function createAdmission({
+  client,
+  clock,
+  log,
+  config,
+  cache,
+  injection,
+}: AdmissionParts): Router {
   const { apiServerAudiences, apiServerHosts, maxPendingPerAgent, namespace } = config;
   return createAdmissionRouter({
     client,
+    clock,
     log,
     timeoutMilliseconds: SUBJECT_ACCESS_REVIEW_MILLISECONDS,
     settings: {

@@ -79,6 +79,7 @@ beforeAll(async () => {
       // There is no controller here, so nothing waits; test/integration/limits.test.ts has one.
       countAwaitingDecision: () => 0,
       timeoutMilliseconds: 3_000,
+      clock: systemClock,
       log: silent,
     }),
   );

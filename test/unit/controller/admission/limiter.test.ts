@@ -9,17 +9,25 @@ import { createAdmissionLimiter } from '../../../../controller/admission/limiter
 import { sendProblem } from '../../../../controller/send-problem.ts';
 import { asProblem } from '../../../../core/api/problem.ts';
 import { eventually } from '../../../support/eventually.ts';
+import { FakeClock } from '../../../support/fake-clock.ts';
 
 let server: Server;
+let clock: FakeClock;
 /** Reviews that were read and wait for their answer, in the order of their coming. */
 let held: { size: number; response: Response }[];
 
 beforeEach(async () => {
   held = [];
+  clock = new FakeClock();
   const app = express();
-  app.post('/', createAdmissionLimiter(), express.text({ limit: '4mb' }), (incoming, response) => {
-    held.push({ size: String(incoming.body).length, response });
-  });
+  app.post(
+    '/',
+    createAdmissionLimiter(clock),
+    express.text({ limit: '4mb' }),
+    (incoming, response) => {
+      held.push({ size: String(incoming.body).length, response });
+    },
+  );
   app.use((error: unknown, _req: unknown, response: Response, _next: unknown) =>
     sendProblem(response, asProblem(error)),
   );
@@ -69,7 +77,7 @@ it('reads large reviews one after the other, and small ones beside them', async 
   expect(await Promise.all([first.status, small.status, second.status])).toEqual([200, 200, 200]);
 });
 
-it('forgets who leaves while they wait, and takes the next', async () => {
+it('skips a client that leaves while it waits, and serves the next one', async () => {
   send(LARGE);
   await untilHeld([LARGE]);
   const impatient = send(LARGE + 1);
@@ -83,7 +91,7 @@ it('forgets who leaves while they wait, and takes the next', async () => {
   expect(await next.status).toBe(200);
 });
 
-it('ends the turn of who leaves in the middle', async () => {
+it('takes the permit back from a client that leaves in the middle', async () => {
   const reader = send(LARGE);
   await untilHeld([LARGE]);
   const next = send(LARGE + 1);
@@ -93,17 +101,23 @@ it('ends the turn of who leaves in the middle', async () => {
   expect(await next.status).toBe(200);
 });
 
-it('gives up who does not send what they said, so that others get their turn', async () => {
+it('gives up a client that does not send its whole review in 2 s, and serves the next one', async () => {
   const silent = send(LARGE, 10);
+  await eventually(() => expect(clock.pending).toBe(1));
   const next = send(LARGE + 1);
+  await eventually(() => expect(clock.pending).toBe(2));
+  await clock.advance(2_000);
   expect(await silent.status).toBeUndefined();
   await untilHeld([LARGE + 1]);
   held[0]?.response.end();
   expect(await next.status).toBe(200);
 });
 
-it('says that trying again helps to who waited too long', async () => {
+it('tells a client that waited for 3 s to try again', async () => {
   send(LARGE);
   await untilHeld([LARGE]);
-  expect(await send(LARGE + 1).status).toBe(429);
+  const late = send(LARGE + 1);
+  await eventually(() => expect(clock.pending).toBe(2));
+  await clock.advance(3_000);
+  expect(await late.status).toBe(429);
 });

@@ -51,6 +51,7 @@ beforeAll(async () => {
       settings,
       countAwaitingDecision: (agent) => countAwaitingDecision(grants, agent),
       timeoutMilliseconds: 500,
+      clock: systemClock,
       log,
     }),
   );
