@@ -107,7 +107,7 @@ export async function startController(dependencies: ControllerDependencies): Pro
       new Map(certificates.expirations().map(({ name, notAfter }) => [name, notAfter / 1000])),
   });
 
-  // Health is told from the first moment, also while the API server cannot be reached.
+  // Health can be asked from the first moment, also while the API server cannot be reached.
   const operationsAddress = await serving.listenForOperations(config.operationsListen);
   caches.start();
   await serving.awaitCertificate();
@@ -133,7 +133,7 @@ export async function startController(dependencies: ControllerDependencies): Pro
       const roundsEnded = Promise.all([injection?.publisher.stop(), certificates.stop()]);
       await serving.drain();
       await leading.stop();
-      // Not awaited: the workers have ended with the election, so what is still queued is the next leader's.
+      // Not awaited: the workers have ended with the election, so the next leader takes what is still queued.
       void grantQueue.queue.shutDown();
       confirmer.stop();
       await roundsEnded;

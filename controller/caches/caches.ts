@@ -45,8 +45,8 @@ export interface Caches {
   /** Of a namespace; undefined if it is not known, and empty if it has none. */
   labelsOf(namespace: string): Readonly<Record<string, string>> | undefined;
   /**
-   * Names of the caches without which nothing may be decided now; empty: all are current. The pods of one namespace are not
-   * among them but right after the start: whoever takes a namespace away, or our rights in it, stops its agents and no others.
+   * Names of the caches without which nothing may be decided now; empty: all are current. The pods of one namespace are among
+   * them only right after the start: if a namespace goes, or our rights in it do, only its agents stop.
    */
   notCurrent(): string[];
   /** When each resource's cache was last known to be current, seconds since the epoch; the oldest of its caches. */
@@ -152,7 +152,7 @@ export function createCaches(options: CachesOptions): Caches {
       }
       const cached = reflector.get({ namespace, name });
       if (cached?.metadata.uid === uid) return cached;
-      // A pod's first call can be faster than the watch, also that of a pod made again under its name.
+      // A pod's first call can be faster than the watch, also if the pod was made again under its name.
       try {
         const live = await client.get(pods, { namespace, name });
         reflector.observe(live);

@@ -84,7 +84,7 @@ export function createConfirmer(options: ConfirmerOptions): Confirmer {
         return (await trySwap(options, current, status)) === 'Conflict' ? 'Conflict' : true;
       } catch (error) {
         if (!isKubernetesError(error, 'Ambiguous', 'Unavailable')) throw error;
-        // It may have been applied: looked at again as after a conflict, and to write the same again changes nothing.
+        // The write may have been applied. Writing the same again changes nothing, so the grant is read as after a conflict.
         await pause(clock, REWRITE_MILLISECONDS);
         return 'Conflict';
       }
@@ -100,7 +100,7 @@ export function createConfirmer(options: ConfirmerOptions): Confirmer {
       // Our own copy first: what a sidecar sends may be anything.
       const known = remembered.get(nonce) ?? matching(grant, nonce, token);
       remembered.delete(nonce);
-      // A report can be repeated; asking is done once.
+      // A report can be repeated; the API server is asked once.
       const key = `${keyOf(grant.metadata)}/${nonce}`;
       if (known === undefined || stopping.signal.aborted || underWay.has(key)) return;
       underWay.add(key);

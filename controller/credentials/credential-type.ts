@@ -92,7 +92,7 @@ export interface CredentialType {
     timeoutMilliseconds: number,
   ): Promise<IssuedCredential | undefined>;
   /**
-   * Ends the credential that rests on this. Once it resolves, a status may say so; to repeat it changes nothing.
+   * Ends the credential that rests on this. Once the promise resolves, a status may say so. To repeat the call changes nothing.
    * @throws ProblemError KubernetesUnavailable, KubernetesError while it may still be good
    */
   revoke(

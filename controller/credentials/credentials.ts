@@ -1,6 +1,6 @@
 /**
- * What a grant lends, whatever its type. This is where types are told apart, and where a grant without credential is: it goes
- * the same way as the others, with nothing to make, to issue or to revoke.
+ * What a grant lends, whatever its type. Credential types are told apart here and nowhere else. A grant without credential goes
+ * the same way as the others; nothing is prepared, issued or revoked for it.
  */
 
 import type {

@@ -2,8 +2,8 @@
  * Asks the API server about a token until it is refused.
  *
  * The API server caches a successful authentication for 10 s from its first use, and nothing shortens that. So a token that
- * is still accepted right after the deletion can be refused at the earliest 10 s after the use began: asking before that
- * would only be load.
+ * is still accepted right after the deletion can be refused at the earliest 10 s after the use began. To ask earlier would
+ * only load the API server.
  */
 
 import { pause } from '../../core/time/pause.ts';
@@ -13,8 +13,8 @@ import type { RejectionDependencies, RevokedCredential } from './credential-type
 export const SUCCESS_CACHE_MILLISECONDS = 10_000;
 const POLL_MILLISECONDS = 250;
 /**
- * The API server looks for a Secret in a cache of its own first (k8s.io/kubernetes, serviceaccount/tokengetter.go). Asked before
- * that has heard of the deletion, it would accept a token that nobody used, and then remember it for the whole 10 s.
+ * The API server looks for a Secret in a cache of its own first (k8s.io/kubernetes, serviceaccount/tokengetter.go). If it is
+ * asked before that cache has heard of the deletion, it accepts a token that nobody used, and remembers it for the whole 10 s.
  */
 const SETTLE_MILLISECONDS = 250;
 

@@ -1,6 +1,7 @@
 /**
- * Who calls: a pod-bound ServiceAccount token of our audience, verified against the cluster's own keys before anything else
- * is done for the caller, then the pod, which must be there with the same UID and, where pods are injected, as injected.
+ * Finds out who calls. The caller's token must be bound to a pod and of our audience; it is verified against the cluster's own
+ * keys before anything else is done for the caller. Then its pod must be there with the same UID and, where pods are injected, be
+ * as injected.
  */
 
 import { ProblemError } from '../../core/api/problem.ts';
@@ -25,7 +26,7 @@ export interface AuthenticatorOptions {
    * @throws ProblemError NotReady, KubernetesUnavailable
    */
   findPod(namespace: string, name: string, uid: string): Promise<Live<AgentPod> | undefined>;
-  /** What makes this pod no injected one where it must be; undefined: nothing does. */
+  /** Why this pod is not as injected, where it must be; undefined: it is, or need not be. */
   injectionFault(pod: Live<AgentPod>): string | undefined;
 }
 

@@ -1,7 +1,7 @@
 /**
  * What the API server offers, for agents' Kubernetes clients: they ask for it before every command. The sidecar has no
  * rights at the API server, and no grant is needed to learn which kinds exist, so the controller reads it with its own.
- * No object is ever read: the paths are these and no other.
+ * No object is ever read: only the paths below are.
  */
 
 import { ProblemError } from '../../core/api/problem.ts';
@@ -23,7 +23,7 @@ const LIFETIME_MILLISECONDS = 30_000;
 const CAPACITY = 256;
 
 export function createDiscovery(client: Pick<KubernetesClient, 'raw'>, clock: Clock): Discovery {
-  // As bytes: written anew for every answer, the larger ones would cost the hot path several milliseconds each.
+  // Documents are kept as bytes: to serialize the larger ones for every answer would cost the hot path several milliseconds.
   const documents = new BoundedMap<string, { at: number; document: Promise<Buffer> }>(CAPACITY);
 
   return {

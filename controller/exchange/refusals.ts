@@ -49,7 +49,7 @@ function noteOf({ refusals }: RefusalReport): string {
     // Quoted and escaped: they are the agent's words.
     return `${count} x ${code} (${PROBLEMS[code].title}): ${JSON.stringify(attempted)}`;
   });
-  // Nothing in it takes more than a byte: what was attempted is ASCII, and so is the rest.
+  // Every character of the note takes one byte: what was attempted is ASCII, and so is the rest.
   for (let shown = kinds.length; ; shown--) {
     const note = start + kinds.slice(0, shown).join('; ') + theRest(kinds.length - shown);
     if (note.length <= NOTE_LIMIT_BYTES || shown === 1) return note;

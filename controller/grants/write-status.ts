@@ -22,7 +22,7 @@ export async function writeStatus(
   options: CallOptions = {},
 ): Promise<LiveGrant> {
   const { namespace, name, uid, resourceVersion } = grant.metadata;
-  // Of the metadata only what identifies and what is compared: the status subresource ignores the rest.
+  // The metadata is reduced to what identifies the grant and what is compared. The status subresource ignores the rest.
   const body = {
     ...grant,
     metadata: { namespace, name, uid, resourceVersion },

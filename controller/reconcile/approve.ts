@@ -41,8 +41,8 @@ export async function approve(
     const written = await writeStatus(dependencies, grant, status);
     recorder.approved(written);
   } catch (error) {
-    // Lost to another writer, or refused: our Secret is named by nobody, and every try would leave another one behind.
-    // After an ambiguous write it may be named, so it stays.
+    // The write lost to another writer, or was refused, so no status names our Secret. Every try would leave another one behind.
+    // An ambiguous write may have named it, so it stays then.
     if (isKubernetesError(error, 'Conflict', 'Forbidden', 'Invalid')) {
       await revokePrepared(client, grant, credential);
     }

@@ -31,8 +31,8 @@ export async function burn(
 }
 
 /**
- * Whether the pod of a use is gone in truth. Grants and pods come from watches of their own, so a new pod's first use can
- * be seen here before the pod is: what the cache lacks proves nothing.
+ * Whether the pod of a use is gone in truth. Grants and pods come from watches of their own, so the first use of a new pod can
+ * be seen here before the pod is. That the cache lacks a pod proves nothing.
  */
 export async function podIsGoneForSure(
   client: KubernetesClient,

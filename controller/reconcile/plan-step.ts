@@ -6,8 +6,8 @@ import { CONFIRMATION_LIMIT_MILLISECONDS } from '../credentials/confirm.ts';
 import type { Approval } from '../grants/approval.ts';
 
 /**
- * How long after a use's deadline the books are closed. The sidecar's own deadline runs from when it sent its request, so
- * it has cut the exchange before; the rest is for its report to arrive.
+ * How long after its deadline a use is closed without a report. The sidecar's own deadline runs from when it sent its request, so
+ * it has cut the call before; the rest is for its report to arrive.
  */
 export const DEADLINE_SLACK_MILLISECONDS = 5_000;
 
@@ -43,7 +43,7 @@ export interface Facts {
 export function planStep(grant: ActionGrant, facts: Facts): Step {
   const { now } = facts;
   const phase = grant.status?.phase;
-  // Deleted, but held by somebody's finalizer: nothing begins any more. What is in use is still revoked in time.
+  // The grant is deleted, and only somebody's finalizer holds it. Nothing begins any more; a use is still revoked in time.
   if (
     isBeingDeleted(grant) &&
     (phase === undefined || phase === 'Pending' || phase === 'Approved')

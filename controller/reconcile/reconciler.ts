@@ -52,10 +52,10 @@ async function processKey(dependencies: ReconcilerDependencies, key: string): Pr
     if (isKubernetesError(error, 'NotFound')) {
       queue.forget(key);
     } else if (isKubernetesError(error, 'Conflict')) {
-      // Somebody else moved it: the watch brings the new state; this is for the case that it already has.
+      // Somebody else changed the grant. The watch brings the new state; the queue does so where the watch already has.
       queue.addRateLimited(key);
     } else if (error instanceof ProblemError && error.code === 'GrantInvalid') {
-      // Stays wrong however often it is tried: its decision deadline ends it.
+      // The grant stays invalid however often it is tried. Its decision deadline ends it.
       log.warn('a grant cannot be used', { key, detail: error.detail });
       queue.forget(key);
       queue.addAfter(key, INVALID_RECHECK_MILLISECONDS);

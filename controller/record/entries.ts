@@ -113,7 +113,7 @@ export const ENTRIES = {
     };
   },
 
-  /** A grant is gone from the API server; by whom, the audit log of the API server says. One that had ended was expected to go. */
+  /** A grant is gone; the API server's audit log says by whom. That a grant goes after its end is no news. */
   deleted: (grant: ActionGrant): Entry | undefined =>
     hasEnded(grant)
       ? undefined

@@ -47,7 +47,7 @@ export async function attempt(
     credential = await timed('mint', () => issueCredential(client, grant, left.forStep()));
   } catch (error) {
     if (!(error instanceof ProblemError) || error.code !== 'CredentialRefused') throw error;
-    // A cache that lags names a Secret that is gone by now: only the live grant tells whether that is all.
+    // The cache may lag and name a Secret that is gone by now. Only the live grant tells whether that is the reason.
     return (await hasChanged(dependencies, grant, left.forStep()))
       ? { type: 'Conflict' }
       : { type: 'CredentialRefused', problem: error };

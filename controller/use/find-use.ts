@@ -32,7 +32,7 @@ export async function findUse(
   live: boolean,
 ): Promise<{ grant: LiveGrant; use: Use }> {
   const known = grantOfNonce(dependencies.cache, nonce);
-  // The report says which grant its credential was of: no other is ended by it.
+  // The report names the grant of its credential, and must not end another one.
   const cached =
     report.grant === undefined || known?.metadata.uid === report.grant.uid ? known : undefined;
   const reference = report.grant ?? cached?.metadata;

@@ -9,7 +9,7 @@ export type FinishStep =
   /** Another pod's use: refuse, and change nothing. */
   | { type: 'NotYours' }
   /**
-   * The use has ended already, by another report, by the reconciler, or by a write of ours whose answer was lost: say how it
+   * The use has ended already: by another report, by the reconciler, or by a write of ours whose answer was lost. Say how it
    * ended, and change nothing. `confirm`: nobody has seen yet that its credential is refused.
    */
   | { type: 'Late'; confirm: boolean }

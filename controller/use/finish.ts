@@ -132,7 +132,7 @@ async function giveBack(
   try {
     credential = await prepareCredential(dependencies, grant, attempt);
   } catch (error) {
-    // The account is gone, or the Secret may not be: the grant cannot be made usable again, so its end is recorded instead.
+    // The account is gone, or the Secret may not be created. The grant cannot be made usable again, so its end is recorded.
     if (error instanceof ProblemError || isKubernetesError(error, 'Forbidden', 'Invalid')) {
       return close(dependencies, grant, ending);
     }
@@ -140,7 +140,7 @@ async function giveBack(
   }
   const status = givenBack(grant, ending, credential, dependencies.clock.now());
   const written = await trySwap(dependencies, grant, status);
-  // Nobody names what was prepared. After an ambiguous write, which may still land, it is kept.
+  // No status names what was prepared. An ambiguous write may still land and name it, so it is kept then.
   if (written === 'Conflict') await revokePrepared(dependencies.client, grant, credential);
   return written;
 }

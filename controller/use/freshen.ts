@@ -14,7 +14,7 @@ import { actionGrants } from '../grants/resource.ts';
 const INTERVAL_MILLISECONDS = 100;
 /** A check of many grants costs the API server a lot. After it, the next one waits so many times its duration… */
 const REST_FACTOR = 4;
-/** …but never so long that those who wait for it give up. A check may also last because a server was away; then it cost little. */
+/** …but never so long that those who wait for it give up. A check that lasted because a server was away cost little. */
 const LONGEST_REST_MILLISECONDS = 1_000;
 /** Agents remembered; the least recently checked one is forgotten first. */
 const MAX_AGENTS = 10_000;
@@ -84,7 +84,7 @@ export function createFreshener(options: FreshenerOptions): Freshener {
           break;
         }
       }
-      // Never synchronous: `waiting` must stand before the check that takes it away begins.
+      // The chain below never runs synchronously, so `waiting` is set before the check that clears it begins.
       checks.waiting ??= turn(checks).then(() => {
         checks.startedAt = clock.monotonic();
         checks.waiting = undefined;

@@ -71,7 +71,7 @@ export async function hasChanged(
     return live.metadata.resourceVersion !== resourceVersion;
   } catch (error) {
     if (!isKubernetesError(error, 'NotFound')) throw error;
-    // Deleted: the watch will say so; until then every attempt ends here, and their number is bounded.
+    // The grant is deleted. Until the watch says so, every attempt ends here, and the number of attempts is bounded.
     return true;
   }
 }

@@ -85,7 +85,7 @@ function digestOf({ spec: { action } }: ActionGrant): string | undefined {
     digests.set(action, digest);
     return digest;
   } catch (error) {
-    // Approved by an earlier version that read it less strictly: it must not refuse the grants beside it.
+    // An earlier version, which read grants less strictly, approved this one. The grants beside it must still be found.
     if (error instanceof ProblemError && error.code === 'GrantInvalid') return undefined;
     throw error;
   }

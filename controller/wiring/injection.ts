@@ -47,11 +47,11 @@ export async function createInjection(options: InjectionOptions): Promise<Inject
     clock,
     random: Math.random,
     log,
-    // Everything is read anew: both authorities are rotated, and so may the bundle be.
+    // Everything is read again each time: both authorities are rotated, and the bundle may be.
     async desired() {
       const { tls } = await readAccess();
       const { trustBundleFile } = sidecar;
-      // What we hold may be a minute older than what another replica has published: it must not come back.
+      // Our copy may be a minute older than what another replica has published, and must not replace it.
       await certificates.sync();
       return settingsData({
         sidecar,

@@ -30,7 +30,7 @@ export function createLeading({
     clock,
     namespace,
     name: CONTROLLER_NAME,
-    // Unique per process: a container that restarts keeps its pod's name, and must not take its own old lease for held.
+    // Unique per process: a container that restarts keeps its pod's name, and must not believe that it holds its old Lease.
     identity: `${identity}_${randomUUID()}`,
     async onStartedLeading(signal) {
       grantQueue.startLeading(cache);
