@@ -17,7 +17,6 @@ import type { PrepareDependencies } from './credential-type.ts';
 /**
  * Creates the Secret for the grant's next attempt and reads the ServiceAccount that its tokens will be of. A Secret that
  * no status comes to name is harmless (no token is ever minted for it) and goes with its owner.
- * @returns undefined for a grant without credential
  * @throws ProblemError CredentialRefused if the ServiceAccount does not exist, or is not the one of the attempt before;
  * KubernetesError otherwise
  */
@@ -25,9 +24,14 @@ export async function createBoundSecret(
   { client, randomSuffix }: PrepareDependencies,
   grant: LiveGrant,
   attempt: number,
-): Promise<BoundCredential | undefined> {
+): Promise<BoundCredential> {
   const account = grant.spec.credential?.serviceAccountToken?.serviceAccountName;
-  if (account === undefined) return undefined;
+  if (account === undefined) {
+    // The schema refuses such a grant.
+    throw new ProblemError('GrantInvalid', 'spec.credential.serviceAccountToken: is missing.', {
+      field: 'spec.credential.serviceAccountToken',
+    });
+  }
   const { namespace, name, uid } = grant.metadata;
   const serviceAccount = await client
     .get(serviceAccounts, { namespace, name: account })

@@ -81,7 +81,7 @@ export interface CredentialType {
     dependencies: PrepareDependencies,
     grant: LiveGrant,
     attempt: number,
-  ): Promise<BoundCredential | undefined>;
+  ): Promise<BoundCredential>;
   /**
    * Issues the credential of one use, before the write that consumes the grant.
    * @throws ProblemError CredentialRefused if it is not issued for a reason that stays; KubernetesError otherwise
@@ -90,7 +90,7 @@ export interface CredentialType {
     client: KubernetesClient,
     grant: LiveGrant,
     timeoutMilliseconds: number,
-  ): Promise<IssuedCredential | undefined>;
+  ): Promise<IssuedCredential>;
   /**
    * Ends the credential that rests on this. Once the promise resolves, a status may say so. To repeat the call changes nothing.
    * @throws ProblemError KubernetesUnavailable, KubernetesError while it may still be good

@@ -4,6 +4,7 @@
  */
 
 import { decodeJwt } from 'jose';
+import { ProblemError } from '../../core/api/problem.ts';
 import { createBoundSecret, deleteBoundSecret } from './bound-secret.ts';
 import type { CredentialType } from './credential-type.ts';
 import { mint } from './mint.ts';
@@ -37,7 +38,13 @@ export const serviceAccountToken: CredentialType = {
   async issue(client, grant, timeoutMilliseconds) {
     const bound = grant.status?.credential;
     const minted = await mint(client, grant, timeoutMilliseconds);
-    if (bound === undefined || minted === undefined) return undefined;
+    if (bound === undefined || minted === undefined) {
+      throw new ProblemError(
+        'CredentialRefused',
+        'status.credential: names no Secret that a token could be bound to; create a new grant.',
+        { field: 'status.credential' },
+      );
+    }
     const { jti, token, expirationTime } = minted;
     const { secretName, secretUID } = bound;
     return { token, record: { id: jti, secretName, secretUID, expirationTime } };

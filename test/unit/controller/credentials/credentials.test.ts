@@ -125,6 +125,13 @@ describe('a grant of a ServiceAccount token', () => {
     expect(JSON.stringify(issued)).not.toContain(issued?.token.reveal());
   });
 
+  it('is not issued where its status names no Secret', async () => {
+    const { client } = await server.dependencies();
+    const error = issueCredential(client, aGrant({ status: UNPREPARED }), 1_000);
+    await expect(error).rejects.toMatchObject({ code: 'CredentialRefused' });
+    expect(server.requests).toEqual([]);
+  });
+
   it('is revoked with its Secret, and only then may a status say when', async () => {
     server.put(grant);
     const dependencies = await server.dependencies();
