@@ -51,6 +51,9 @@ class Ordered extends BaseSequencer {
   }
 }
 
+/** Nothing registers itself on import, and loading the sources anew for each file takes longer than most files. */
+const inOneProcess = { isolate: false };
+
 /** Test files that talk to real control planes; what they share is started once, for all of them. */
 const withSharedClusters = {
   globalSetup: ['test/support/shared-setup.ts'],
@@ -90,8 +93,7 @@ export default defineConfig({
         test: {
           name: 'unit',
           include: ['test/unit/**/*.test.ts'],
-          // Nothing registers itself on import, and loading the sources anew for each file takes longer than most files.
-          isolate: false,
+          ...inOneProcess,
           // For machines that are busy with other things.
           testTimeout: 30_000,
         },
@@ -100,6 +102,7 @@ export default defineConfig({
         test: {
           name: 'integration',
           include: ['test/integration/**/*.test.ts', 'test/attack/**/*.test.ts'],
+          ...inOneProcess,
           ...withSharedClusters,
         },
       },

@@ -4,6 +4,7 @@
  */
 
 import { readFileSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { ControlPlane } from '../support/control-plane.ts';
 import { eventually } from '../support/eventually.ts';
@@ -84,6 +85,8 @@ describe('the log of the controller', () => {
     await untilPhase(plane, scene.grant, 'Finished');
     expect(linesOf(scene, COLLECTED)).toEqual([]);
 
+    // It is kept for 10 s; then it matters what is there in the moment in which it is gone.
+    await sleep(9_000);
     const path = `${grantsPath(namespace)}/${scene.grant.metadata.name}`;
     const lines = await eventually(
       async () => {

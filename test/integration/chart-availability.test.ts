@@ -1,7 +1,8 @@
 /** What the chart asks of the cluster so that the controller stays there: admission fails closed without it. */
 
 import { describe, expect, test } from 'vitest';
-import { type Manifest, renderChart } from '../support/chart.ts';
+import type { Manifest } from '../support/apply.ts';
+import { renderChart } from '../support/chart.ts';
 
 const SELECTED = {
   matchLabels: {

@@ -6,13 +6,8 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { parse, stringify } from 'yaml';
 import { readControllerConfig } from '../../controller/config.ts';
 import { ROOT } from '../../scripts/tools.ts';
-import {
-  helm,
-  type InstalledChart,
-  installChart,
-  type Manifest,
-  renderChart,
-} from '../support/chart.ts';
+import type { Manifest } from '../support/apply.ts';
+import { helm, type InstalledChart, installChart, renderChart } from '../support/chart.ts';
 import { type OwnControlPlane, startControlPlane } from '../support/control-plane.ts';
 import type { Identity } from '../support/control-plane-client.ts';
 import { isAllowed, untilAllowed } from '../support/rbac.ts';

@@ -4,21 +4,14 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { parseAllDocuments, stringify } from 'yaml';
 import { ROOT, toolPath } from '../../scripts/tools.ts';
 import type { KubeObject } from './api-client.ts';
+import { apply, type Manifest, objectPath, untilEstablished } from './apply.ts';
 import type { ControlPlane } from './control-plane.ts';
-import { eventually } from './eventually.ts';
+
 import { untilAllowed } from './rbac.ts';
 
 const CHART = join(ROOT, 'charts/actiongrant');
 const RELEASE_NAMESPACE = 'actiongrant-system';
 const IN_EFFECT_MILLISECONDS = 30_000;
-
-/** A document of the rendered chart. */
-export interface Manifest {
-  readonly apiVersion: string;
-  readonly kind: string;
-  readonly metadata: { readonly name: string; readonly namespace?: string };
-  readonly [field: string]: unknown;
-}
 
 interface WebhookConfiguration extends Manifest {
   readonly webhooks: readonly {
@@ -228,52 +221,4 @@ async function untilControllerMayWork(
     if (kind !== 'RoleBinding' || right === undefined) continue;
     await untilAllowed(plane, { user }, [right], metadata.namespace);
   }
-}
-
-/** As Helm 4 does: server-side, all at once, unknown fields an error. @throws ApiError */
-async function apply(plane: ControlPlane, manifests: readonly Manifest[]): Promise<void> {
-  const query = 'fieldManager=helm&force=true&fieldValidation=Strict';
-  await Promise.all(
-    manifests.map(async (manifest) =>
-      plane.api('PATCH', `${await objectPath(plane, manifest)}?${query}`, manifest, {
-        contentType: 'application/apply-patch+yaml',
-      }),
-    ),
-  );
-}
-
-interface ResourceList extends KubeObject {
-  readonly resources: readonly {
-    readonly name: string;
-    readonly kind: string;
-    readonly namespaced: boolean;
-  }[];
-}
-
-async function objectPath(plane: ControlPlane, manifest: Manifest): Promise<string> {
-  const { apiVersion, kind, metadata } = manifest;
-  const version = apiVersion.includes('/') ? `/apis/${apiVersion}` : `/api/${apiVersion}`;
-  const { resources } = await plane.api<ResourceList>('GET', version);
-  const resource = resources.find((one) => one.kind === kind && !one.name.includes('/'));
-  if (resource === undefined) throw new Error(`the API server has no ${kind} in ${apiVersion}`);
-  const where = resource.namespaced ? `/namespaces/${metadata.namespace ?? RELEASE_NAMESPACE}` : '';
-  return `${version}${where}/${resource.name}/${metadata.name}`;
-}
-
-interface CustomResourceDefinition extends KubeObject {
-  readonly status?: {
-    readonly conditions?: readonly { readonly type: string; readonly status: string }[];
-  };
-}
-
-async function untilEstablished(plane: ControlPlane, name: string): Promise<void> {
-  const path = `/apis/apiextensions.k8s.io/v1/customresourcedefinitions/${name}`;
-  await eventually(
-    async () => {
-      const { status } = await plane.api<CustomResourceDefinition>('GET', path);
-      const established = status?.conditions?.find(({ type }) => type === 'Established');
-      if (established?.status !== 'True') throw new Error(`${name} is not established`);
-    },
-    { withinMilliseconds: IN_EFFECT_MILLISECONDS, everyMilliseconds: 20 },
-  );
 }
