@@ -7,7 +7,7 @@ import { ACCEPTS_GRANTS_ANNOTATION } from '../../core/api/names.ts';
 import type { ProblemCode, ProblemDocument } from '../../core/api/problem.ts';
 import { DISCOVERY_PATH, USES_PATH } from '../../core/wire/paths.ts';
 import { aGrantSpec, aNewGrant, anHttpAction, withoutCredential } from '../support/builders.ts';
-import { type OwnControlPlane, startControlPlane } from '../support/control-plane.ts';
+import type { ControlPlane } from '../support/control-plane.ts';
 import { eventually } from '../support/eventually.ts';
 import { anHttpCall, aUseRequest, Exchange, type ExchangeAnswer } from '../support/exchange.ts';
 import { faultyKubeconfig, startFaultyApiServer } from '../support/faulty-api-server.ts';
@@ -21,27 +21,29 @@ import {
 } from '../support/grants.ts';
 import { issuePodToken, type PodToken } from '../support/kubelet.ts';
 import { freePort } from '../support/ports.ts';
-import { type Product, startProduct } from '../support/product.ts';
+import type { RunningReplica } from '../support/replica-process.ts';
 import { createScene, type Scene } from '../support/scene.ts';
+import { type SharedProduct, shareProduct } from '../support/shared.ts';
 
 /* The exchange over the wire: which calls are granted, and what every other one is told. */
 
-let plane: OwnControlPlane;
-let product: Product;
+let plane: ControlPlane;
+let product: SharedProduct;
+/** Three of them. */
+let replicas: readonly RunningReplica[];
 let exchange: Exchange;
 let namespace: string;
 let others: string;
 let pod: PodToken;
 
 beforeAll(async () => {
-  plane = await startControlPlane();
-  namespace = await plane.createNamespace('soc');
-  others = await plane.createNamespace('helpdesk');
-  product = await startProduct(plane, {
-    replicas: 3,
-    agentNamespaces: [namespace, others],
-    replica: { environment: { ACTIONGRANT_POD_RATE_PER_SECOND: '1000' } },
+  product = await shareProduct();
+  ({ plane, namespace } = product);
+  others = await product.anotherNamespace();
+  const third = await product.startReplica({
+    environment: { ACTIONGRANT_POD_RATE_PER_SECOND: '1000' },
   });
+  replicas = [...product.replicas, third];
   exchange = new Exchange(product);
   pod = await issuePodToken(plane, { namespace, serviceAccountName: 'incident-agent' });
 }, 120_000);
@@ -49,7 +51,6 @@ beforeAll(async () => {
 afterAll(async () => {
   await exchange?.close();
   await product?.stop();
-  await plane?.stop();
 });
 
 const scene = (spec: Partial<ActionGrantSpec> = {}): Promise<Scene> =>
@@ -242,7 +243,7 @@ describe('an agent of another namespace', () => {
     const everyReplicaSays = (code: ProblemCode): Promise<void> =>
       eventually(
         async () => {
-          for (const { port } of product.replicas) {
+          for (const { port } of replicas) {
             expect(await call(urls[2], port)).toMatchObject({ code });
           }
         },
@@ -301,7 +302,7 @@ describe("the credential's ServiceAccount", () => {
 });
 
 test('a grant that kubectl has waited for works at once on every replica, also after a miss', async () => {
-  const ports = product.replicas.map(({ port }) => port);
+  const ports = replicas.map(({ port }) => port);
   for (let round = 0; round < 4; round++) {
     const urls = ports.map(() => `https://edr.example.com/v1/fresh/${randomUUID()}`);
     const { credential } = (await scene()).grant.spec;
@@ -467,7 +468,7 @@ describe('a report', () => {
     const { nonce, grant } = await exchange.mustUse(at.pod, at.call);
     const first = await exchange.finish(at.pod, nonce, { outcome: 'Failed', responseCode: 503 });
     expect(first.body).toEqual({ phase: 'Finished', outcome: 'Failed' });
-    for (const { port } of product.replicas) {
+    for (const { port } of replicas) {
       const again = await exchange.finish(
         at.pod,
         nonce,
@@ -557,38 +558,3 @@ test('a replica that has not read the grants decides nothing', async () => {
   expect((await use(at, port)).status).toBe(201);
   await replica.kill();
 });
-
-/* Last: it takes the API server from all others. */
-test('without the API server every call is refused with a reason to try again, and later served by itself', async () => {
-  const [known, later] = [await scene(), await scene()];
-  // One grant is in every cache, so that its use gets as far as its credential.
-  await eventually(async () => {
-    for (const replica of product.replicas.filter(({ running }) => running)) {
-      expect(await replica.metrics()).toMatch(/actiongrant_grants\{phase="Approved"\} [1-9]/);
-    }
-  });
-  await plane.killApiServer();
-  const running = product.replicas.filter((replica) => replica.running);
-  for (const { port } of running) {
-    const granted = await use(known, port, 3_000);
-    expect(expectRefusal(granted, 503, 'KubernetesUnavailable').retryable).toBe(true);
-    const missed = await use({ pod: known.pod, call: later.call }, port, 3_000);
-    expect(expectRefusal(missed, 503, 'KubernetesUnavailable').retryable).toBe(true);
-    const stranger = await exchange.send('POST', USES_PATH, aUseRequest(), {
-      authorization: 'Bearer junk',
-    });
-    expectRefusal(stranger, 401, 'Unauthenticated');
-  }
-  await plane.startApiServer();
-  await expectUnused(known.grant);
-  const answer = await eventually(
-    async () => {
-      const again = await use(known);
-      if (again.status !== 201) throw new Error(again.text);
-      return again;
-    },
-    { withinMilliseconds: 30_000, everyMilliseconds: 100 },
-  );
-  expect(answer.body).toMatchObject({ grant: { uid: known.grant.metadata.uid } });
-  for (const { running: alive } of running) expect(alive).toBe(true);
-}, 180_000);

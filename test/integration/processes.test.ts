@@ -6,18 +6,20 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { ActionGrant } from '../../core/api/generated/actiongrant.ts';
+import { USES_PATH } from '../../core/wire/paths.ts';
 import { AGENT, type OwnAgentStage, startAgentStage } from '../support/agent-stage.ts';
 import { call, readAll, startCall } from '../support/agent-stream.ts';
 import type { KubeObject } from '../support/control-plane.ts';
 import { eventually } from '../support/eventually.ts';
 import { anHttpCall, aUseRequest, Exchange } from '../support/exchange.ts';
 import { faultyKubeconfig, startFaultyApiServer } from '../support/faulty-api-server.ts';
-import { untilPhase } from '../support/grants.ts';
+import { readGrant, untilPhase } from '../support/grants.ts';
 import { issuePodToken } from '../support/kubelet.ts';
 import { secretsInLogs } from '../support/log-secrets.ts';
 import { createAuthority } from '../support/pki.ts';
 import { freePort } from '../support/ports.ts';
 import type { Replica, SidecarProcess } from '../support/product.ts';
+import { createScene, type Scene } from '../support/scene.ts';
 import { type ScriptedService, startScriptedService } from '../support/scripted-service.ts';
 import { upstreamCA } from '../unit/sidecar/forward/upstreams.ts';
 
@@ -322,6 +324,50 @@ describe('a controller', () => {
     await mustWork();
   }, 180_000);
 });
+
+test('without the API server every call is refused with a reason to try again, and later served by itself', async () => {
+  const { plane, product, namespace } = stage;
+  const [known, later] = [await createScene(plane, namespace), await createScene(plane, namespace)];
+  const running = product.replicas.filter((replica) => replica.running);
+  const exchange = new Exchange(product);
+  const use = ({ pod, call: action }: Pick<Scene, 'pod' | 'call'>, wait: number, port?: number) =>
+    exchange.use(pod, aUseRequest({ action, waitMilliseconds: wait }), port);
+  // One grant is in every cache, so that its use gets as far as its credential.
+  await eventually(async () => {
+    for (const replica of running) {
+      expect(await replica.metrics()).toMatch(/actiongrant_grants\{phase="Approved"\} [1-9]/);
+    }
+  });
+  await plane.killApiServer();
+  try {
+    const unavailable = { status: 503, code: 'KubernetesUnavailable', retryable: true };
+    for (const { port } of running) {
+      const granted = await use(known, 3_000, port);
+      expect(granted).toMatchObject({ status: 503, body: unavailable });
+      const missed = await use({ pod: known.pod, call: later.call }, 3_000, port);
+      expect(missed).toMatchObject({ status: 503, body: unavailable });
+      const authorization = 'Bearer junk';
+      const stranger = await exchange.send('POST', USES_PATH, aUseRequest(), { authorization });
+      expect(stranger).toMatchObject({ status: 401, code: 'Unauthenticated' });
+    }
+    await plane.startApiServer();
+    const { status } = await readGrant(plane, known.grant);
+    expect(status?.phase).toBe('Approved');
+    expect(status?.uses ?? []).toEqual([]);
+    const answer = await eventually(
+      async () => {
+        const again = await use(known, 10_000);
+        if (again.status !== 201) throw new Error(again.text);
+        return again;
+      },
+      { withinMilliseconds: 30_000, everyMilliseconds: 100 },
+    );
+    expect(answer.body).toMatchObject({ grant: { uid: known.grant.metadata.uid } });
+    for (const { running: alive } of running) expect(alive).toBe(true);
+  } finally {
+    await exchange.close();
+  }
+}, 180_000);
 
 test('no token is in a log of any process', async () => {
   expect(service.tokens.length).toBeGreaterThan(5);

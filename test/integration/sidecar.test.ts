@@ -19,7 +19,7 @@ const PROTOCOLS: readonly Protocol[] = ['h1', 'h2'];
 const PAIRS = PROTOCOLS.flatMap((client) => PROTOCOLS.map((service) => ({ client, service })));
 const MEBIBYTE = 1024 * 1024;
 /** More than the sockets, the parsers and the sidecar may hold between them. */
-const LARGE = 32 * MEBIBYTE;
+const LARGE = 48 * MEBIBYTE;
 const HELD_AT_MOST = 24 * MEBIBYTE;
 const PASSWORD = `Winter-${randomBytes(8).toString('hex')}`;
 

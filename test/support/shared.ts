@@ -76,6 +76,11 @@ export class SharedProduct {
     return `https://127.0.0.1:${this.balancer.port}`;
   }
 
+  /** A further namespace of agents, of this file alone. */
+  async anotherNamespace(): Promise<string> {
+    return (await ask('/product')).namespace;
+  }
+
   /** A further replica, for calls of this file alone. It does not lead while those that all share do. */
   async startReplica(options: ReplicaOptions = {}): Promise<Replica> {
     // Pods have names of their own in a cluster.
