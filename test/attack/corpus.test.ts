@@ -49,7 +49,8 @@ async function grantFor({ request }: Case): Promise<void> {
   await untilPhase(plane, grant, 'Approved');
 }
 
-describe('an attack on the sidecar', () => {
+// At the same time: each of them waits for an answer that must not come.
+describe.concurrent('an attack on the sidecar', () => {
   it.each(CORPUS.filter(({ by }) => by !== 'forward'))('$theme: $name', async (attack) => {
     const { body, count } = await attackProxy(proxy, attack);
     const code = problemCode(body);
@@ -61,7 +62,10 @@ describe('an attack on the sidecar', () => {
     expect(body === null || code !== null).toBe(true);
     expect(count).toBeLessThanOrEqual(1);
   });
+});
 
+// After those: their grants are for calls that must have none there.
+describe('an attack on the forwarder', () => {
   it.each(CORPUS.filter(({ by }) => by === 'forward'))(
     '$theme: $name is refused even with a grant',
     async (attack) => {
@@ -71,7 +75,7 @@ describe('an attack on the sidecar', () => {
     },
   );
 
-  it('has not ended the sidecar', async () => {
+  it('has not ended the sidecar', () => {
     expect(product.sidecars[0]?.process.running).toBe(true);
   });
 });
