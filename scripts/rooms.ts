@@ -30,7 +30,7 @@ export const ROOMS: readonly Room[] = [
   { path: 'core/wire', uses: ['core/api', 'core/text', 'core/action'], pure: [] },
   {
     path: 'core/kubernetes',
-    uses: ['core/api', 'core/text', 'core/time', 'core/bounded-map.ts'],
+    uses: ['core/text', 'core/time'],
     packages: ['@kubernetes/client-node', 'undici'],
   },
   { path: 'process', uses: ['core/'], packages: ['prom-client'] },
