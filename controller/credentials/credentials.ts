@@ -11,8 +11,10 @@ import type {
   UseCredential,
 } from '../../core/api/generated/actiongrant.ts';
 import { attemptsUsed } from '../../core/api/grant.ts';
+import { ProblemError } from '../../core/api/problem.ts';
 import type { KubernetesClient } from '../../core/kubernetes/client.ts';
 import type { Secret } from '../../core/text/secret.ts';
+import { printable } from '../../core/text/url.ts';
 import type { Clock } from '../../core/time/clock.ts';
 import type { LiveGrant } from '../grants/resource.ts';
 import type {
@@ -29,9 +31,39 @@ const CREDENTIAL_TYPES: Readonly<Record<GrantCredentialType, CredentialType>> = 
   ServiceAccountToken: serviceAccountToken,
 };
 
-/** undefined: the grant lends nothing. */
+/**
+ * A type that only a later release knows must never pass for no credential: after a rollback its grants are still there.
+ * @returns undefined: the grant lends nothing
+ * @throws ProblemError CredentialRefused for a type that is not in the table
+ */
 function typeOf({ spec }: ActionGrant): CredentialType | undefined {
-  return spec.credential === undefined ? undefined : CREDENTIAL_TYPES[spec.credential.type];
+  if (spec.credential === undefined) return undefined;
+  const { type } = spec.credential;
+  if (isKnown(type)) return CREDENTIAL_TYPES[type];
+  const { field, reason } = unknownType(type);
+  throw new ProblemError('CredentialRefused', `${field}: ${reason}.`, { field });
+}
+
+/** Of a credential that a status names. @throws ProblemError CredentialRefused, also if the grant asks for none */
+function typeOfExisting(grant: ActionGrant): CredentialType {
+  const type = typeOf(grant);
+  if (type !== undefined) return type;
+  throw new ProblemError(
+    'CredentialRefused',
+    'spec.credential: is absent, but the status names a credential, and nothing says how to revoke it.',
+    { field: 'spec.credential' },
+  );
+}
+
+function isKnown(type: string): boolean {
+  return Object.hasOwn(CREDENTIAL_TYPES, type);
+}
+
+function unknownType(type: string): CredentialFault {
+  return {
+    field: 'spec.credential.type',
+    reason: `this version of the controller does not know the type ${printable(type, 40)}. Use ${Object.keys(CREDENTIAL_TYPES).join(' or ')}, or a version that knows it`,
+  };
 }
 
 /** What must be refused of what a new grant says of its credential; undefined: nothing. */
@@ -39,6 +71,8 @@ export function credentialFault(
   grant: ActionGrant,
   cluster: { apiServerAudiences: readonly string[] },
 ): CredentialFault | undefined {
+  const { credential } = grant.spec;
+  if (credential !== undefined && !isKnown(credential.type)) return unknownType(credential.type);
   return typeOf(grant)?.fault(grant, cluster);
 }
 
@@ -49,7 +83,8 @@ export function lentObject(grant: ActionGrant): LentObject | undefined {
 
 /** Whether the status names what the credential will rest on, exactly if there is to be one. */
 export function isPrepared({ spec, status }: ActionGrant): boolean {
-  return (spec.credential === undefined) === (status?.credential === undefined);
+  if (spec.credential === undefined) return status?.credential === undefined;
+  return isKnown(spec.credential.type) && status?.credential !== undefined;
 }
 
 /** As `CredentialType.prepare`. */
@@ -79,7 +114,7 @@ export async function revokePrepared(
   grant: ActionGrant,
   prepared: BoundCredential | undefined,
 ): Promise<void> {
-  if (prepared !== undefined) await typeOf(grant)?.revoke(client, grant, prepared);
+  if (prepared !== undefined) await typeOfExisting(grant).revoke(client, grant, prepared);
 }
 
 /**
@@ -92,14 +127,14 @@ export async function revokeUse(
   use: Use,
 ): Promise<{ deletedTime?: number }> {
   if (use.credential === undefined) return {};
-  await typeOf(grant)?.revoke(client, grant, use.credential);
+  await typeOfExisting(grant).revoke(client, grant, use.credential);
   return { deletedTime: clock.now() };
 }
 
 /** As `CredentialType.revoke`, of all that may be good or become good: for a grant that is, or is to be, deleted. */
 export async function revokeAll(client: KubernetesClient, grant: ActionGrant): Promise<void> {
   for (const credential of credentialsThatMayExist(grant)) {
-    await typeOf(grant)?.revoke(client, grant, credential);
+    await typeOfExisting(grant).revoke(client, grant, credential);
   }
 }
 

@@ -256,7 +256,6 @@ describe('the record', () => {
     ['an approval time before the approval', '', aPendingStatus({ approvalTime: noonPlus(1) }), 'status.approvalTime', 'must be absent in Pending'],
     ['an approval without the Secret that it names', 'Pending', { ...noBound, phase: 'Approved', uses: [] }, '<nil>', 'create the Secret first'],
     ['another attempt for a use', 'InUse', anInUseStatus({ uses: [aUse({ attemptID: randomUUID() })] }), 'status.uses[0].attemptID', 'which write consumed the grant'],
-    ['a use that loses its attempt', 'InUse', anInUseStatus({ uses: [noAttempt] }), 'status.uses[0].attemptID', 'which write consumed the grant'],
     ['an attempt that is none', 'Approved', anInUseStatus({ uses: [aUse({ attemptID: 'x'.repeat(36) })] }), 'status.uses[0].attemptID', 'should match'],
     ['another pod for a use', 'InUse', anInUseStatus({ uses: [aUse({ podUID: 'another' })] }), 'status.uses[0]', 'who consumed the grant'],
     ['another pod name for a use', 'InUse', anInUseStatus({ uses: [aUse({ podName: 'another' })] }), 'status.uses[0]', 'who consumed the grant'],
@@ -278,6 +277,21 @@ describe('the record', () => {
     expect(status).toBe(422);
     const said = causes.filter((cause) => cause.field === field).map((cause) => cause.message);
     expect(said.join('\n'), JSON.stringify(causes)).toContain(message);
+  });
+
+  test('lets a use lose its attempt: a copy that was read through an earlier definition has none', async () => {
+    const grant = await grantIn('InUse');
+    expect(await attempt(grant, anInUseStatus({ uses: [noAttempt] }))).toEqual({
+      status: 200,
+      causes: [],
+    });
+  });
+
+  test('takes no attempt for a use that was recorded without one', async () => {
+    const grant = await aGrantWith(aStatus('Approved'), anInUseStatus({ uses: [noAttempt] }));
+    const { status, causes } = await attempt(grant, anInUseStatus());
+    expect(status).toBe(422);
+    expect(causes.map((cause) => cause.message).join()).toContain('which write consumed the grant');
   });
 
   test('keeps each decision as it was', async () => {

@@ -186,3 +186,47 @@ describe('what is to be revoked when a grant is deleted', () => {
     expect([...server.secrets]).toEqual([]);
   });
 });
+
+describe('a type of credential that only a later release knows', () => {
+  const later = (status = anApprovedStatus()): ActionGrant => {
+    const grant = aGrant({ status });
+    const credential = { type: 'OAuthToken' } as unknown as ActionGrant['spec']['credential'];
+    return { ...grant, spec: { ...grant.spec, ...(credential && { credential }) } };
+  };
+  const UNKNOWN = { code: 'CredentialRefused', field: 'spec.credential.type' };
+
+  it('is refused at admission, so that nobody lends what was not checked', () => {
+    expect(credentialFault(later(), CLUSTER)).toMatchObject({ field: 'spec.credential.type' });
+  });
+
+  it('is not prepared, whatever the status names, so no call uses the grant without it', () => {
+    expect(isPrepared(later())).toBe(false);
+    expect(isPrepared({ ...later(), status: UNPREPARED })).toBe(false);
+  });
+
+  it('is neither prepared nor issued', async () => {
+    const dependencies = await server.dependencies();
+    const grant = later();
+    await expect(prepareCredential(dependencies, grant)).rejects.toMatchObject(UNKNOWN);
+    await expect(issueCredential(dependencies.client, grant, 1_000)).rejects.toMatchObject(UNKNOWN);
+  });
+
+  it('is never said to be revoked: every revocation fails', async () => {
+    const dependencies = await server.dependencies();
+    const { client } = dependencies;
+    const grant = later(anInUseStatus());
+    await expect(revokeUse(dependencies, grant, aUse())).rejects.toMatchObject(UNKNOWN);
+    await expect(revokePrepared(client, grant, BOUND)).rejects.toMatchObject(UNKNOWN);
+    await expect(revokeAll(client, grant)).rejects.toMatchObject(UNKNOWN);
+  });
+});
+
+describe('a credential in the status of a grant that asks for none', () => {
+  it('is never said to be revoked', async () => {
+    const dependencies = await server.dependencies();
+    const grant = bare(anInUseStatus());
+    const refused = { code: 'CredentialRefused', field: 'spec.credential' };
+    await expect(revokeUse(dependencies, grant, aUse())).rejects.toMatchObject(refused);
+    await expect(revokeAll(dependencies.client, grant)).rejects.toMatchObject(refused);
+  });
+});
