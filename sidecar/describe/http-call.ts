@@ -19,7 +19,8 @@ const MAX_HEADERS = 16;
 const NOT_THE_API_SERVER: UpstreamGuard = { refuseCertificateNames: API_SERVER_NAMES };
 
 export const HTTP_CALL: CallType<HttpDescription> = {
-  takes: () => true,
+  // Not left to the order of the table: what is the API server's is never of this type.
+  takes: ({ kubernetes }) => !kubernetes,
 
   describe(method, target, headers, body) {
     const json = headers.contentType !== null && isJson(headers.contentType) ? 'required' : 'no';

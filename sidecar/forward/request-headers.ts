@@ -50,7 +50,7 @@ export function requestHeaders(
 }
 
 function isReplaced(name: string, carriers: readonly HeaderPair[]): boolean {
-  return NEGOTIATED_HERE.has(name) || carriers.some(([carrier]) => carrier === name);
+  return NEGOTIATED_HERE.has(name) || carriers.some(([carrier]) => carrier.toLowerCase() === name);
 }
 
 /** RFC 9110 12.5.1: media types may have the parameter. One that cannot be taken out takes the header with it. */
