@@ -54,21 +54,29 @@ export interface Recipe {
 export async function provideAll(recipes: readonly Recipe[]): Promise<void> {
   // A build that failed leaves a container, which would keep its image.
   await buildah(['rm', '--all']);
-  const provided = new Map<string, Promise<void>>();
-  const provideOnce = (recipe: Recipe): Promise<void> => {
-    const known = provided.get(recipe.name) ?? provide(recipe, provideOnce);
-    provided.set(recipe.name, known);
+  await eachAfterItsBase(recipes, provide);
+}
+
+/** Does this once with each image and with each base, at the same time but for an image and its base. */
+export async function eachAfterItsBase(
+  recipes: readonly Recipe[],
+  act: (recipe: Recipe) => Promise<void>,
+): Promise<void> {
+  const acted = new Map<string, Promise<void>>();
+  const once = (recipe: Recipe): Promise<void> => {
+    const known = acted.get(recipe.name) ?? afterItsBase(recipe);
+    acted.set(recipe.name, known);
     return known;
   };
-  await Promise.all(recipes.map(provideOnce));
+  const afterItsBase = async (recipe: Recipe): Promise<void> => {
+    if (recipe.base !== undefined) await once(recipe.base);
+    await act(recipe);
+  };
+  await Promise.all(recipes.map(once));
 }
 
 /** Builds an image unless the store has it, and says how long that took. */
-async function provide(
-  { name, what, base, build }: Recipe,
-  provideBase: (recipe: Recipe) => Promise<void>,
-): Promise<void> {
-  if (base !== undefined) await provideBase(base);
+async function provide({ name, what, build }: Recipe): Promise<void> {
   if (hasImage(name)) return;
   console.log(`images: ${what}…`);
   const started = performance.now();
