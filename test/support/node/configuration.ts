@@ -39,7 +39,7 @@ export function writeConfiguration(directory: string, pauseImage: string): Confi
 function containerd(directory: string, pauseImage: string): string {
   const files = stateFiles(directory);
   return `version = 2
-root = "${files.containerd}/root"
+root = "${files.containerdRoot}"
 state = "/run/containerd-state"
 [grpc]
   address = "${files.containerdSocket}"

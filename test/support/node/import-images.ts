@@ -13,7 +13,7 @@ export async function importImages(directory: string, layout: string): Promise<v
   const { containerdSocket } = stateFiles(directory);
   await run('sh', [
     '-c',
-    'tar -C "$1" -cf - . | ctr --address "$2" --namespace k8s.io images import -',
+    'tar -C "$1" -cf - blobs index.json oci-layout | ctr --address "$2" --namespace k8s.io images import -',
     'sh',
     layout,
     containerdSocket,

@@ -2,6 +2,7 @@
 import { mkdirSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { PAUSE_IMAGE } from '../../../scripts/images/images.ts';
+import { linkUnpacked } from '../../../scripts/images/unpacked.ts';
 import type { KubeObject } from '../api-client.ts';
 import { readPair, writeState } from '../cluster-files.ts';
 import { ControlPlane } from '../control-plane-client.ts';
@@ -36,14 +37,14 @@ await writeState(directory, url, [...NODE_ADDRESSES, ...API_SERVICE_ADDRESSES, '
 await writeFurtherCertificates();
 const plane = new ControlPlane({ url, directory });
 
-run([...apiServers(directory), containerRuntime(configuration)]);
-const imported = eventually(() => importImages(directory, imageLayout), WAIT);
+run(apiServers(directory));
+const imported = startRuntime();
 await eventually(() => apiIsServed(), WAIT);
 tell('the API is served');
 run(await clusterServers(plane, configuration));
 await createDNSService(plane);
 await imported;
-tell('the images are imported');
+tell('the images are there');
 await eventually(() => nodeIsReady(), WAIT);
 tell('the node is ready');
 await plane.disconnect();
@@ -54,6 +55,12 @@ renameSync(`${files.ready}.aside`, files.ready);
 
 function run(servers: readonly Server[]): void {
   for (const server of servers) void supervise(directory, server);
+}
+
+async function startRuntime(): Promise<void> {
+  const unpacked = await linkUnpacked(imageLayout, files.containerdRoot);
+  run([containerRuntime(configuration)]);
+  if (!unpacked) await eventually(() => importImages(directory, imageLayout), WAIT);
 }
 
 function tell(what: string): void {

@@ -56,6 +56,7 @@ export function stateFiles(directory: string) {
     held: at('held'),
     podLogs: at('pods'),
     containerd: at('containerd'),
+    containerdRoot: at('containerd/root'),
     containerdSocket: at('containerd/containerd.sock'),
     kubelet: at('kubelet'),
     hosts: at('hosts'),
