@@ -14,7 +14,7 @@ import { eventually } from '../support/eventually.ts';
 import { createUsableGrant, grantsPath, untilPhase } from '../support/grants.ts';
 import { untilTwoReplicas } from '../support/node/controller-replicas.ts';
 import { startTraffic, type TrafficReport } from '../support/node/granted-traffic.ts';
-import { HAND_WRITTEN, startHandWrittenAgent } from '../support/node/hand-written-agent.ts';
+import { HAND_WRITTEN_ACCOUNT, startHandWrittenAgent } from '../support/node/hand-written-agent.ts';
 import { NodeCluster } from '../support/node/node-cluster.ts';
 import {
   CHART,
@@ -134,7 +134,7 @@ async function whileCalling(
   const traffic = startTraffic({
     cluster,
     agent,
-    agentAccount: agent.name === HAND_WRITTEN ? HAND_WRITTEN : 'default',
+    agentAccount: agent.namespace === byHand ? HAND_WRITTEN_ACCOUNT : 'default',
     lentAccount: LENT,
     url: `https://${HOST}${path}`,
   });
@@ -201,59 +201,57 @@ describe('uninstalling', () => {
   });
 });
 
-describe.skipIf(PREVIOUS === undefined)('an agent of the previous landing', () => {
+describe.skipIf(PREVIOUS === undefined)('agents of the previous landing', () => {
+  let proxied: ResidentAgent;
   let veteran: ResidentAgent;
 
   beforeAll(async () => {
     // As if this landing had never been here.
     await kubectl('delete', 'crd', CRD);
+    const { rbac, sidecar } = releaseValues(cluster, [byHand, injected]);
+    const controller = { image: PREVIOUS_IMAGE, imagePullPolicy: 'Never' };
     await helmOnNode(
       cluster,
       ['install', RELEASE, join(`${PREVIOUS}`, 'charts/actiongrant'), '--wait', '--values=-'],
-      {
-        controller: { image: PREVIOUS_IMAGE, imagePullPolicy: 'Never' },
-        rbac: { agentNamespaces: [byHand, injected] },
-      },
+      { controller, rbac, sidecar, injection },
     );
-    veteran = await startHandWrittenAgent(cluster, byHand, `${PREVIOUS}`, PREVIOUS_IMAGE);
+    [proxied, veteran] = await Promise.all([
+      startHandWrittenAgent(cluster, byHand, `${PREVIOUS}`, PREVIOUS_IMAGE),
+      eventually(() => startResidentAgent(cluster, injected, 'veteran'), ADMITTED),
+    ]);
   });
 
-  it('comes to this one, goes back with one of this, and comes here again, without a refused call of either', {
+  it('come to this one, go back with one of this, and come here again, without a refused call of any', {
     timeout: 300_000,
   }, async () => {
+    expect(await sidecarImages(veteran)).toEqual([PREVIOUS_IMAGE, PREVIOUS_IMAGE]);
     // Replicas of that landing end in the midst of the API server's requests: a grant may have to be created once more.
-    await whileCalling(veteran, async () => {
-      await upgradeAsDocumented();
-      await helm('test', RELEASE);
-      expect(await deployment()).toMatchObject({
-        image: cluster.productImage,
-        // Not said again.
-        imagePullPolicy: 'Never',
-        agentNamespaces: `${byHand},${injected}`,
-      });
-      newcomer = await startResidentAgent(cluster, injected, 'newcomer');
-      await whileCalling(newcomer, async () => {
-        await backWithoutInjection();
-        await upgradeAsDocumented({ logLevel: 'debug' });
-        expect(await deployment()).toMatchObject({
-          image: cluster.productImage,
-          logLevel: 'debug',
-        });
-      });
-    });
+    await whileCalling(proxied, () => whileCalling(veteran, comeAndGo));
     const spec = await eventually(() => newPod('confined'), ADMITTED);
-    expect(spec).toHaveProperty('initContainers');
+    expect(imagesOf(spec)).toEqual([cluster.productImage, cluster.productImage]);
+    // Pods keep the sidecar that they were created with.
+    expect(await sidecarImages(veteran)).toEqual([PREVIOUS_IMAGE, PREVIOUS_IMAGE]);
   });
 
-  /** As docs/how-to/install.md says, and what would happen without the quota. */
-  async function backWithoutInjection(): Promise<void> {
-    const quota = ['quota', 'no-new-pods', `--namespace=${injected}`];
-    await kubectl('create', ...quota, '--hard=pods=0');
-    await helm('rollback', RELEASE, '1', '--wait');
-    expect(await deployment()).toMatchObject({ image: PREVIOUS_IMAGE });
-    await expect(newPod('refused')).rejects.toThrow('exceeded quota: no-new-pods');
-    await kubectl('delete', ...quota);
-    expect(await newPod('unconfined')).not.toHaveProperty('initContainers');
+  async function comeAndGo(): Promise<void> {
+    await upgradeAsDocumented();
+    await helm('test', RELEASE);
+    expect(await deployment()).toMatchObject({
+      image: cluster.productImage,
+      // Not said again.
+      imagePullPolicy: 'Never',
+      agentNamespaces: `${byHand},${injected}`,
+    });
+    newcomer = await startResidentAgent(cluster, injected, 'newcomer');
+    expect(await sidecarImages(newcomer)).toEqual([cluster.productImage, cluster.productImage]);
+    await whileCalling(newcomer, async () => {
+      await helm('rollback', RELEASE, '1', '--wait');
+      expect(await deployment()).toMatchObject({ image: PREVIOUS_IMAGE });
+      const spec = await eventually(() => newPod('gone-back'), ADMITTED);
+      expect(imagesOf(spec)).toEqual([PREVIOUS_IMAGE, PREVIOUS_IMAGE]);
+      await upgradeAsDocumented({ logLevel: 'debug' });
+      expect(await deployment()).toMatchObject({ image: cluster.productImage, logLevel: 'debug' });
+    });
   }
 });
 
@@ -351,11 +349,28 @@ async function revisions(): Promise<string[]> {
   return labels.split('\n').sort((a, b) => Number.parseInt(a, 10) - Number.parseInt(b, 10));
 }
 
+interface PodSpec {
+  readonly initContainers?: readonly { readonly image: string }[];
+}
+
 /** Starts a pod among agents, whose image nobody has, as somebody does who knows of nothing. */
-async function newPod(name: string): Promise<object> {
+async function newPod(name: string): Promise<PodSpec> {
   await kubectl('run', name, '--image=none', `--namespace=${injected}`);
-  const path = `/api/v1/namespaces/${injected}/pods/${name}`;
-  return (await cluster.api<KubeObject & { spec: object }>('GET', path)).spec;
+  return specOf(injected, name);
+}
+
+async function specOf(namespace: string, name: string): Promise<PodSpec> {
+  const path = `/api/v1/namespaces/${namespace}/pods/${name}`;
+  return (await cluster.api<KubeObject & { spec: PodSpec }>('GET', path)).spec;
+}
+
+/** Of net-init and the sidecar that an agent's pod was given. */
+async function sidecarImages({ namespace, name }: ResidentAgent): Promise<string[]> {
+  return imagesOf(await specOf(namespace, name));
+}
+
+function imagesOf({ initContainers = [] }: PodSpec): string[] {
+  return initContainers.map(({ image }) => image);
 }
 
 describe('uninstalling with live grants', () => {

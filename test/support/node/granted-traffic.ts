@@ -35,6 +35,8 @@ export interface TrafficReport {
 export interface GrantedTraffic {
   /** Resolves after so many further calls. @throws Error if they take more than 30 s */
   more(calls: number): Promise<void>;
+  /** Resolves once there were so many calls in all. @throws Error if that takes more than 30 s */
+  atLeast(calls: number): Promise<void>;
   end(): Promise<TrafficReport>;
 }
 
@@ -93,16 +95,19 @@ export function startTraffic({
   };
   const running = Promise.all([grant(), call()]);
 
-  return {
-    async more(further) {
-      const [goal, deadline] = [calls + further, performance.now() + 30_000];
-      while (calls < goal) {
-        if (performance.now() > deadline) {
-          throw new Error(`${calls} of ${goal} calls: ${[...failures, ...ungranted].join('\n')}`);
-        }
-        await sleep(pauseMilliseconds);
+  const atLeast = async (goal: number): Promise<void> => {
+    const deadline = performance.now() + 30_000;
+    while (calls < goal) {
+      if (performance.now() > deadline) {
+        throw new Error(`${calls} of ${goal} calls: ${[...failures, ...ungranted].join('\n')}`);
       }
-    },
+      await sleep(pauseMilliseconds);
+    }
+  };
+
+  return {
+    atLeast,
+    more: (further) => atLeast(calls + further),
     async end() {
       ended = true;
       await running;

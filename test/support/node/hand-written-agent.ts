@@ -9,8 +9,8 @@ import type { NodeCluster } from './node-cluster.ts';
 import { RELEASE_NAMESPACE } from './release.ts';
 import { RESIDENT_AGENT, type ResidentAgent, residentIn } from './resident-agent.ts';
 
-/** ServiceAccount and name of the example's pod. */
-export const HAND_WRITTEN = 'shop-agent';
+/** ServiceAccount of the example's pod. */
+export const HAND_WRITTEN_ACCOUNT = 'shop-agent';
 const CONTROLLER_CA = '/etc/actiongrant/controller';
 
 interface Container {
@@ -22,8 +22,8 @@ interface Example extends KubeObject {
 }
 
 /**
- * Starts what docs/examples/agent-pod.yaml of a release describes. Of its own it has the images, the agent's program, and
- * that the sidecar trusts the tests' servers.
+ * Starts what docs/examples/explicit-proxy-pod.yaml of a release describes. Of its own it has the images, the agent's program,
+ * and that the sidecar trusts the tests' servers.
  *
  * @param release folder of the release's sources
  */
@@ -33,7 +33,7 @@ export async function startHandWrittenAgent(
   release: string,
   image: string,
 ): Promise<ResidentAgent> {
-  const file = readFileSync(join(release, 'docs/examples/agent-pod.yaml'), 'utf8');
+  const file = readFileSync(join(release, 'docs/examples/explicit-proxy-pod.yaml'), 'utf8');
   const [account, pod] = parseAllDocuments(file).map((document) => document.toJS()) as [
     KubeObject,
     Example,
@@ -68,5 +68,5 @@ export async function startHandWrittenAgent(
       },
     },
   );
-  return residentIn(await runningAgentPod(cluster, namespace, HAND_WRITTEN));
+  return residentIn(await runningAgentPod(cluster, namespace, pod.metadata.name));
 }
