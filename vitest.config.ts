@@ -6,20 +6,23 @@ import { BaseSequencer, type TestSpecification } from 'vitest/node';
  * others have nothing left. Later runs go by what each file took before (node_modules/.vite).
  */
 const LONGEST_FIRST = [
-  'double-spend',
-  'chart-lifecycle',
-  'crashes',
-  'processes',
-  'installation-test',
-  'exchange',
-  'sidecar',
-  'uninstall',
-  'revocation',
-  'limits',
-  'net-init',
-  'sidecar-kubectl',
-  'transparent',
-].map((name) => `/test/integration/${name}.test.ts`);
+  ...[
+    'double-spend',
+    'chart-lifecycle',
+    'crashes',
+    'processes',
+    'installation-test',
+    'exchange',
+    'sidecar',
+    'uninstall',
+    'revocation',
+    'limits',
+    'net-init',
+    'sidecar-kubectl',
+    'transparent',
+  ].map((name) => `test/integration/${name}.test.ts`),
+  ...['clients', 'kubectl', 'injection', 'interception'].map(e2eFile),
+];
 
 /** They install the release themselves, and replace it. The first wants a cluster that has never seen the product. */
 const LIFECYCLE = ['documented', 'release'].map(e2eFile);
@@ -42,7 +45,7 @@ class Ordered extends BaseSequencer {
     const known = files.every((file) => this.ctx.cache.getTestSpecificationResult(file));
     const order = [...LIFECYCLE, ...FAULTS, ...(known ? [] : LONGEST_FIRST)];
     const rank = ({ moduleId }: TestSpecification): number => {
-      const at = order.findIndex((path) => moduleId.endsWith(path));
+      const at = order.findIndex((path) => moduleId.endsWith(`/${path}`));
       return at === -1 ? order.length : at;
     };
     // One project after the other, as they come.
