@@ -2,16 +2,15 @@
 
 import type { ActionGrant } from '../../core/api/generated/actiongrant.ts';
 
-/** One decision about one grant, with what the condition Approved says if it is the one that counts. */
+/** One approval of one grant, with what the condition Approved says if it is the one that counts. */
 export interface GrantDecision {
-  verdict: 'Approve' | 'Deny';
   reason: string;
   message: string;
 }
 
 /** `reason` and `message` are those of the condition Approved. */
 export interface Approval {
-  type: 'Approved' | 'Denied' | 'Waiting';
+  type: 'Approved' | 'Waiting';
   reason: string;
   message: string;
 }
@@ -27,7 +26,6 @@ function decisionsOn({ spec }: ActionGrant): GrantDecision[] {
   return spec.approvedByRequester
     ? [
         {
-          verdict: 'Approve',
           reason: 'ApprovedByRequester',
           message: 'The requester approved the grant by creating it.',
         },
@@ -35,17 +33,9 @@ function decisionsOn({ spec }: ActionGrant): GrantDecision[] {
     : [];
 }
 
-/** One denial is enough, whatever else was decided; without any, one approval is. */
-export function tally(decisions: readonly GrantDecision[]): Approval {
-  const denial = decisions.find(({ verdict }) => verdict === 'Deny');
-  if (denial !== undefined) {
-    return { type: 'Denied', reason: denial.reason, message: denial.message };
-  }
-  const approval = decisions.find(({ verdict }) => verdict === 'Approve');
-  if (approval !== undefined) {
-    return { type: 'Approved', reason: approval.reason, message: approval.message };
-  }
-  return NOBODY;
+/** One approval is enough; the first one counts. */
+export function tally([first]: readonly GrantDecision[]): Approval {
+  return first === undefined ? NOBODY : { type: 'Approved', ...first };
 }
 
 export function approvalOf(grant: ActionGrant): Approval {

@@ -70,25 +70,6 @@ export function approved(
   });
 }
 
-/** Somebody said no. */
-export function denied(
-  grant: ActionGrant,
-  description: Description,
-  denial: Pick<Approval, 'reason' | 'message'>,
-  now: Milliseconds,
-): ActionGrantStatus {
-  return move(grant, 'Denied', {
-    ...grant.status,
-    ...description,
-    finishTime: time(now),
-    conditions: conditions(grant, now, [
-      ['Approved', 'False', denial.reason, denial.message],
-      ['Ready', 'False', 'Finished', 'The grant was denied.'],
-      ['Finished', 'True', 'Denied', denial.message],
-    ]),
-  });
-}
-
 /** Consumed by one call. */
 export function inUse(
   grant: ActionGrant,

@@ -14,7 +14,6 @@ export const DEADLINE_SLACK_MILLISECONDS = 5_000;
 export type Step =
   /** Make it usable. */
   | { type: 'Approve' }
-  | { type: 'Deny' }
   /** Not seen before, and nobody has decided: describe it, then wait. */
   | { type: 'Describe' }
   | { type: 'Expire' }
@@ -57,7 +56,6 @@ export function planStep(grant: ActionGrant, facts: Facts): Step {
         Date.parse(grant.metadata.creationTimestamp) + grant.spec.decisionDeadlineSeconds * 1000;
       if (now >= deadline) return { type: 'Expire' };
       if (facts.approval.type === 'Approved') return { type: 'Approve' };
-      if (facts.approval.type === 'Denied') return { type: 'Deny' };
       if (phase === undefined) return { type: 'Describe' };
       return { type: 'Wait', milliseconds: deadline - now };
     }

@@ -12,7 +12,6 @@ import type { LiveGrant } from '../grants/resource.ts';
 import { approve } from './approve.ts';
 import { type BurnDependencies, burn, podIsGoneForSure } from './burn.ts';
 import { collectSecret, recordUnconfirmed, remove } from './collect.ts';
-import { deny } from './deny.ts';
 import { describePending } from './describe.ts';
 import { expire } from './expire.ts';
 import { planStep } from './plan-step.ts';
@@ -98,9 +97,6 @@ export async function reconcile(
         : Math.min(step.milliseconds, MAX_WAIT_MILLISECONDS);
     case 'Approve':
       await approve(dependencies, grant, approval);
-      break;
-    case 'Deny':
-      await deny(dependencies, grant, approval);
       break;
     case 'Describe':
       await describePending(dependencies, grant);

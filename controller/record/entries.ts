@@ -45,13 +45,6 @@ export const ENTRIES = {
     measure: decided('Approve'),
   }),
 
-  denied: (grant: ActionGrant): Entry => ({
-    level: 'info',
-    message: 'a grant was denied',
-    event: { type: 'Normal', reason: 'Denied', note: `${summaryOf(grant)} may not be done.` },
-    measure: decided('Deny'),
-  }),
-
   /** The line that must be there before the credential is handed over. */
   consumed: (
     _grant: ActionGrant,

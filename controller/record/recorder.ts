@@ -43,7 +43,6 @@ export function createGrantRecorder(dependencies: GrantRecorderDependencies): Gr
   return {
     decisionNeeded: (grant) => record(grant, ENTRIES.decisionNeeded(grant)),
     approved: (grant) => record(grant, ENTRIES.approved(grant)),
-    denied: (grant) => record(grant, ENTRIES.denied(grant)),
     consumed: (grant, use) => record(grant, ENTRIES.consumed(grant, use)),
     used: (grant, use) => record(grant, ENTRIES.used(grant, use)),
     expired: (grant) => record(grant, ENTRIES.expired(grant)),

@@ -3,14 +3,8 @@ import { approvalOf, type GrantDecision, tally } from '../../../../controller/gr
 import { aGrant } from '../../../support/builders.ts';
 
 const yes = (by: string): GrantDecision => ({
-  verdict: 'Approve',
   reason: `ApprovedBy${by}`,
   message: `${by} approved.`,
-});
-const no = (by: string): GrantDecision => ({
-  verdict: 'Deny',
-  reason: `DeniedBy${by}`,
-  message: `${by} denied.`,
 });
 
 describe('the tally of decisions', () => {
@@ -23,9 +17,6 @@ describe('the tally of decisions', () => {
       'Approved',
       'ApprovedByAnn',
     ],
-    ['one denies', [no('Ann')], 'Denied', 'DeniedByAnn'],
-    ['one denies after others approved', [yes('Ann'), no('Bob')], 'Denied', 'DeniedByBob'],
-    ['one denies before others approve', [no('Ann'), yes('Bob')], 'Denied', 'DeniedByAnn'],
   ])('where %s', (_, decisions, type, reason) => {
     expect(tally(decisions)).toMatchObject({ type, reason });
   });

@@ -2,7 +2,6 @@ import { describe, expect, it } from 'vitest';
 import {
   approved,
   credentialCollected,
-  denied,
   expired,
   finished,
   givenBack,
@@ -46,7 +45,6 @@ const WITH_SECRET = {
   approval: BY_REQUESTER,
   credential: aBoundCredential(),
 };
-const DENIAL = { reason: 'Denied', message: 'Somebody said no.' };
 const NEXT_USE = { id: 'next', podName: 'incident-agent-0', podUID: 'p1' };
 const PHASES = Object.keys(PHASE_MOVES) as (Phase | '')[];
 
@@ -73,7 +71,6 @@ describe('a status is only built for a move of the table', () => {
   const builders: [string, Phase, (grant: ActionGrant) => ActionGrantStatus][] = [
     ['pending', 'Pending', (g) => pending(g, DESCRIPTION, NOT_APPROVED, NOW)],
     ['approved', 'Approved', (g) => approved(g, WITH_SECRET, NOW)],
-    ['denied', 'Denied', (g) => denied(g, DESCRIPTION, DENIAL, NOW)],
     ['inUse', 'InUse', (g) => inUse(g, NEXT_USE, NOW)],
     ['finished', 'Finished', (g) => finished(g, { outcome: 'Failed' }, NOW)],
     ['revoked', 'Revoked', (g) => finished(g, { outcome: 'Unknown' }, NOW, 'Revoked')],
@@ -162,17 +159,6 @@ describe('a grant that is made usable', () => {
     expect(approved(grant, { ...WITH_SECRET, credential: undefined }, NOW)).not.toHaveProperty(
       'credential',
     );
-  });
-});
-
-describe('a grant that is denied', () => {
-  it('says so, and ends with it', () => {
-    const status = denied(grantIn(aPendingStatus()), DESCRIPTION, DENIAL, NOW);
-    expect(status).toMatchObject({ phase: 'Denied', ...DESCRIPTION, finishTime: WRITTEN });
-    expect(status).not.toHaveProperty('approvalTime');
-    expect(condition(status, 'Approved')).toMatchObject({ status: 'False', ...DENIAL });
-    expect(condition(status, 'Ready')).toMatchObject({ status: 'False', reason: 'Finished' });
-    expect(condition(status, 'Finished')).toMatchObject({ status: 'True', reason: 'Denied' });
   });
 });
 

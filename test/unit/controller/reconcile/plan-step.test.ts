@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { CONFIRMATION_LIMIT_MILLISECONDS } from '../../../../controller/credentials/confirm.ts';
-import { approvalOf, tally } from '../../../../controller/grants/approval.ts';
+import { approvalOf } from '../../../../controller/grants/approval.ts';
 import {
   DEADLINE_SLACK_MILLISECONDS,
   type Facts,
@@ -101,30 +101,6 @@ describe('a grant that nobody has decided', () => {
     ],
   ])('%s', (_, grant, seconds, step) => {
     expect(next(grant, seconds)).toEqual(step);
-  });
-});
-
-describe('a grant that was denied', () => {
-  const approval = tally([{ verdict: 'Deny', reason: 'Denied', message: 'No.' }]);
-
-  it.each<[string, ActionGrant, number, Step]>([
-    ['ends, if it is new', grantIn(), 0, { type: 'Deny' }],
-    ['ends, if it was described', grantIn(aPendingStatus()), 600, { type: 'Deny' }],
-    [
-      'ends also if its requester approved it',
-      grantIn(undefined, { approvedByRequester: true }),
-      0,
-      { type: 'Deny' },
-    ],
-    ['after its deadline, has expired', grantIn(aPendingStatus()), 3600, { type: 'Expire' }],
-    [
-      'after it became usable, stays so: a decision is made once',
-      grantIn(anApprovedStatus()),
-      5,
-      wait(900),
-    ],
-  ])('%s', (_, grant, seconds, step) => {
-    expect(next(grant, seconds, { approval })).toEqual(step);
   });
 });
 

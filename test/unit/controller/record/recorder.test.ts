@@ -83,12 +83,6 @@ describe('what happens to a grant is logged, and told as an Event', () => {
       event: { type: 'Normal', reason: 'Approved', note: `${SUMMARY} may be done once.` },
     },
     {
-      what: 'it is denied',
-      happens: (to) => to.denied(aGrant({ status: aStatus('Denied') })),
-      line: { level: 'info', message: 'a grant was denied', phase: 'Denied' },
-      event: { type: 'Normal', reason: 'Denied', note: `${SUMMARY} may not be done.` },
-    },
-    {
       what: 'it is consumed',
       happens: (to) => to.consumed(IN_USE, { ...USE, credentialID: 'jti-1' }),
       line: { message: 'a grant was consumed', ...USE, credentialID: 'jti-1' },
@@ -192,10 +186,8 @@ describe('what happens to a grant is logged, and told as an Event', () => {
 describe('what happens to a grant is measured', () => {
   it('as decisions, with the time they took', async () => {
     recorder.approved(APPROVED);
-    recorder.denied(PENDING);
     expect(await counted('actiongrant_decisions_total')).toEqual({
       'Approve human': 1,
-      'Deny human': 1,
     });
     expect(await registry.metrics()).toContain(
       `actiongrant_decision_wait_seconds_sum{decision="Approve",source="human"} ${AGE_SECONDS}`,
