@@ -84,12 +84,12 @@ describe('grants for one agent that wait for a decision', () => {
 
 describe('grants that have ended', () => {
   /** Nobody decides it in time. */
-  const endOne = async (where: string): Promise<string> => {
+  const endOne = async (where: string, afterSeconds: number): Promise<string> => {
     const grant = await createGrant(plane, where, {
       spec: {
         agent: { serviceAccountName: 'patient' },
         approvedByRequester: true,
-        useDeadlineSeconds: 10,
+        useDeadlineSeconds: afterSeconds,
         ttlSecondsAfterFinished: 3600,
         credential: undefined as never,
       },
@@ -104,8 +104,10 @@ describe('grants that have ended', () => {
       .sort();
 
   test('are kept up to the limit of their namespace: the ones that ended first go, those of others stay', async () => {
-    const [elsewhere, ...early] = await Promise.all([neighbour, namespace, namespace].map(endOne));
-    const late = await Promise.all(Array.from({ length: MOST_FINISHED }, () => endOne(namespace)));
+    const [[elsewhere, ...early], late] = await Promise.all([
+      Promise.all([neighbour, namespace, namespace].map((where) => endOne(where, 10))),
+      Promise.all(Array.from({ length: MOST_FINISHED }, () => endOne(namespace, 15))),
+    ]);
     await eventually(async () => expect(await ended(namespace)).toEqual([...late].sort()), {
       withinMilliseconds: 20_000,
       everyMilliseconds: 50,
