@@ -34,6 +34,8 @@ const LABEL = 'release-test';
 const LENT = 'lent';
 /** A call is never kept waiting longer, whatever the replicas do. */
 const SLOWEST_MILLISECONDS = 10_000;
+/** Of each agent between two calls: up to three of them make calls at the same time. */
+const PAUSE_MILLISECONDS = 200;
 /** While the replicas were replaced, and not only before and after. */
 const FEWEST_CALLS = 30;
 /** New webhooks have their CA, and are reached. */
@@ -137,6 +139,7 @@ async function whileCalling(
     agentAccount: agent.namespace === byHand ? HAND_WRITTEN_ACCOUNT : 'default',
     lentAccount: LENT,
     url: `https://${HOST}${path}`,
+    pauseMilliseconds: PAUSE_MILLISECONDS,
   });
   let report: TrafficReport;
   try {
