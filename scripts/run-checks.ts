@@ -28,9 +28,10 @@ const STAGES: readonly Stage[] = [
   // The tests start our processes from dist/.
   { script: 'integration', kind: 'vitest', after: ['build', 'unit'] },
   // They wait more than they work, each on a cluster of its own.
-  ...['e2e', 'e2e-lifecycle', 'e2e-faults'].map(
-    (script): Stage => ({ script, kind: 'vitest', whyNot: whyNoNode }),
-  ),
+  { script: 'e2e', kind: 'vitest', whyNot: whyNoNode },
+  { script: 'e2e-lifecycle', kind: 'vitest', whyNot: whyNoNode },
+  // Calls under load must be answered in time, which they are not beside everything else.
+  { script: 'e2e-faults', kind: 'vitest', after: ['e2e'], whyNot: whyNoNode },
 ];
 
 const LOGS = join(ROOT, '.make', 'logs');
