@@ -3,7 +3,8 @@ import { writeFileSync } from 'node:fs';
 import type { Reporter, TestModule } from 'vitest/node';
 import type { FileTime } from './summary.ts';
 
-export const FILE_TIMES_VARIABLE = 'ACTIONGRANT_TEST_FILE_TIMES';
+/** Our processes inherit it from the tests, and refuse settings of theirs that they do not know: so it is not called like one. */
+export const FILE_TIMES_VARIABLE = 'TEST_FILE_TIMES';
 
 export default class FileTimes implements Reporter {
   onTestRunEnd(modules: readonly TestModule[]): void {
