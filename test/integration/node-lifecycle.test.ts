@@ -82,8 +82,10 @@ describe.skipIf(NO_NODE)('nothing of an enclosure is left', () => {
     'when its owner gets %s, with its whole group, and can do nothing more',
     async (signal) => {
       const { process: owner, directory } = await startOwner();
+      const ended = once(owner, 'exit');
       process.kill(-(owner.pid ?? Number.NaN), signal);
       await untilNothingIsLeft(directory);
+      await ended;
       expect(owner.signalCode).toBe(signal);
     },
   );
