@@ -31,7 +31,7 @@ const STAGES: readonly Stage[] = [
   { script: 'e2e', kind: 'vitest', whyNot: whyNoNode },
   { script: 'e2e-lifecycle', kind: 'vitest', whyNot: whyNoNode },
   // Calls under load must be answered in time, which they are not beside everything else.
-  { script: 'e2e-faults', kind: 'vitest', after: ['e2e'], whyNot: whyNoNode },
+  { script: 'e2e-faults', kind: 'vitest', after: ['e2e-lifecycle'], whyNot: whyNoNode },
 ];
 
 const LOGS = join(ROOT, '.make', 'logs');
