@@ -24,8 +24,11 @@ const LONGEST_FIRST = [
   ...['clients', 'kubectl', 'injection', 'interception'].map(e2eFile),
 ];
 
-/** They install the release themselves, and replace it. The first wants a cluster that has never seen the product. */
-const LIFECYCLE = ['documented', 'release'].map(e2eFile);
+/** It wants a cluster that has never seen the product, installs the release itself, and takes it away again. */
+const ON_A_NEW_CLUSTER = ['documented'].map(e2eFile);
+
+/** It installs the release itself, and replaces it. */
+const LIFECYCLE = ['release'].map(e2eFile);
 
 /**
  * Nobody else's test would pass while they stop servers and replicas, or take all there is. The one that stops the most is the
@@ -43,7 +46,7 @@ class Ordered extends BaseSequencer {
   override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
     const sorted = await super.sort(files);
     const known = files.every((file) => this.ctx.cache.getTestSpecificationResult(file));
-    const order = [...LIFECYCLE, ...FAULTS, ...(known ? [] : LONGEST_FIRST)];
+    const order = [...FAULTS, ...(known ? [] : LONGEST_FIRST)];
     const rank = ({ moduleId }: TestSpecification): number => {
       const at = order.findIndex((path) => moduleId.endsWith(`/${path}`));
       return at === -1 ? order.length : at;
@@ -113,14 +116,15 @@ export default defineConfig({
         test: {
           name: 'e2e',
           include: [e2eFile('*')],
-          exclude: [...LIFECYCLE, ...FAULTS],
+          exclude: [...ON_A_NEW_CLUSTER, ...LIFECYCLE, ...FAULTS],
           maxWorkers: 3,
           sequence: { groupOrder: 2 },
           ...withNode,
         },
       },
-      oneByOne('e2e-lifecycle', LIFECYCLE, 1),
+      oneByOne('e2e-new', ON_A_NEW_CLUSTER, 1),
       oneByOne('e2e-faults', FAULTS, 3),
+      oneByOne('e2e-lifecycle', LIFECYCLE, 4),
     ],
   },
 });

@@ -1,7 +1,8 @@
 // End-to-end tests on a real node: e2e.ts [--cluster=name] [--no-product] [vitest arguments…]
 // --cluster runs them in a cluster that scripts/cluster.ts keeps, instead of one of their own.
 // --no-product leaves the product's image as it is: for tests that need none.
-// --project=… of vitest chooses those of one kind (vitest.config.ts), which may have a cluster beside the others'.
+// --project=… of vitest chooses those of one kind (vitest.config.ts), which may have a cluster beside the others'. The last one
+// names the folder of what a failed run leaves to look at.
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { keepServerLogs } from '../test/support/node/evidence.ts';
@@ -36,7 +37,7 @@ async function main(args: readonly string[]): Promise<void> {
   const images = await provideImages({ product, previous: product });
   const own = ['--cluster=', '--no-product'];
   const others = args.filter((arg) => !own.some((prefix) => arg.startsWith(prefix)));
-  const project = args.find((arg) => arg.startsWith(PROJECT_FLAG))?.slice(PROJECT_FLAG.length);
+  const project = args.findLast((arg) => arg.startsWith(PROJECT_FLAG))?.slice(PROJECT_FLAG.length);
   const evidence = join(EVIDENCE, name ?? project ?? 'all');
   const vitestArguments = project === undefined ? [`${PROJECT_FLAG}e2e*`, ...others] : others;
   rmSync(evidence, { recursive: true, force: true });
