@@ -9,6 +9,7 @@ import { grantManifest } from '../../../../core/action/manifest.ts';
 import type { ActionGrant, GrantBody } from '../../../../core/api/generated/actiongrant.ts';
 import { canonicalJson, type JsonValue, parseStrictJson } from '../../../../core/text/json.ts';
 import { sha256Hex } from '../../../../core/text/sha256.ts';
+import { aKubernetesCall } from '../../../support/exchange.ts';
 
 const AGENT = { namespace: 'soc', serviceAccountName: 'incident-agent' };
 
@@ -17,22 +18,6 @@ const httpCall = (overrides: Partial<Extract<Action, { type: 'HTTP' }>> = {}): A
   method: 'POST',
   url: 'https://edr.example.com/v1/hosts/host-7/quarantine?now',
   headers: {},
-  body: { kind: 'none' },
-  ...overrides,
-});
-
-const kubernetesCall = (
-  overrides: Partial<Extract<Action, { type: 'Kubernetes' }>> = {},
-): Action => ({
-  type: 'Kubernetes',
-  verb: 'delete',
-  apiGroup: '',
-  version: 'v1',
-  resource: 'pods',
-  subresource: '',
-  namespace: 'shop',
-  name: 'checkout-0',
-  queryParameters: {},
   body: { kind: 'none' },
   ...overrides,
 });
@@ -90,7 +75,7 @@ it('the manifest of an HTTP call is a whole grant that a person can complete', (
 });
 
 it('the manifest of a Kubernetes call names no audience, and nothing that is empty', () => {
-  const { action, credential } = read(grantManifest(kubernetesCall(), AGENT)).spec;
+  const { action, credential } = read(grantManifest(aKubernetesCall(), AGENT)).spec;
   expect(action.kubernetes).toEqual({
     verb: 'delete',
     version: 'v1',
@@ -151,7 +136,7 @@ describe('the body of a manifest', () => {
 
   it('is the digest of a Secret object, whatever its members are called', () => {
     const { body, bodyJson } = jsonBody({ kind: 'Secret', data: { x: 'aHVudGVyMg==' } });
-    const action = kubernetesCall({ verb: 'create', resource: 'secrets', name: '', body });
+    const action = aKubernetesCall({ verb: 'create', resource: 'secrets', name: '', body });
     const manifest = grantManifest(action, { ...AGENT, bodyJson });
     expect(bodyOf(manifest)?.type).toBe('SHA256');
     expect(manifest).not.toContain('aHVudGVyMg');
