@@ -1,9 +1,7 @@
 /** What the sidecar knows of a type of credential: where it goes on a request, and what of it must never come back. */
 
+import type { HeaderPair } from '../../core/text/header-pair.ts';
 import type { Secret } from '../../core/text/secret.ts';
-
-/** A header as it goes over the wire, lower-case name. */
-export type CredentialHeader = readonly [name: string, value: string];
 
 /** A text that the answer to a credentialed request must not repeat. */
 export interface SecretText {
@@ -14,8 +12,8 @@ export interface SecretText {
 }
 
 export interface CredentialType {
-  /** The headers that carry the credential. Whatever the agent says under these names is not sent. */
-  headers(token: Secret): readonly CredentialHeader[];
+  /** The headers that carry the credential, names in lower case. Whatever the agent says under these names is not sent. */
+  headers(token: Secret): readonly HeaderPair[];
   /** What the answer is scanned for. */
   secretTexts(token: Secret): readonly SecretText[];
 }

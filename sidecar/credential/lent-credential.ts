@@ -1,9 +1,10 @@
 /** A credential that the controller lent for one use, whatever its type. */
 
 import type { GrantCredentialType } from '../../core/api/generated/actiongrant.ts';
+import type { HeaderPair } from '../../core/text/header-pair.ts';
 import { Secret } from '../../core/text/secret.ts';
 import type { UseAnswer } from '../../core/wire/use.ts';
-import type { CredentialHeader, CredentialType, SecretText } from './credential-type.ts';
+import type { CredentialType, SecretText } from './credential-type.ts';
 import { serviceAccountToken } from './service-account-token.ts';
 
 /** Every type that a grant can name. */
@@ -18,7 +19,7 @@ export interface LentCredential {
   /** As the exchange gave it; the use's completion sends it back. */
   readonly token: Secret;
   /** The headers that carry it, with its secret in their values. */
-  headers(): readonly CredentialHeader[];
+  headers(): readonly HeaderPair[];
   /** What the answer is scanned for. */
   secretTexts(): readonly SecretText[];
 }

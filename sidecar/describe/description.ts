@@ -1,9 +1,7 @@
 /** What describing a head yields: the action as far as it is known before its body, and what may be sent upstream. */
 
 import type { WithoutBody } from '../../core/action/action-type.ts';
-
-/** A header as it goes over the wire, lower-case name. */
-export type HeaderPair = readonly [name: string, value: string];
+import type { HeaderPair } from '../../core/text/header-pair.ts';
 
 /** What the head says about the body that follows (RFC 9112 6.3). */
 export type BodyExpectation =

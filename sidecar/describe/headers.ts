@@ -12,9 +12,9 @@ import {
   STRIPPED_HEADERS,
 } from '../../core/action/headers.ts';
 import { type ProblemCode, ProblemError } from '../../core/api/problem.ts';
+import type { HeaderPair } from '../../core/text/header-pair.ts';
 import { printable } from '../../core/text/url.ts';
 import { type MediaType, parseContentType } from './content-type.ts';
-import type { HeaderPair } from './description.ts';
 import type { FramingHeaders } from './framing.ts';
 import type { RequestHead } from './request-head.ts';
 

@@ -1,6 +1,7 @@
 /** Reads of what the API server offers: no object is in them, and the controller answers them. */
 
-import type { DiscoveryDescription, HeaderPair } from './description.ts';
+import type { HeaderPair } from '../../core/text/header-pair.ts';
+import type { DiscoveryDescription } from './description.ts';
 import type { RequestHeaders } from './headers.ts';
 import { checkHeaders } from './kubernetes-forbidden.ts';
 import { formatKubernetesQuery, parseKubernetesQuery } from './kubernetes-query.ts';

@@ -2,8 +2,8 @@
 
 import { API_GROUP } from '../../core/api/names.ts';
 import { ProblemError } from '../../core/api/problem.ts';
+import type { HeaderPair } from '../../core/text/header-pair.ts';
 import { printable } from '../../core/text/url.ts';
-import type { HeaderPair } from './description.ts';
 import type { Attributes } from './kubernetes-attributes.ts';
 import { neverGranted } from './kubernetes-refusal.ts';
 

@@ -1,7 +1,7 @@
 /** What is sent to the API server: rebuilt from the action, never copied from the wire. */
 
 import { INERT_HEADERS } from '../../core/action/headers.ts';
-import type { HeaderPair } from './description.ts';
+import type { HeaderPair } from '../../core/text/header-pair.ts';
 import type { Attributes } from './kubernetes-attributes.ts';
 import { formatKubernetesQuery } from './kubernetes-query.ts';
 import { formatKubernetesPath } from './request-info.ts';

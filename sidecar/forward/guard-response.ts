@@ -1,8 +1,8 @@
 /** Decides which part of an upstream's answer may reach the agent. */
 
+import type { HeaderPair } from '../../core/text/header-pair.ts';
 import { ForwardError } from './error.ts';
 import type { SecretPatterns } from './secret-scanner.ts';
-import type { HeaderPair } from './upstream.ts';
 
 /** RFC 9110 7.6.1, and those that offer the client another way to the upstream, past us (RFC 7838). */
 const NEVER_PASSED: ReadonlySet<string> = new Set([

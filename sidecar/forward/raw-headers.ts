@@ -1,5 +1,5 @@
 import type { Dispatcher } from 'undici';
-import type { HeaderPair } from './upstream.ts';
+import type { HeaderPair } from '../../core/text/header-pair.ts';
 
 /** Headers in their order, names in lower case. Undici gives raw pairs on HTTP/1 and an object on HTTP/2. */
 export function headerPairs(raw: Dispatcher.DispatchController['rawHeaders']): HeaderPair[] {

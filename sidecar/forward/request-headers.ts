@@ -1,7 +1,7 @@
 /** The headers that go to the upstream. */
 
-import type { CredentialHeader } from '../credential/credential-type.ts';
-import type { HeaderPair, UpstreamRequest } from './upstream.ts';
+import type { HeaderPair } from '../../core/text/header-pair.ts';
+import type { UpstreamRequest } from './upstream.ts';
 
 /** Headers that undici or the connection sets; whatever the caller says of them would contradict what is sent. */
 const SET_HERE: ReadonlySet<string> = new Set([
@@ -29,7 +29,7 @@ const NEGOTIATED_HERE: ReadonlySet<string> = new Set([
  */
 export function requestHeaders(
   { headers: given, body }: Pick<UpstreamRequest, 'headers' | 'body'>,
-  carriers: readonly CredentialHeader[] | null,
+  carriers: readonly HeaderPair[] | null,
 ): string[] {
   const headers: string[] = [];
   const streamed = body !== null && !(body instanceof Uint8Array);

@@ -1,9 +1,8 @@
 /** What is asked of an upstream, and what it answers. */
 
 import type { Readable } from 'node:stream';
+import type { HeaderPair } from '../../core/text/header-pair.ts';
 import type { LentCredential } from '../credential/lent-credential.ts';
-
-export type HeaderPair = readonly [name: string, value: string];
 
 export interface UpstreamRequest {
   scheme: 'http' | 'https';

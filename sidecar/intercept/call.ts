@@ -1,10 +1,8 @@
 /** What the interceptor yields: one intercepted call at a time, whatever protocol it came over. */
 
 import type { Readable } from 'node:stream';
+import type { HeaderPair } from '../../core/text/header-pair.ts';
 import type { RequestHead } from '../describe/request-head.ts';
-
-/** A header as it goes over the wire; a name may repeat. */
-export type HeaderPair = readonly [name: string, value: string];
 
 export interface ResponseHead {
   status: number;

@@ -2,7 +2,8 @@
 
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Readable } from 'node:stream';
-import type { HeaderPair, ResponseHead, ResponseWriter } from './call.ts';
+import type { HeaderPair } from '../../core/text/header-pair.ts';
+import type { ResponseHead, ResponseWriter } from './call.ts';
 import type { ClientConnection } from './connection.ts';
 import { arrivedBody, pump, throwIfFailed } from './pump.ts';
 

@@ -3,7 +3,8 @@
 import type { ServerHttp2Stream } from 'node:http2';
 import type { Readable } from 'node:stream';
 import { ProblemError } from '../../core/api/problem.ts';
-import type { HeaderPair, ResponseHead, ResponseWriter } from './call.ts';
+import type { HeaderPair } from '../../core/text/header-pair.ts';
+import type { ResponseHead, ResponseWriter } from './call.ts';
 import { arrivedBody, pump, throwIfFailed } from './pump.ts';
 
 /** RFC 9113 8.2.2: a message with one of these is malformed. */

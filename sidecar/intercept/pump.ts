@@ -2,7 +2,7 @@
 
 import type { Readable, Writable } from 'node:stream';
 import { ProblemError } from '../../core/api/problem.ts';
-import type { HeaderPair } from './call.ts';
+import type { HeaderPair } from '../../core/text/header-pair.ts';
 
 /**
  * Written out rather than `stream.pipeline`, which throws synchronously if the sink is already gone, and which ends the sink

@@ -1,11 +1,12 @@
 /** A refusal in the caller's own protocol. */
 
 import { ProblemError } from '../../core/api/problem.ts';
+import type { HeaderPair } from '../../core/text/header-pair.ts';
 import { REFUSAL_PROTOCOLS, type RefusalProtocolName } from './protocols.ts';
 
 export interface Refusal {
   status: number;
-  headers: (readonly [name: string, value: string])[];
+  headers: HeaderPair[];
   /** Bytes, not text: those are in no heap of limited size. */
   body: Uint8Array;
 }

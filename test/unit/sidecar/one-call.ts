@@ -2,6 +2,7 @@
 
 import { PassThrough, Readable } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
+import type { HeaderPair } from '../../../core/text/header-pair.ts';
 import type { UseAnswer, UseRequest } from '../../../core/wire/use.ts';
 import type { LogFields, Logger } from '../../../process/log.ts';
 import { createRegistry } from '../../../process/metrics.ts';
@@ -11,11 +12,7 @@ import type { RefusedCall } from '../../../sidecar/exchange/report-refusals.ts';
 import type { ForwardOptions } from '../../../sidecar/forward/forward.ts';
 import type { UpstreamRequest, UpstreamResponse } from '../../../sidecar/forward/upstream.ts';
 import { type CallDependencies, handleCall } from '../../../sidecar/handle-call.ts';
-import type {
-  HeaderPair,
-  InterceptedCall,
-  ResponseWriter,
-} from '../../../sidecar/intercept/call.ts';
+import type { InterceptedCall, ResponseWriter } from '../../../sidecar/intercept/call.ts';
 import { MemoryBudget } from '../../../sidecar/intercept/memory-budget.ts';
 import { createSidecarMetrics } from '../../../sidecar/metrics.ts';
 import { FakeClock } from '../../support/fake-clock.ts';

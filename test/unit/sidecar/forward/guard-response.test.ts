@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
+import type { HeaderPair } from '../../../../core/text/header-pair.ts';
 import { guardResponseHead } from '../../../../sidecar/forward/guard-response.ts';
 import { SecretPatterns } from '../../../../sidecar/forward/secret-scanner.ts';
-import type { HeaderPair } from '../../../../sidecar/forward/upstream.ts';
 import { eventually } from '../../../support/eventually.ts';
 import { startsUpstreams } from './forwarders.ts';
 import {

@@ -1,7 +1,7 @@
 import { Readable } from 'node:stream';
 import { describe, expect, it } from 'vitest';
+import type { HeaderPair } from '../../../../core/text/header-pair.ts';
 import { requestHeaders } from '../../../../sidecar/forward/request-headers.ts';
-import type { HeaderPair } from '../../../../sidecar/forward/upstream.ts';
 import { startsUpstreams } from './forwarders.ts';
 import { aRequest, credentialed, options, read, TOKEN } from './upstreams.ts';
 

@@ -1,6 +1,7 @@
 import { Readable } from 'node:stream';
 import { describe, expect, it } from 'vitest';
-import type { CallHandler, HeaderPair } from '../../../../sidecar/intercept/call.ts';
+import type { HeaderPair } from '../../../../core/text/header-pair.ts';
+import type { CallHandler } from '../../../../sidecar/intercept/call.ts';
 import { eventually } from '../../../support/eventually.ts';
 import { HOST, RawClient } from './clients.ts';
 import { startsProxies } from './proxies.ts';

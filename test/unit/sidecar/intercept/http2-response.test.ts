@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import type { CallHandler, HeaderPair } from '../../../../sidecar/intercept/call.ts';
+import type { HeaderPair } from '../../../../core/text/header-pair.ts';
+import type { CallHandler } from '../../../../sidecar/intercept/call.ts';
 import { request } from './clients.ts';
 import { startsProxies } from './proxies.ts';
 

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { PassThrough, Readable } from 'node:stream';
 import { describe, expect, it } from 'vitest';
-import type { HeaderPair } from '../../../../sidecar/intercept/call.ts';
+import type { HeaderPair } from '../../../../core/text/header-pair.ts';
 import { arrivedBody, pump, throwIfFailed } from '../../../../sidecar/intercept/pump.ts';
 import { text } from './clients.ts';
 

@@ -2,7 +2,8 @@ import { once } from 'node:events';
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
 import { afterEach, describe, expect, it } from 'vitest';
 import { ProblemError, toProblemDocument } from '../../../../core/api/problem.ts';
-import type { HeaderPair, ResponseWriter } from '../../../../sidecar/intercept/call.ts';
+import type { HeaderPair } from '../../../../core/text/header-pair.ts';
+import type { ResponseWriter } from '../../../../sidecar/intercept/call.ts';
 import { lingeringClose, refuse, refuseRaw } from '../../../../sidecar/intercept/refusal.ts';
 import { RawClient } from './clients.ts';
 
