@@ -58,10 +58,10 @@ export interface Caches {
 }
 
 /**
- * Bookmarks come about once a minute. A cache that has heard nothing for this long may have lost its watch without knowing:
- * a deleted pod or a withdrawn consent would still count, so nothing is decided on it.
+ * Bookmarks come about once a minute, and a reflector whose watch is silent tries another way to the API server before this. A
+ * cache that is older has lost the API server: a deleted pod or a withdrawn consent would still count, so nothing is decided on it.
  */
-const STALE_MILLISECONDS = 5 * 60_000;
+const STALE_MILLISECONDS = 90_000;
 /** A replica that starts waits for the pods of every namespace before it takes calls, but no longer than this. */
 const FIRST_PODS_MILLISECONDS = 30_000;
 
@@ -105,7 +105,9 @@ export function createCaches(options: CachesOptions): Caches {
         },
         report(report) {
           if (report.type === 'Listed') refused.delete(namespace);
-          else if (isKubernetesError(report.error, 'Forbidden', 'NotFound')) refused.add(namespace);
+          else if ('error' in report && isKubernetesError(report.error, 'Forbidden', 'NotFound')) {
+            refused.add(namespace);
+          }
           reportTo(log, { resource: 'pods', namespace })(report);
         },
       }),
@@ -200,7 +202,9 @@ export function createCaches(options: CachesOptions): Caches {
 
 function reportTo(log: Logger, fields: LogFields): (report: ReflectorReport) => void {
   return (report) => {
-    if (report.type === 'Listed') log.debug('a cache was listed', { ...fields, ...report });
-    else log.warn('a cache met an error and goes on', { ...fields, ...report });
+    const all = { ...fields, ...report };
+    if (report.type === 'Listed') log.debug('a cache was listed', all);
+    else if (report.type === 'WatchSilent') log.warn('a watch fell silent and is opened anew', all);
+    else log.warn('a cache met an error and goes on', all);
   };
 }

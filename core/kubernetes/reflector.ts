@@ -21,6 +21,8 @@ export interface ReflectorHandlers<T extends KubernetesObject> {
 /** What a reflector tells its owner. It goes on in every case. */
 export type ReflectorReport =
   | { type: 'ListFailed' | 'WatchFailed' | 'HandlerFailed'; error: unknown }
+  /** The API server has sent nothing for so long, though it promises bookmarks; the watch is opened anew. */
+  | { type: 'WatchSilent'; milliseconds: number }
   | { type: 'Listed'; objects: number };
 
 export interface ReflectorOptions<T extends KubernetesObject, K extends KubernetesObject = T> {
@@ -73,8 +75,12 @@ const FAILURES_BEFORE_RELIST = 5;
 const HEALTHY_MILLISECONDS = 5_000;
 /** As client-go: a watch ends after 5 to 10 minutes, so that watches spread over the API servers. */
 const WATCH_SECONDS = { minimum: 300, spread: 300 };
-/** How long after its own end a watch is taken for dead. */
-const WATCH_GRACE_MILLISECONDS = 30_000;
+/**
+ * How long a watch may send nothing before it is taken for dead. An API server sends each watch a bookmark a minute
+ * (`defaultBookmarkFrequency` of its cacher), 1.25 s late at most. What has died without a word (a load balancer that forgot the
+ * connection, a proxy that holds back) is noticed, and a new connection is tried, within 90 s.
+ */
+const SILENCE_MILLISECONDS = 75_000;
 
 export function createReflector<T extends KubernetesObject, K extends KubernetesObject = T>(
   options: ReflectorOptions<T, K>,
@@ -162,7 +168,8 @@ export function createReflector<T extends KubernetesObject, K extends Kubernetes
     const began = clock.monotonic();
     const seconds = WATCH_SECONDS.minimum + Math.floor(random() * WATCH_SECONDS.spread);
     const silent = new AbortController();
-    const timer = clock.after(seconds * 1000 + WATCH_GRACE_MILLISECONDS, () => silent.abort());
+    const giveUp = (): void => silent.abort();
+    let timer = clock.after(SILENCE_MILLISECONDS, giveUp);
     let told = false;
     try {
       const events = client.watch(resource, {
@@ -174,9 +181,17 @@ export function createReflector<T extends KubernetesObject, K extends Kubernetes
       });
       for await (const event of events) {
         told = true;
+        timer.cancel();
+        timer = clock.after(SILENCE_MILLISECONDS, giveUp);
         apply(event);
       }
     } catch (error) {
+      if (silent.signal.aborted && !stopping.signal.aborted) {
+        // Between us and the API server may be something that passes lists on and holds watches back.
+        if (!told) mustList = true;
+        options.report({ type: 'WatchSilent', milliseconds: SILENCE_MILLISECONDS });
+        return true;
+      }
       // Something may have been missed that a watch from the last version would not tell.
       if (isKubernetesError(error, 'Gone', 'Malformed', 'BadRequest')) mustList = true;
       report('WatchFailed', error);

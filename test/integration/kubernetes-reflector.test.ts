@@ -12,10 +12,11 @@ import {
   type ReflectorReport,
 } from '../../core/kubernetes/reflector.ts';
 import { type ConfigMap, configMaps } from '../../core/kubernetes/resources.ts';
-import { systemClock } from '../../core/time/clock.ts';
+import { type Clock, systemClock } from '../../core/time/clock.ts';
 import { writeKubeconfig } from '../support/cluster-files.ts';
 import { type OwnControlPlane, startControlPlane } from '../support/control-plane.ts';
 import { eventually } from '../support/eventually.ts';
+import { FakeClock } from '../support/fake-clock.ts';
 
 /** A reflector that reaches the API server only through a relay that a test can cut. */
 let plane: OwnControlPlane;
@@ -49,13 +50,17 @@ beforeEach(async () => {
   cut = await client(path);
   changes = [];
   reports = [];
+  reflector = reflectorOf(systemClock);
+});
+
+function reflectorOf(clock: Clock): Reflector<ConfigMap> {
   const log = (verb: string, { metadata }: Live<ConfigMap>) =>
     void changes.push(`${verb} ${metadata.name} ${metadata.uid}`);
   reflector = createReflector<ConfigMap>({
     client: cut,
     resource: configMaps,
     keep: (object) => object,
-    clock: systemClock,
+    clock,
     namespace,
     handlers: {
       onAdd: (object) => log('add', object),
@@ -64,7 +69,8 @@ beforeEach(async () => {
     },
     report: (report) => void reports.push(report),
   });
-});
+  return reflector;
+}
 
 afterEach(async () => {
   await reflector.stop();
@@ -141,6 +147,23 @@ it('a deletion and re-creation under one name are seen even when only a list can
   ]);
   expect(failures()).toContain('Gone');
   expect(lists()).toBe(2);
+}, 60_000);
+
+it('a connection that is dropped without a word is noticed within 90 s', async () => {
+  const a = await create('a');
+  const clock = new FakeClock();
+  const made = reflectorOf(clock);
+  made.start();
+  await made.waitForSync();
+  await create('b').then(({ metadata }) => told([...added(a), `add b ${metadata.uid}`]));
+  const asked = clock.now();
+  relay.freeze();
+  await remove('a');
+  changes.length = 0;
+  await clock.advance(80_000);
+  await told([`delete a ${a.metadata.uid}`]);
+  expect(reports.map(({ type }) => type)).toEqual(['Listed', 'WatchSilent']);
+  expect(made.lastSync() - asked).toBeLessThan(90_000);
 }, 60_000);
 
 it('an API server that is killed and started again is followed again', async () => {

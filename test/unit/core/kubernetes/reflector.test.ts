@@ -302,16 +302,98 @@ describe('a reflector', () => {
     expect(made.list().map((object) => 'data' in object)).toEqual([false, false, false]);
   });
 
-  it('gives up a watch that is silent beyond its end', async () => {
-    const clock = new FakeClock();
-    await run({ clock });
-    await watchesBegun(1);
-    await clock.advance(329_999);
-    expect(watches).toHaveLength(1);
-    await clock.advance(1);
-    await eventually(() => expect(failures()).toEqual(['Aborted']));
-    await clock.advance(100);
-    await watchesBegun(2);
+  describe('whose watch falls silent', () => {
+    const SILENCE = 75_000;
+    const silences = () => reports.filter(({ type }) => type === 'WatchSilent').length;
+
+    it('opens another from the last version it was told, on another connection', async () => {
+      const clock = new FakeClock();
+      await run({ clock });
+      await watchesBegun(1);
+      await clock.advance(60_000);
+      send('ADDED', map('a', 'u1', 11));
+      send('BOOKMARK', { metadata: { resourceVersion: '40' } });
+      await told(['add u1@11']);
+      await clock.advance(SILENCE - 1);
+      expect(watches).toHaveLength(1);
+      await clock.advance(1);
+      await watchesBegun(2);
+      expect(startVersions()).toEqual(['10', '40']);
+      expect([listsAsked(), silences(), failures()]).toEqual([1, 1, []]);
+      expect(watches[1]?.request.socket).not.toBe(watches[0]?.request.socket);
+    });
+
+    it('keeps the one that sends nothing but bookmarks, however long it lives', async () => {
+      const clock = new FakeClock();
+      const made = await run({ clock });
+      await watchesBegun(1);
+      for (let minute = 1; minute <= 10; minute++) {
+        await clock.advance(61_000);
+        send('BOOKMARK', { metadata: { resourceVersion: `${10 + minute}` } });
+        await eventually(() => expect(made.lastSync()).toBe(clock.now()));
+      }
+      expect([watches.length, listsAsked(), reports.length]).toEqual([1, 1, 1]);
+    });
+
+    it('lists as well, if it never said anything: its head may be all that gets through', async () => {
+      const clock = new FakeClock();
+      await run({ clock });
+      await watchesBegun(1);
+      listed = { items: [map('a', 'u1', 20)], version: '30' };
+      await clock.advance(SILENCE);
+      await watchesBegun(2);
+      expect(changes).toEqual(['add u1@20']);
+      expect(startVersions()).toEqual(['10', '30']);
+    });
+
+    it('gives up one that stops in the middle of an event', async () => {
+      const clock = new FakeClock();
+      await run({ clock });
+      await watchesBegun(1);
+      watches[0]?.response.write('{"type":"ADDED","object":');
+      await clock.advance(SILENCE);
+      await watchesBegun(2);
+      expect(silences()).toBe(1);
+    });
+
+    it('gives up one whose refusal never ends', async () => {
+      const clock = new FakeClock();
+      const { handler } = stub;
+      let refusals = 0;
+      stub.handler = (request, response) => {
+        if (!request.query.has('watch') || refusals++ > 0) handler(request, response);
+        else response.writeHead(503).write('{');
+      };
+      await run({ clock });
+      await eventually(() => expect(refusals).toBe(1));
+      await clock.advance(SILENCE);
+      await watchesBegun(1);
+    });
+
+    it('fails at once where no connection comes about', async () => {
+      const clock = new FakeClock();
+      const { handler } = stub;
+      await run({ clock });
+      await watchesBegun(1);
+      // As a connection that is taken and never answered: 5 s is what a head may take here.
+      stub.handler = () => {};
+      await clock.advance(SILENCE);
+      await eventually(() => expect(listsAsked()).toBe(2));
+      await clock.advance(5_000);
+      await eventually(() => expect(failures()).toEqual(['Unavailable']));
+      stub.handler = handler;
+      await clock.advance(10_000);
+      await watchesBegun(2);
+    });
+
+    it('stops without a word', async () => {
+      const clock = new FakeClock();
+      const made = await run({ clock });
+      await watchesBegun(1);
+      await made.stop();
+      await clock.advance(SILENCE);
+      expect([silences(), failures(), watches.length]).toEqual([0, [], 1]);
+    });
   });
 
   it('says when it was last known to be current', async () => {
