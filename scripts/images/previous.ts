@@ -1,6 +1,7 @@
 import { execFileSync } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, renameSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync } from 'node:fs';
 import { join } from 'node:path';
+import { putInPlace } from '../put-in-place.ts';
 import { ROOT } from '../tools.ts';
 import { dockerfileImage, imageSources } from './product.ts';
 import { IMAGE_CACHE, type Recipe } from './store.ts';
@@ -31,7 +32,7 @@ export function previousRelease(): string | undefined {
   const paths = imageSources(git('show', `${PREVIOUS_LANDING}:.dockerignore`).toString());
   const archive = git('archive', PREVIOUS_LANDING, ...paths, ...BESIDE_THE_IMAGE);
   execFileSync('tar', ['-x', '-C', aside], { input: archive });
-  renameSync(aside, folder);
+  putInPlace(aside, folder);
   return folder;
 }
 
