@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { accessSync, constants, readFileSync } from 'node:fs';
+import { accessSync, constants, readdirSync, readFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { delimiter, join } from 'node:path';
 
@@ -32,9 +32,13 @@ export interface ToolModule {
   readonly expected: string;
 }
 
+export const ROOT = findRoot(import.meta.dirname);
+const TOOLS = join(ROOT, 'tools');
+const KUBERNETES = kubernetesFolder(process.env['KUBERNETES']);
+
 export const TOOL_MODULES: readonly ToolModule[] = [
   {
-    folder: 'kubernetes',
+    folder: KUBERNETES,
     programs: new Map([
       ['kube-apiserver', 'k8s.io/kubernetes/cmd/kube-apiserver'],
       ['kubectl', 'k8s.io/kubernetes/cmd/kubectl'],
@@ -43,7 +47,7 @@ export const TOOL_MODULES: readonly ToolModule[] = [
     expected: 'about 4 minutes',
   },
   {
-    folder: 'kubernetes',
+    folder: KUBERNETES,
     programs: new Map([
       ['kube-controller-manager', 'k8s.io/kubernetes/cmd/kube-controller-manager'],
       ['kube-scheduler', 'k8s.io/kubernetes/cmd/kube-scheduler'],
@@ -70,8 +74,21 @@ export const TOOL_MODULES: readonly ToolModule[] = [
   },
 ];
 
-export const ROOT = findRoot(import.meta.dirname);
-const TOOLS = join(ROOT, 'tools');
+/**
+ * The folder under tools/ of the Kubernetes that is asked for by its minor version, such as `1.33`; of the one that we develop on
+ * if none is. `make test KUBERNETES=1.33` sets it.
+ *
+ * @throws Error if there is no such folder
+ */
+export function kubernetesFolder(minor: string | undefined): string {
+  const ours = requiredVersion('kubernetes', 'k8s.io/kubernetes');
+  if (!minor || ours.startsWith(`v${minor}.`)) return 'kubernetes';
+  const others = readdirSync(TOOLS).filter((name) => name.startsWith('kubernetes-'));
+  const folder = `kubernetes-${minor}`;
+  if (others.includes(folder)) return folder;
+  const minors = [ours.slice(1).split('.', 2).join('.'), ...others.map((name) => name.slice(11))];
+  throw new Error(`KUBERNETES=${minor}: there are ${minors.sort().join(', ')} (tools/)`);
+}
 
 /** The folder of package.json, wherever this file runs from: the source tree or dist/. */
 function findRoot(from: string): string {
