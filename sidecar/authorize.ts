@@ -20,6 +20,8 @@ export interface Authorization {
   credential: LentCredential | undefined;
   /** Monotonic ms: nothing is written past it. Counted from before the request was sent, so it is never late. */
   deadline: number;
+  /** The same in wall-clock ms, for a machine that sleeps: its monotonic clock stands still. */
+  wallDeadline: number;
 }
 
 export interface AuthorizeDependencies {
@@ -57,6 +59,7 @@ export async function authorize(
     if (tries > 0) await pause(clock, backoffDelay(PAUSE, tries), signal);
     if (signal.aborted) break;
     const sentAt = clock.monotonic();
+    const sentAtWall = clock.now();
     const left = Math.floor(end - sentAt);
     if (left < MIN_WAIT_MILLISECONDS) break;
     const nonce = createNonce();
@@ -69,6 +72,7 @@ export async function authorize(
         bodyForm: answer.bodyForm,
         credential: answer.credential && lentCredential(answer.credential),
         deadline: sentAt + answer.timeoutMilliseconds,
+        wallDeadline: sentAtWall + answer.timeoutMilliseconds,
       };
     } catch (error) {
       last = error;

@@ -116,7 +116,7 @@ async function forwardOnce(
   authorization: Authorization,
 ): Promise<void> {
   const { forwarder, complete, config, clock, metrics } = dependencies;
-  const { nonce, grant, credential, deadline } = authorization;
+  const { nonce, grant, credential, deadline, wallDeadline } = authorization;
   const start = clock.monotonic();
   let outcome: Outcome = 'NotDispatched';
   let responseCode: number | undefined;
@@ -124,6 +124,7 @@ async function forwardOnce(
     const request = upstreamRequest(description, described, body, authorization);
     const response = await forwarder.forward(request, {
       deadline,
+      wallDeadline,
       signal: call.signal,
       identity: grant.uid,
       onDispatched() {

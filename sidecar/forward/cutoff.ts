@@ -3,29 +3,40 @@
 import type { Clock } from '../../core/time/clock.ts';
 import { ForwardError } from './error.ts';
 
-/** setTimeout takes 32 bits; a deadline beyond them is none. */
-const LONGEST_TIMER = 2 ** 31 - 1;
+/** How often the wall clock is asked: timers stand still while a machine sleeps, and it does not. */
+const LOOK_MILLISECONDS = 1_000;
 
 export class Cutoff {
   readonly #clock: Clock;
   readonly #deadline: number;
+  readonly #wallDeadline: number;
   readonly #signal: AbortSignal;
-  readonly #timer: { cancel(): void } | undefined;
+  #timer: { cancel(): void } | undefined;
   readonly #onAbort = (): void => this.#cut();
   #listener: ((code: CutCode) => void) | undefined;
 
-  constructor(clock: Clock, deadline: number, signal: AbortSignal) {
+  /**
+   * @param deadline on the monotonic scale
+   * @param wallDeadline the same on the wall clock, as it was when the deadline was set. The monotonic clock of Linux stands
+   * still while a machine sleeps or is paused; the controller's goes on, and closes the use.
+   */
+  constructor(
+    clock: Clock,
+    deadline: number,
+    signal: AbortSignal,
+    wallDeadline = clock.now() + deadline - clock.monotonic(),
+  ) {
     this.#clock = clock;
     this.#deadline = deadline;
+    this.#wallDeadline = wallDeadline;
     this.#signal = signal;
     signal.addEventListener('abort', this.#onAbort);
-    const left = deadline - clock.monotonic();
-    if (left <= LONGEST_TIMER) this.#timer = clock.after(Math.max(0, left), () => this.#cut());
+    this.#wait();
   }
 
-  /** Why nothing may be written any more. Asks the clock: a timer can be late, a write must not be. */
+  /** Why nothing may be written any more. Asks the clocks: a timer can be late, a write must not be. */
   get code(): CutCode | undefined {
-    if (this.#clock.monotonic() >= this.#deadline) return 'DeadlineExceeded';
+    if (this.#left() <= 0) return 'DeadlineExceeded';
     return this.#signal.aborted ? 'CallAborted' : undefined;
   }
 
@@ -38,7 +49,24 @@ export class Cutoff {
   dispose(): void {
     this.#listener = undefined;
     this.#timer?.cancel();
+    this.#timer = undefined;
     this.#signal.removeEventListener('abort', this.#onAbort);
+  }
+
+  /** Milliseconds, by the clock that says fewer. */
+  #left(): number {
+    return Math.min(
+      this.#deadline - this.#clock.monotonic(),
+      this.#wallDeadline - this.#clock.now(),
+    );
+  }
+
+  #wait(): void {
+    const pause = Math.min(Math.max(0, this.#left()), LOOK_MILLISECONDS);
+    this.#timer = this.#clock.after(pause, () => {
+      if (this.code === undefined) this.#wait();
+      else this.#cut();
+    });
   }
 
   #cut(): void {

@@ -20,6 +20,8 @@ import type { UpstreamRequest, UpstreamResponse } from './upstream.ts';
 export interface ForwardOptions {
   /** On the clock's monotonic scale; the whole round trip is cut at it. */
   deadline: number;
+  /** On the wall clock; what comes first cuts. Absent: the deadline as the clocks stand now. */
+  wallDeadline?: number;
   signal: AbortSignal;
   /** Connections are never shared between identities. */
   identity: string;
@@ -76,7 +78,7 @@ export function createForwarder(options: ForwarderOptions): Forwarder {
   async function alone(request: UpstreamRequest, credential: LentCredential, how: ForwardOptions) {
     if (request.scheme !== 'https') throw cleartext();
     const origin = originOf(request);
-    const cutoff = new Cutoff(clock, how.deadline, how.signal);
+    const cutoff = new Cutoff(clock, how.deadline, how.signal, how.wallDeadline);
     let socket: Socket;
     try {
       socket = await withCutoff(cutoff, async () => {
@@ -136,7 +138,7 @@ export function createForwarder(options: ForwarderOptions): Forwarder {
       },
     }));
     return roundTrip(pool, request, requestHeaders(request, null), {
-      cutoff: new Cutoff(clock, how.deadline, how.signal),
+      cutoff: new Cutoff(clock, how.deadline, how.signal, how.wallDeadline),
       secrets: null,
       onDispatched: how.onDispatched,
       onEnd(failed) {

@@ -53,8 +53,18 @@ function isReplaced(name: string, carriers: readonly HeaderPair[]): boolean {
   return NEGOTIATED_HERE.has(name) || carriers.some(([carrier]) => carrier.toLowerCase() === name);
 }
 
-/** RFC 9110 12.5.1: media types may have the parameter. One that cannot be taken out takes the header with it. */
+/** A parameter that names a charset, at the start of what follows a semicolon. */
+const CHARSET = /^\s*charset\s*=\s*(?:"[^"\\]*"|[^\s,;"]+)/i;
+
+/**
+ * RFC 9110 12.5.1: media types may have the parameter. One that cannot be taken out takes the header with it. Piece by piece,
+ * each read from its start only: a pattern that may begin anywhere takes quadratic time on a long run of spaces.
+ */
 function withoutCharset(accept: string): string {
-  const rest = accept.replace(/\s*;\s*charset\s*=\s*(?:"[^"\\]*"|[^\s,;"]+)/gi, '');
+  const [first = '', ...parameters] = accept.split(';');
+  const rest = parameters.reduce((before, piece) => {
+    const charset = CHARSET.exec(piece)?.[0];
+    return charset === undefined ? `${before};${piece}` : before + piece.slice(charset.length);
+  }, first);
   return /charset/i.test(rest) ? '*/*' : rest;
 }

@@ -109,6 +109,11 @@ class RoundTripHandler implements Dispatcher.DispatchHandler {
 
   onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
     if (this.#over) return;
+    const { code } = this.#options.cutoff;
+    if (code !== undefined) {
+      this.#abort(controller, cutError(code, true));
+      return;
+    }
     const safe = this.#scanner === null ? chunk : this.#scanner.push(chunk);
     if (safe === null) this.#abort(controller, credentialEchoed());
     else if (safe.length > 0 && this.#body?.push(safe) === false) controller.pause();

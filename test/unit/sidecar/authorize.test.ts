@@ -108,12 +108,17 @@ describe('a use', () => {
         answerNow = () => granted({ timeoutMilliseconds: 30_000 })(response, message);
       },
     ];
-    const asked = clock.monotonic();
+    const asked = { monotonic: clock.monotonic(), wall: clock.now() };
     const use = ask({ clock });
     await eventually(() => expect(exchange.messages).toHaveLength(1));
     await clock.advance(2_000);
+    // The machine slept while it waited for the answer.
+    clock.wallOffset += 60_000;
     answerNow();
-    expect((await use).deadline).toBe(asked + 30_000);
+    expect(await use).toMatchObject({
+      deadline: asked.monotonic + 30_000,
+      wallDeadline: asked.wall + 30_000,
+    });
   });
 
   it('of a second try has a deadline that is counted from that try', async () => {

@@ -59,7 +59,11 @@ describe('a granted call', () => {
       body: null,
     });
     expect(forwarded[0]?.request.credential?.token.reveal()).toBe('the.minted.token');
-    expect(forwarded[0]?.options).toMatchObject({ identity: GRANT.uid, deadline: 31_000 });
+    expect(forwarded[0]?.options).toMatchObject({
+      identity: GRANT.uid,
+      deadline: 31_000,
+      wallDeadline: Date.UTC(2026, 0, 1) + 31_000,
+    });
     expect(client).toMatchObject({ status: 200, body: 'done', headers: [['x-from', 'upstream']] });
     const [{ token, ...completion } = {}] = completions;
     expect(completions).toHaveLength(1);

@@ -78,9 +78,42 @@ describe('a cutoff', () => {
     expect(heard).toEqual([]);
   });
 
-  it('sets no timer for a deadline that no timer can be set for', () => {
-    expect(aCutoff(2 ** 31 - 1).clock.pending).toBe(1);
-    expect(aCutoff(2 ** 31).clock.pending).toBe(0);
+  it('keeps a deadline that no timer can be set for', async () => {
+    const { clock, cutoff, heard, listen } = aCutoff(2 ** 40);
+    listen();
+    await clock.advance(5_000);
+    expect([heard, cutoff.code, clock.pending]).toEqual([[], undefined, 1]);
+  });
+
+  it('comes by the wall clock where the monotonic one stood still: a machine that slept, a paused one', async () => {
+    const { clock, cutoff, heard, listen } = aCutoff(30_000);
+    listen();
+    await clock.advance(500);
+    clock.wallOffset += 29_499;
+    expect(cutoff.code).toBeUndefined();
+    clock.wallOffset += 1;
+    // Whoever is about to write asks; whoever is silent hears within a second.
+    expect([heard, cutoff.code]).toEqual([[], 'DeadlineExceeded']);
+    await clock.advance(1_000);
+    expect(heard).toEqual(['DeadlineExceeded']);
+  });
+
+  it('counts the sleep before it was made, too', () => {
+    const clock = new FakeClock();
+    const asked = { monotonic: clock.monotonic(), wall: clock.now() };
+    clock.wallOffset += 30_000;
+    const { signal } = new AbortController();
+    expect(new Cutoff(clock, asked.monotonic + 30_000, signal, asked.wall + 30_000).code).toBe(
+      'DeadlineExceeded',
+    );
+  });
+
+  it('is not put off by a wall clock that is set back', async () => {
+    const { clock, heard, listen } = aCutoff();
+    listen();
+    clock.wallOffset -= 3_600_000;
+    await clock.advance(500);
+    expect(heard).toEqual(['DeadlineExceeded']);
   });
 });
 

@@ -42,6 +42,17 @@ describe('an upload', () => {
     expect(source.destroyed).toBe(false);
   });
 
+  it('passes nothing after a sleep of the machine that took it past the deadline', async () => {
+    const { source, clock, upload, failures } = anUpload();
+    source.write('in time');
+    expect(String((await once(upload, 'data'))[0])).toBe('in time');
+    clock.wallOffset += 500;
+    source.write('late');
+    await new Promise((resolve) => upload.once('close', resolve));
+    expect(upload.read()).toBeNull();
+    expect(failures).toMatchObject([{ code: 'DeadlineExceeded', dispatched: true }]);
+  });
+
   it.each<[string, (source: PassThrough) => void, string]>([
     ['fails', (source) => void source.destroy(new Error('client gone')), 'client gone'],
     ['closes early', (source) => void source.destroy(), 'the request body ended early'],
