@@ -56,6 +56,7 @@ export const ROOMS: readonly Room[] = [
     path: 'controller/use',
     uses: [
       'core/',
+      'process',
       'controller/kubernetes-unavailable.ts',
       'controller/grants',
       'controller/record',

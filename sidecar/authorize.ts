@@ -32,6 +32,8 @@ export interface AuthorizeDependencies {
   createNonce(): string;
   /** How long the call may wait for its authorization, ms. */
   waitMilliseconds: number;
+  /** From [0, 1). Default Math.random. */
+  random?: () => number;
 }
 
 /**
@@ -39,7 +41,7 @@ export interface AuthorizeDependencies {
  * it. Without pauses that grow, all of them would meet the same dead replica.
  */
 const MAX_TRIES = 8;
-const PAUSE: Backoff = { firstMilliseconds: 50, maximumMilliseconds: 400 };
+const PAUSE: Backoff = { firstMilliseconds: 50, maximumMilliseconds: 800 };
 /** Less time than this is not worth asking with. */
 const MIN_WAIT_MILLISECONDS = 50;
 
@@ -49,14 +51,21 @@ const MIN_WAIT_MILLISECONDS = 50;
  * @throws ProblemError
  */
 export async function authorize(
-  { exchange, complete, clock, createNonce, waitMilliseconds }: AuthorizeDependencies,
+  {
+    exchange,
+    complete,
+    clock,
+    createNonce,
+    waitMilliseconds,
+    random = Math.random,
+  }: AuthorizeDependencies,
   action: Action,
   signal: AbortSignal,
 ): Promise<Authorization> {
   const end = clock.monotonic() + waitMilliseconds;
   let last: unknown;
   for (let tries = 0; tries < MAX_TRIES; tries++) {
-    if (tries > 0) await pause(clock, backoffDelay(PAUSE, tries), signal);
+    if (tries > 0) await pause(clock, backoffDelay(PAUSE, tries, random), signal);
     if (signal.aborted) break;
     const sentAt = clock.monotonic();
     const sentAtWall = clock.now();

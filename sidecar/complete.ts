@@ -31,6 +31,8 @@ export interface CompleteDependencies {
   exchange: Pick<ExchangeClient, 'finish'>;
   clock: Clock;
   log: Logger;
+  /** From [0, 1). Default Math.random. */
+  random?: () => number;
 }
 
 export interface Completions {
@@ -45,7 +47,12 @@ const UNKNOWN_TRIES = 3;
 /** About a minute. After that, and the use's deadline, the controller has closed the use by itself. */
 const MAX_TRIES = 16;
 
-export function createCompletions({ exchange, clock, log }: CompleteDependencies): Completions {
+export function createCompletions({
+  exchange,
+  clock,
+  log,
+  random = Math.random,
+}: CompleteDependencies): Completions {
   const underWay = new Set<Promise<boolean>>();
 
   const carryOut = async (completion: Completion): Promise<boolean> => {
@@ -70,7 +77,7 @@ export function createCompletions({ exchange, clock, log }: CompleteDependencies
           return false;
         }
       }
-      await pause(clock, backoffDelay(PAUSE, tries));
+      await pause(clock, backoffDelay(PAUSE, tries, random));
     }
   };
 

@@ -5,7 +5,7 @@ import { agentNamespace } from '../../core/api/grant.ts';
 import { ProblemError } from '../../core/api/problem.ts';
 import type { KubernetesClient } from '../../core/kubernetes/client.ts';
 import { isKubernetesError } from '../../core/kubernetes/error.ts';
-import type { Live } from '../../core/kubernetes/object.ts';
+import type { Live, ObjectReference } from '../../core/kubernetes/object.ts';
 import {
   createReflector,
   type Reflector,
@@ -14,6 +14,7 @@ import {
 import { namespaces } from '../../core/kubernetes/resources.ts';
 import type { Clock } from '../../core/time/clock.ts';
 import type { LogFields, Logger } from '../../process/log.ts';
+import { createSpacedReads } from '../../process/spaced-reads.ts';
 import { grantsInUseBy, indexGrants } from '../grants/cache.ts';
 import { actionGrants, type LiveGrant } from '../grants/resource.ts';
 import { unavailable } from '../kubernetes-unavailable.ts';
@@ -64,6 +65,9 @@ export interface Caches {
 const STALE_MILLISECONDS = 90_000;
 /** A replica that starts waits for the pods of every namespace before it takes calls, but no longer than this. */
 const FIRST_PODS_MILLISECONDS = 30_000;
+
+/** Pods that are read live at a time: tokens of pods that are gone must not keep the API server busy. */
+const PODS_AT_ONCE = 3;
 
 /** What is the same for a cache of any resource. */
 interface Cache {
@@ -131,6 +135,21 @@ export function createCaches(options: CachesOptions): Caches {
   }));
   const caches: readonly Cache[] = [...shared, ...ofPods];
   let startedAt = 0;
+  /** A pod that the cache does not have. Undefined: the API server does not have it either. */
+  const missing = createSpacedReads({
+    clock,
+    atOnce: PODS_AT_ONCE,
+    async read({ reflector, ...pod }: { reflector: Reflector<Pod, AgentPod> } & ObjectReference) {
+      try {
+        const live = await client.get(pods, pod);
+        reflector.observe(live);
+        return keepPod(live);
+      } catch (error) {
+        if (isKubernetesError(error, 'NotFound')) return undefined;
+        throw unavailable(error);
+      }
+    },
+  });
   const isCurrent = (reflector: Cache['reflector']): boolean =>
     reflector.hasSynced() && clock.now() - reflector.lastSync() < STALE_MILLISECONDS;
   /** Before their first list, unless that is refused or takes too long. */
@@ -155,14 +174,7 @@ export function createCaches(options: CachesOptions): Caches {
       const cached = reflector.get({ namespace, name });
       if (cached?.metadata.uid === uid) return cached;
       // A pod's first call can be faster than the watch, also if the pod was made again under its name.
-      try {
-        const live = await client.get(pods, { namespace, name });
-        reflector.observe(live);
-        return keepPod(live);
-      } catch (error) {
-        if (isKubernetesError(error, 'NotFound')) return undefined;
-        throw unavailable(error);
-      }
+      return missing.read(`${namespace}/${name}/${uid}`, { reflector, namespace, name });
     },
     podIsGone(grant, use) {
       const namespace = agentNamespace(grant);

@@ -5,6 +5,7 @@ import type { KubernetesClient } from '../../core/kubernetes/client.ts';
 import { isKubernetesError } from '../../core/kubernetes/error.ts';
 import { keyOf } from '../../core/kubernetes/object.ts';
 import type { Secret } from '../../core/text/secret.ts';
+import { jittered } from '../../core/time/backoff.ts';
 import type { Clock } from '../../core/time/clock.ts';
 import { pause } from '../../core/time/pause.ts';
 import { Semaphore } from '../../process/semaphore.ts';
@@ -24,6 +25,8 @@ export interface ConfirmerOptions extends Omit<RejectionDependencies, 'questions
   metrics: ControllerMetrics;
   recorder: GrantRecorder;
   onError(message: string, fields: Record<string, unknown>): void;
+  /** From [0, 1). Default Math.random. */
+  random?: () => number;
 }
 
 export interface Confirmer {
@@ -43,11 +46,11 @@ const MAX_QUESTIONS = 8;
 const MAX_REMEMBERED = 10_000;
 /** Tries to record a confirmation. */
 const MAX_CONFLICTS = 5;
-/** Before a write is repeated whose answer was lost, or that could not be sent. */
+/** Before a write is repeated whose answer was lost, or that could not be sent; at most. */
 const REWRITE_MILLISECONDS = 250;
 
 export function createConfirmer(options: ConfirmerOptions): Confirmer {
-  const { client, cache, clock, metrics, recorder, onError } = options;
+  const { client, cache, clock, metrics, recorder, onError, random = Math.random } = options;
   const remembered = new BoundedMap<string, Secret>(MAX_REMEMBERED);
   /** Uses whose tokens are being asked about. */
   const underWay = new Set<string>();
@@ -85,7 +88,7 @@ export function createConfirmer(options: ConfirmerOptions): Confirmer {
       } catch (error) {
         if (!isKubernetesError(error, 'Ambiguous', 'Unavailable')) throw error;
         // The write may have been applied. Writing the same again changes nothing, so the grant is read as after a conflict.
-        await pause(clock, REWRITE_MILLISECONDS);
+        await pause(clock, jittered(REWRITE_MILLISECONDS, random));
         return 'Conflict';
       }
     });

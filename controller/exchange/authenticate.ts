@@ -1,7 +1,8 @@
 /**
  * Finds out who calls. The caller's token must be bound to a pod and of our audience; it is verified against the cluster's own
- * keys before anything else is done for the caller. Then its pod must be there with the same UID and, where pods are injected, be
- * as injected.
+ * keys before anything else is done for the caller. Its pod must be there with the same UID and, where pods are injected, be as
+ * injected. These are two steps, because how often a pod may ask is decided between them: the token of a pod that is gone must
+ * not cost live look-ups.
  */
 
 import { ProblemError } from '../../core/api/problem.ts';
@@ -14,13 +15,10 @@ import type { AgentPod } from '../caches/projections.ts';
 import type { Caller } from '../use/caller.ts';
 import { type ClusterKeys, createClusterKeys } from './cluster-keys.ts';
 import { bearerToken, keyID, verifyPodToken } from './pod-token.ts';
-import type { RateLimiter } from './rate-limit.ts';
 
 export interface AuthenticatorOptions {
   client: Pick<KubernetesClient, 'raw'>;
   clock: Clock;
-  /** Asked as soon as it is known whose token it is: the token of a pod that is gone must not cost live look-ups. */
-  rateLimiter: RateLimiter;
   /**
    * The pod from the cache, or live if the cache has not seen this UID; undefined if there is none of this name.
    * @throws ProblemError NotReady, KubernetesUnavailable
@@ -31,8 +29,10 @@ export interface AuthenticatorOptions {
 }
 
 export interface Authenticator {
-  /** @throws ProblemError Unauthenticated, TooManyRequests, PodUnknown, PodNotInjected, NotReady, KubernetesUnavailable */
-  authenticate(authorization: string | undefined): Promise<Caller>;
+  /** Whose token it is. No pod is looked up. @throws ProblemError Unauthenticated, KubernetesUnavailable */
+  identify(authorization: string | undefined): Promise<Caller>;
+  /** Resolves if the pod may call now. @throws ProblemError PodUnknown, PodNotInjected, NotReady, KubernetesUnavailable */
+  admit(caller: Caller): Promise<void>;
 }
 
 /** Verified tokens remembered, the latest ones. A sidecar sends the same token with every call for about an hour. */
@@ -47,7 +47,6 @@ interface Verified {
 export function createAuthenticator({
   client,
   clock,
-  rateLimiter,
   findPod,
   injectionFault,
 }: AuthenticatorOptions): Authenticator {
@@ -67,10 +66,11 @@ export function createAuthenticator({
   };
 
   return {
-    async authenticate(authorization) {
+    async identify(authorization) {
       const token = bearerToken(authorization);
-      const caller = await callerWith(token, await keysFor(keyID(token)));
-      rateLimiter.take(caller.podUID);
+      return callerWith(token, await keysFor(keyID(token)));
+    },
+    async admit(caller) {
       const pod = await findPod(caller.namespace, caller.podName, caller.podUID);
       if (
         pod === undefined ||
@@ -91,7 +91,6 @@ export function createAuthenticator({
           `Pod ${caller.namespace}/${caller.podName} is not as it would be injected: ${fault}. Delete it, so that it is created again.`,
         );
       }
-      return caller;
     },
   };
 }

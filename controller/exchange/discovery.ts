@@ -9,6 +9,7 @@ import { BoundedMap } from '../../core/bounded-map.ts';
 import type { KubernetesClient } from '../../core/kubernetes/client.ts';
 import { isKubernetesError } from '../../core/kubernetes/error.ts';
 import type { Clock } from '../../core/time/clock.ts';
+import { Semaphore } from '../../process/semaphore.ts';
 
 export interface Discovery {
   /** The document as JSON. @throws ProblemError DiscoveryRefused, NotFound, KubernetesUnavailable */
@@ -21,10 +22,18 @@ const PATHS = new RegExp(
 );
 const LIFETIME_MILLISECONDS = 30_000;
 const CAPACITY = 256;
+/** Documents that are read at a time, for all agents together. */
+const AT_ONCE = 3;
 
 export function createDiscovery(client: Pick<KubernetesClient, 'raw'>, clock: Clock): Discovery {
   // Documents are kept as bytes: to serialize the larger ones for every answer would cost the hot path several milliseconds.
   const documents = new BoundedMap<string, { at: number; document: Promise<Buffer> }>(CAPACITY);
+
+  const permits = new Semaphore(AT_ONCE);
+  const readInTurn = async (path: string): Promise<unknown> => {
+    const release = await permits.acquire();
+    return client.raw(path).finally(release);
+  };
 
   return {
     async read(path) {
@@ -39,7 +48,7 @@ export function createDiscovery(client: Pick<KubernetesClient, 'raw'>, clock: Cl
       if (known !== undefined && clock.monotonic() - known.at < LIFETIME_MILLISECONDS) {
         return known.document;
       }
-      const document = client.raw(bare).then(
+      const document = readInTurn(bare).then(
         (value) => Buffer.from(JSON.stringify(value)),
         (error: unknown) => {
           documents.delete(bare);

@@ -14,10 +14,15 @@ import type { FinishHandler } from '../use/finish.ts';
 import type { UseHandler } from '../use/use.ts';
 import type { Authenticator } from './authenticate.ts';
 import type { Discovery } from './discovery.ts';
+import type { RateLimiter } from './rate-limit.ts';
 import type { RefusalHandler } from './refusals.ts';
 
 export interface ExchangeDependencies {
   authenticator: Authenticator;
+  /** How often a pod may ask for anything but the end of a use. */
+  callLimiter: RateLimiter;
+  /** How often a pod may report the end of a use that is not known to be under way. */
+  endLimiter: RateLimiter;
   useHandler: UseHandler;
   finishHandler: FinishHandler;
   discovery: Discovery;
@@ -29,20 +34,28 @@ export interface ExchangeDependencies {
 
 /** A use request holds digests, never bodies: this is plenty. */
 const BODY_LIMIT_BYTES = 256 * 1024;
+/** A token of at most 16 KiB, and names. It is read before the rate is looked at. */
+const FINISH_LIMIT_BYTES = 32 * 1024;
 
 export function createExchangeRouter(dependencies: ExchangeDependencies): Router {
-  const { authenticator, useHandler, finishHandler, discovery, refusalHandler, isReady, log } =
-    dependencies;
+  const { authenticator, callLimiter, endLimiter } = dependencies;
+  const { useHandler, finishHandler, discovery, refusalHandler, isReady, log } = dependencies;
   const router = Router();
 
-  const authenticate = async (request: Request): Promise<Caller> => {
+  const identify = async (request: Request): Promise<Caller> => {
     if (!isReady()) {
       throw new ProblemError(
         'NotReady',
         'This controller replica has not read the grants yet; try again.',
       );
     }
-    return authenticator.authenticate(request.headers.authorization);
+    return authenticator.identify(request.headers.authorization);
+  };
+  const authenticate = async (request: Request): Promise<Caller> => {
+    const caller = await identify(request);
+    callLimiter.take(caller.podUID);
+    await authenticator.admit(caller);
+    return caller;
   };
 
   router.post(USES_PATH, async (request, response) => {
@@ -50,16 +63,19 @@ export function createExchangeRouter(dependencies: ExchangeDependencies): Router
     const caller = await authenticate(request);
     const answer = await useHandler.use(
       caller,
-      parseUseRequest(await readJson(request)),
+      parseUseRequest(await readJson(request, BODY_LIMIT_BYTES)),
       abandoned,
     );
     response.status(201).set('cache-control', 'no-store').json(answer);
   });
 
   router.post(`${USES_PATH}/:nonce/finish`, async (request, response) => {
-    const caller = await authenticate(request);
+    const caller = await identify(request);
     const nonce = parseNonce(request.params['nonce']);
-    const report = parseFinishRequest(await readJson(request));
+    const report = parseFinishRequest(await readJson(request, FINISH_LIMIT_BYTES));
+    // P3: what an agent makes its sidecar ask for must not delay the revocation of what it was lent.
+    if (!finishHandler.mayEndOpenUse(caller, nonce, report)) endLimiter.take(caller.podUID);
+    await authenticator.admit(caller);
     response.json(await finishHandler.finish(caller, nonce, report));
   });
 
@@ -71,7 +87,7 @@ export function createExchangeRouter(dependencies: ExchangeDependencies): Router
 
   router.post(REFUSALS_PATH, async (request, response) => {
     const caller = await authenticate(request);
-    refusalHandler.report(caller, parseRefusalReport(await readJson(request)));
+    refusalHandler.report(caller, parseRefusalReport(await readJson(request, BODY_LIMIT_BYTES)));
     response.status(204).end();
   });
 
@@ -87,13 +103,13 @@ export function createExchangeRouter(dependencies: ExchangeDependencies): Router
 }
 
 /** Reads only after the caller is known: what strangers send is never parsed. */
-async function readJson(request: Request): Promise<unknown> {
+async function readJson(request: Request, limitBytes: number): Promise<unknown> {
   const chunks: Buffer[] = [];
   let size = 0;
   for await (const chunk of request as AsyncIterable<Buffer>) {
     size += chunk.length;
-    if (size > BODY_LIMIT_BYTES) {
-      throw new ProblemError('BodyTooLarge', `The body is larger than ${BODY_LIMIT_BYTES} bytes.`);
+    if (size > limitBytes) {
+      throw new ProblemError('BodyTooLarge', `The body is larger than ${limitBytes} bytes.`);
     }
     chunks.push(chunk);
   }

@@ -79,7 +79,8 @@ export function createSettingsPublisher(options: SettingsPublisherOptions): Sett
         return false;
       });
       failures = worked ? 0 : failures + 1;
-      return worked ? SYNC_INTERVAL : backoffDelay(RETRY, failures);
+      // The whole pause: the loop itself spreads its rounds.
+      return worked ? SYNC_INTERVAL : backoffDelay(RETRY, failures, () => 1);
     },
   });
 

@@ -2,11 +2,13 @@
 
 import { ProblemError } from '../../core/api/problem.ts';
 import { isKubernetesError } from '../../core/kubernetes/error.ts';
+import { jittered } from '../../core/time/backoff.ts';
 import type { Clock } from '../../core/time/clock.ts';
 import { pause } from '../../core/time/pause.ts';
 import type { ConfigReader } from '../../process/config.ts';
 import { type Output, reasonOf } from './output.ts';
 
+/** At most. */
 const PAUSE_MILLISECONDS = 1_000;
 
 /**
@@ -29,6 +31,8 @@ export interface RetryOptions {
   clock: Clock;
   /** Is told why a step is tried again. */
   output: Output;
+  /** From [0, 1). Default Math.random. */
+  random?: () => number;
 }
 
 /** Does a step until it succeeds. @throws whatever it throws that time does not mend, or its last failure */
@@ -40,7 +44,7 @@ export function readRetrySeconds(reader: ConfigReader): number {
 }
 
 /** Each step has the whole time to itself. */
-export function createRetry({ seconds, clock, output }: RetryOptions): Retry {
+export function createRetry({ seconds, clock, output, random = Math.random }: RetryOptions): Retry {
   return async (step) => {
     const start = clock.monotonic();
     for (;;) {
@@ -50,7 +54,7 @@ export function createRetry({ seconds, clock, output }: RetryOptions): Retry {
         const waited = clock.monotonic() - start;
         if (!isTransient(error) || waited + PAUSE_MILLISECONDS > seconds * 1_000) throw error;
         output(`Trying again: ${reasonOf(error)}`);
-        await pause(clock, PAUSE_MILLISECONDS);
+        await pause(clock, jittered(PAUSE_MILLISECONDS, random));
       }
     }
   };

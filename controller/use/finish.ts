@@ -17,8 +17,9 @@ import { unavailable } from '../kubernetes-unavailable.ts';
 import { type ControllerMetrics, startStage } from '../record/metrics.ts';
 import type { GrantRecorder } from '../record/recorder.ts';
 import type { Caller } from './caller.ts';
-import { findUse, type UseReport } from './find-use.ts';
+import { createUseFinder, mayEndOpenUse, type UseReport } from './find-use.ts';
 import { finishStep } from './finish-step.ts';
+import type { Freshener } from './freshen.ts';
 
 export interface FinishDependencies extends PrepareDependencies {
   cache: GrantCache;
@@ -26,10 +27,14 @@ export interface FinishDependencies extends PrepareDependencies {
   metrics: ControllerMetrics;
   recorder: GrantRecorder;
   confirmer: Pick<Confirmer, 'confirm'>;
+  /** Of grants in use. */
+  freshener: Freshener;
 }
 
 export interface FinishHandler {
-  /** @throws ProblemError */
+  /** Whether the report may end a use that is under way for the caller: then it must not wait for anything. */
+  mayEndOpenUse(caller: Caller, nonce: string, report: FinishRequest): boolean;
+  /** A report that is repeated while the first one is worked on gets the answer of that one. @throws ProblemError */
   finish(caller: Caller, nonce: string, report: FinishRequest): Promise<FinishAnswer>;
 }
 
@@ -37,17 +42,31 @@ export interface FinishHandler {
 const MAX_CONFLICTS = 8;
 
 export function createFinishHandler(dependencies: FinishDependencies): FinishHandler {
+  const finder = createUseFinder(dependencies);
+  /** Reports that are worked on: to repeat one costs no further write. */
+  const underWay = new Map<string, Promise<FinishAnswer>>();
+
+  const carryOut = async (reported: UseReport): Promise<FinishAnswer> => {
+    const answer = await whileConflicts(MAX_CONFLICTS, async (live) => {
+      const { grant, use } = await finder.find(reported, live);
+      return end(dependencies, reported, grant, use);
+    }).catch((error: unknown) => {
+      throw unavailable(error);
+    });
+    if (answer !== undefined) return answer;
+    throw new ProblemError('UseRaced', 'The grant kept changing; try again.');
+  };
+
   return {
-    async finish(caller, nonce, report) {
-      const reported: UseReport = { caller, nonce, report };
-      const answer = await whileConflicts(MAX_CONFLICTS, async (live) => {
-        const { grant, use } = await findUse(dependencies, reported, live);
-        return end(dependencies, reported, grant, use);
-      }).catch((error: unknown) => {
-        throw unavailable(error);
-      });
-      if (answer !== undefined) return answer;
-      throw new ProblemError('UseRaced', 'The grant kept changing; try again.');
+    mayEndOpenUse: (caller, nonce, report) =>
+      mayEndOpenUse(dependencies.cache, { caller, nonce, report }),
+    finish(caller, nonce, report) {
+      const key = [caller.podUID, nonce, report.grant?.uid].join('/');
+      const known = underWay.get(key);
+      if (known !== undefined) return known;
+      const work = carryOut({ caller, nonce, report }).finally(() => underWay.delete(key));
+      underWay.set(key, work);
+      return work;
     },
   };
 }

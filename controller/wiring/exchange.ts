@@ -42,16 +42,25 @@ const REFUSAL_REPORTS = { ratePerSecond: 0.1, burst: 5, capacity: 10_000 } as co
 export function createExchange(parts: ExchangeParts): Router {
   const { client, clock, log, metrics, recorder, config, caches, confirmer } = parts;
   const { grants: cache, findPod, annotationsOf, labelsOf } = caches;
+  const ratePerPod = () =>
+    createRateLimiter({
+      clock,
+      ratePerSecond: config.podRatePerSecond,
+      burst: 2 * config.podRatePerSecond,
+      capacity: 10_000,
+    });
+  const grantsOf = {
+    client,
+    cache,
+    clock,
+    acceptedNamespaces: (namespace: string) => acceptedNamespaces(annotationsOf(namespace)),
+  };
   return createExchangeRouter({
+    callLimiter: ratePerPod(),
+    endLimiter: ratePerPod(),
     authenticator: createAuthenticator({
       client,
       clock,
-      rateLimiter: createRateLimiter({
-        clock,
-        ratePerSecond: config.podRatePerSecond,
-        burst: 2 * config.podRatePerSecond,
-        capacity: 10_000,
-      }),
       findPod,
       injectionFault: (pod) =>
         requiredInjectionFault(
@@ -63,12 +72,7 @@ export function createExchange(parts: ExchangeParts): Router {
     useHandler: createUseHandler({
       client,
       cache,
-      freshener: createFreshener({
-        client,
-        cache,
-        clock,
-        acceptedNamespaces: (namespace) => acceptedNamespaces(annotationsOf(namespace)),
-      }),
+      freshener: createFreshener({ ...grantsOf, phase: 'Approved' }),
       clock,
       metrics,
       recorder,
@@ -84,6 +88,7 @@ export function createExchange(parts: ExchangeParts): Router {
       recorder,
       confirmer,
       randomSuffix: parts.randomSuffix,
+      freshener: createFreshener({ ...grantsOf, phase: 'InUse' }),
     }),
     discovery: createDiscovery(client, clock),
     refusalHandler: createRefusalHandler({

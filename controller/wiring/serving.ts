@@ -104,7 +104,7 @@ async function untilSynced({ certificates, clock, log }: ServingParts): Promise<
       return await certificates.sync();
     } catch (error) {
       log.warn('the serving certificate is not ready yet', { error });
-      await pause(clock, backoffDelay(CERTIFICATE_BACKOFF, failures));
+      await pause(clock, backoffDelay(CERTIFICATE_BACKOFF, failures, Math.random));
     }
   }
 }

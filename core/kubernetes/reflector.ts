@@ -1,6 +1,6 @@
 /** A local, current copy of one resource: list, then watch, for ever. */
 
-import { jitteredBackoffDelay } from '../time/backoff.ts';
+import { backoffDelay } from '../time/backoff.ts';
 import type { Clock } from '../time/clock.ts';
 import { pause } from '../time/pause.ts';
 import type { KubernetesClient } from './client.ts';
@@ -206,7 +206,7 @@ export function createReflector<T extends KubernetesObject, K extends Kubernetes
     if (stopping.signal.aborted) return;
     failures++;
     if (failures >= FAILURES_BEFORE_RELIST) mustList = true;
-    await pause(clock, jitteredBackoffDelay(RETRY, failures, random), stopping.signal);
+    await pause(clock, backoffDelay(RETRY, failures, random), stopping.signal);
   };
 
   const run = async (): Promise<void> => {

@@ -14,6 +14,8 @@ export interface WorkQueueOptions {
   ratePerSecond?: number;
   /** Default 100. */
   burst?: number;
+  /** From [0, 1), for the delays of keys that failed. Default Math.random. */
+  random?: () => number;
 }
 
 export interface WorkQueue {
@@ -53,6 +55,7 @@ class KeyedQueue implements WorkQueue {
   readonly #clock: Clock;
   readonly #backoff: Backoff;
   readonly #bucket: TokenBucket;
+  readonly #random: () => number;
   /** In their order; a Set so that taking the first is cheap. */
   readonly #ready = new Set<string>();
   readonly #inWork = new Set<string>();
@@ -74,6 +77,7 @@ class KeyedQueue implements WorkQueue {
       ratePerSecond: options.ratePerSecond ?? 10,
       burst: options.burst ?? 100,
     });
+    this.#random = options.random ?? Math.random;
   }
 
   get length(): number {
@@ -107,7 +111,7 @@ class KeyedQueue implements WorkQueue {
   addRateLimited(key: string): void {
     const failures = this.retries(key) + 1;
     this.#failures.set(key, failures);
-    const ownDelay = backoffDelay(this.#backoff, failures);
+    const ownDelay = backoffDelay(this.#backoff, failures, this.#random);
     this.addAfter(key, Math.max(ownDelay, this.#bucket.reserve()));
   }
 

@@ -10,24 +10,21 @@ export interface Backoff {
 const MAX_DOUBLINGS = 30;
 
 /**
- * How long to wait before the next try, in ms.
+ * How long to wait before the next try, in ms: with equal jitter, that is half of the pause and a random part of the other
+ * half. Those who failed together then do not come back together.
  * @param failures in a row so far, the last one included: 1 or more
+ * @param random from [0, 1)
  */
-export function backoffDelay(backoff: Backoff, failures: number): number {
+export function backoffDelay(backoff: Backoff, failures: number, random: () => number): number {
   const doubled = backoff.firstMilliseconds * 2 ** Math.min(failures - 1, MAX_DOUBLINGS);
-  return Math.min(doubled, backoff.maximumMilliseconds);
+  return jittered(Math.min(doubled, backoff.maximumMilliseconds), random);
 }
 
 /**
- * As `backoffDelay`, with equal jitter: half of the delay, and a random part of the other half. Processes that failed
- * together then do not come back together.
+ * A pause of at least half of so many ms, and at most all of them.
  * @param random from [0, 1)
  */
-export function jitteredBackoffDelay(
-  backoff: Backoff,
-  failures: number,
-  random: () => number,
-): number {
-  const half = backoffDelay(backoff, failures) / 2;
+export function jittered(milliseconds: number, random: () => number): number {
+  const half = milliseconds / 2;
   return half + random() * half;
 }

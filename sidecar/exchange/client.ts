@@ -45,40 +45,42 @@ const CONNECT_TIMEOUT_MILLISECONDS = 2_000;
 /** Added to the wait that the controller was told, so that its own answer "too late" still arrives. */
 const GRACE_MILLISECONDS = 250;
 
-/** To each replica. */
-const CONNECTIONS = 8;
+/**
+ * Connections to each replica, by what they are for. What an agent can cause at will must not stand before the end of a use:
+ * that end revokes a credential. The end of a use that was never answered is in a lane of its own, because nobody got a
+ * credential by it, and an agent can cause many while the controller is slow.
+ */
+const CONNECTIONS = { uses: 8, discovery: 4, reports: 1, giveBacks: 2, ends: 8 } as const;
+type Lane = keyof typeof CONNECTIONS;
+type Lanes = Readonly<Record<Lane, AgentType>>;
 
 export function createExchangeClient(options: ExchangeClientOptions): ExchangeClient {
-  // Uses wait here, where a caller can leave, and not in the agent, where it could not: calls that are made and given up in
-  // a row, as HTTP/2 allows, would hold up all later ones, and the completions of uses.
-  const uses = new Semaphore(CONNECTIONS);
+  // Uses wait here, where a caller can leave, and not in the lane, where it could not: calls that are made and given up in
+  // a row, as HTTP/2 allows, would hold up all later ones.
+  const uses = new Semaphore(CONNECTIONS.uses);
   const readToken = cachedFile(options.tokenFile, (text) => text.trim());
-  let agent: AgentType | undefined;
-  const readAgent = cachedFile(options.caFile, (ca) => {
+  let lanes: Lanes | undefined;
+  const readLanes = cachedFile(options.caFile, (ca) => {
     // Calls in flight end on the old connections; new ones trust what the file says now.
-    agent?.close().catch(() => undefined);
-    agent = new Agent({
-      connections: CONNECTIONS,
-      pipelining: 1,
-      keepAliveTimeout: 30_000,
-      connect: { ca, timeout: CONNECT_TIMEOUT_MILLISECONDS, lookup: socketLookup },
-    });
-    return agent;
+    closeLanes(lanes).catch(() => undefined);
+    lanes = createLanes(ca);
+    return lanes;
   });
   let preferred = 0;
 
   const exchange = async (
+    lane: Lane,
     method: 'GET' | 'POST',
     path: string,
     body: unknown,
     deadline: AbortSignal,
   ): Promise<unknown> => {
-    const [token, dispatcher] = await configured(readToken, readAgent);
+    const [token, dispatchers] = await configured(readToken, readLanes);
     const origin = options.urls[preferred % options.urls.length] ?? '';
     let response: Dispatcher.ResponseData;
     let text: string;
     try {
-      response = await request.call(dispatcher, {
+      response = await request.call(dispatchers[lane], {
         origin,
         path,
         method,
@@ -113,7 +115,7 @@ export function createExchangeClient(options: ExchangeClientOptions): ExchangeCl
         const waitMilliseconds = Math.round(request.waitMilliseconds - (performance.now() - asked));
         if (waitMilliseconds < 1) throw new NoAnswerError(false, new Error('no permit in time'));
         return readUseAnswer(
-          await exchange('POST', USES_PATH, { ...request, waitMilliseconds }, deadline),
+          await exchange('uses', 'POST', USES_PATH, { ...request, waitMilliseconds }, deadline),
         );
       } finally {
         release();
@@ -121,6 +123,7 @@ export function createExchangeClient(options: ExchangeClientOptions): ExchangeCl
     },
     finish: async (nonce, request) =>
       (await exchange(
+        request.grant === undefined ? 'giveBacks' : 'ends',
         'POST',
         `${USES_PATH}/${nonce}/finish`,
         request,
@@ -128,6 +131,7 @@ export function createExchangeClient(options: ExchangeClientOptions): ExchangeCl
       )) as FinishAnswer,
     async reportRefusals(report) {
       await exchange(
+        'reports',
         'POST',
         REFUSALS_PATH,
         report,
@@ -136,24 +140,47 @@ export function createExchangeClient(options: ExchangeClientOptions): ExchangeCl
     },
     discovery: (path) =>
       exchange(
+        'discovery',
         'GET',
         `${DISCOVERY_PATH}?path=${encodeURIComponent(path)}`,
         undefined,
         AbortSignal.timeout(DISCOVERY_TIMEOUT_MILLISECONDS),
       ),
     async close() {
-      await agent?.close();
+      await closeLanes(lanes);
     },
   };
+}
+
+function createLanes(ca: string): Lanes {
+  const lane = (connections: number): AgentType =>
+    new Agent({
+      connections,
+      pipelining: 1,
+      keepAliveTimeout: 30_000,
+      connect: { ca, timeout: CONNECT_TIMEOUT_MILLISECONDS, lookup: socketLookup },
+    });
+  return {
+    uses: lane(CONNECTIONS.uses),
+    discovery: lane(CONNECTIONS.discovery),
+    reports: lane(CONNECTIONS.reports),
+    giveBacks: lane(CONNECTIONS.giveBacks),
+    ends: lane(CONNECTIONS.ends),
+  };
+}
+
+/** Resolves when what is under way has ended. */
+async function closeLanes(lanes: Lanes | undefined): Promise<void> {
+  await Promise.all(Object.values(lanes ?? {}).map((lane) => lane.close()));
 }
 
 /** Both files, or a refusal that says which is missing: the kubelet may not have written them yet. */
 async function configured(
   readToken: () => Promise<string>,
-  readAgent: () => Promise<AgentType>,
-): Promise<[string, AgentType]> {
+  readLanes: () => Promise<Lanes>,
+): Promise<[string, Lanes]> {
   try {
-    return await Promise.all([readToken(), readAgent()]);
+    return await Promise.all([readToken(), readLanes()]);
   } catch (error) {
     throw new ProblemError(
       'ControllerUnavailable',

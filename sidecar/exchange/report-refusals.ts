@@ -34,6 +34,8 @@ export interface RefusalReporterDependencies {
   log: Logger;
   /** Counts refusals that are in no report. */
   unreported(count: number): void;
+  /** From [0, 1). Default Math.random. */
+  random?: () => number;
 }
 
 /** From a refusal to its report: others of the same kind join it meanwhile. */
@@ -56,6 +58,7 @@ export function createRefusalReporter({
   clock,
   log,
   unreported,
+  random = Math.random,
 }: RefusalReporterDependencies): RefusalReporter {
   const gathered = new Map<string, ReportedRefusal>();
   let timer: { cancel(): void } | undefined;
@@ -98,7 +101,7 @@ export function createRefusalReporter({
 
   const schedule = (): void => {
     if (timer !== undefined || sending !== undefined || closed || gathered.size === 0) return;
-    timer = clock.after(backoffDelay(PAUSE, failures + 1), () => {
+    timer = clock.after(backoffDelay(PAUSE, failures + 1, random), () => {
       sending = send().finally(() => {
         sending = undefined;
         schedule();

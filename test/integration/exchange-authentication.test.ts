@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { ProblemCode } from '../../core/api/problem.ts';
 import { USES_PATH } from '../../core/wire/paths.ts';
@@ -5,8 +6,10 @@ import type { ControlPlane } from '../support/control-plane.ts';
 import { eventually } from '../support/eventually.ts';
 import { aUseRequest, Exchange, type ExchangeAnswer } from '../support/exchange.ts';
 import { type Forgery, forge } from '../support/forged-token.ts';
+import { readGrant } from '../support/grants.ts';
 import { deletePod, issuePodToken, type PodToken } from '../support/kubelet.ts';
 import type { Replica } from '../support/replica-process.ts';
+import { createScene } from '../support/scene.ts';
 import { type SharedProduct, shareProduct } from '../support/shared.ts';
 
 /*
@@ -263,6 +266,25 @@ describe('the rate of one pod', () => {
       async () => expectRefusal(await callAs(`Bearer ${noisy.token}`), 403, 'GrantRequired'),
       { everyMilliseconds: 1_000 },
     );
+  });
+
+  test('is for its calls, and the end of its use is heard at any rate', async () => {
+    const { grant, pod: noisy, call } = await createScene(plane, namespace);
+    const used = await exchange.mustUse(noisy, call);
+    const ends = (nonce: string) =>
+      exchange.finish(noisy, nonce, { outcome: 'NotDispatched', grant: used.grant });
+    const floods = await Promise.all([
+      ...Array.from({ length: 4 * RATE_PER_SECOND }, () => callAs(`Bearer ${noisy.token}`)),
+      ...Array.from({ length: 4 * RATE_PER_SECOND }, () =>
+        exchange.finish(noisy, randomUUID(), { outcome: 'NotDispatched' }),
+      ),
+    ]);
+    expect(floods.filter(({ code }) => code === 'TooManyRequests').length).toBeGreaterThan(
+      2 * RATE_PER_SECOND,
+    );
+    const answer = await ends(used.nonce);
+    expect(answer.body).toMatchObject({ phase: 'Approved', outcome: 'NotDispatched' });
+    expect((await readGrant(plane, grant)).status?.uses).toMatchObject([{ id: used.nonce }]);
   });
 
   test('holds for a pod that is gone as well: its token costs no live look-ups without end', async () => {

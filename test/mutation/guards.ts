@@ -265,6 +265,44 @@ const GUARDS: readonly Guard[] = [
     ],
   },
   {
+    guard: 'no flood of them holds up the end of a use',
+    file: 'test/unit/controller/exchange/routes.test.ts',
+    changes: [
+      {
+        file: 'controller/exchange/routes.ts',
+        from: 'if (!finishHandler.mayEndOpenUse(caller, nonce, report)) endLimiter.take(caller.podUID);',
+        to: 'callLimiter.take(caller.podUID);\n    endLimiter.take(caller.podUID);',
+      },
+    ],
+  },
+  {
+    guard: 'the end of a use is heard at once',
+    file: 'test/unit/sidecar/exchange/client.test.ts',
+    changes: [
+      {
+        file: 'sidecar/exchange/client.ts',
+        from: 'dispatchers[lane]',
+        to: 'dispatchers.ends',
+      },
+    ],
+  },
+  {
+    guard: 'reports of uses that nobody knows',
+    file: 'test/unit/controller/use/find-use.test.ts',
+    changes: [
+      {
+        file: 'controller/use/find-use.ts',
+        from: 'return reads.read(',
+        to: 'return ((_key, named) => readLive(named))(',
+      },
+    ],
+  },
+  {
+    guard: 'that is repeated while the first one is worked on costs no further write',
+    file: 'test/unit/controller/use/finish.test.ts',
+    changes: [{ file: 'controller/use/finish.ts', from: 'underWay.set(key, work);', to: '' }],
+  },
+  {
     guard: 'and not waited for longer than the call may wait',
     file: 'test/unit/sidecar/authorize.test.ts',
     changes: [

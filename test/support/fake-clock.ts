@@ -1,4 +1,4 @@
-import { setImmediate } from 'node:timers/promises';
+import { setImmediate, setTimeout as sleep } from 'node:timers/promises';
 import type { Clock } from '../../core/time/clock.ts';
 
 interface Timer {
@@ -45,6 +45,21 @@ export class FakeClock implements Clock {
     }
     this.#monotonic = end;
     await settle();
+  }
+
+  /** What work comes to, with as much time on this clock as it takes. */
+  async through<T>(work: Promise<T>, stepMilliseconds = 100): Promise<T> {
+    let settled = false;
+    const watched = work.finally(() => {
+      settled = true;
+    });
+    watched.catch(() => undefined);
+    while (!settled) {
+      await this.advance(stepMilliseconds);
+      // Sockets need a moment of the real clock.
+      await sleep(1);
+    }
+    return watched;
   }
 
   #nextUntil(end: number): Timer | undefined {

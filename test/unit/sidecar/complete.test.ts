@@ -28,10 +28,12 @@ beforeEach(async () => {
 });
 afterEach(() => exchange[Symbol.asyncDispose]());
 
-const someCompletions = () =>
+/** @param random 1: the longest pauses there are */
+const someCompletions = (random = () => 1) =>
   createCompletions({
     exchange: exchange.client(),
     clock,
+    random,
     log: createLogger({
       level: 'debug',
       fields: {},
@@ -117,6 +119,13 @@ describe('the end of a use', () => {
       outcome: 'Succeeded',
       code: 'NotReady',
     });
+  });
+
+  it('is not reported again in step with others that failed at the same time', async () => {
+    exchange.finishes = Array.from({ length: 3 }, () => problem('NotReady'));
+    const draws = [0, 0.5, 0.9];
+    await result(someCompletions(() => draws.shift() ?? 0).complete(COMPLETION));
+    expect(clock.pauses).toEqual([50, 150, 380]);
   });
 
   it.each<ProblemCode>(['UseNotYours', 'Unauthenticated', 'PodUnknown', 'RequestMalformed'])(

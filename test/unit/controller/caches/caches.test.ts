@@ -146,6 +146,15 @@ describe('a pod is found', () => {
     expect(await find(USE.podUID)).toBeUndefined();
   });
 
+  it('by few questions to the API server, however many tokens of pods that are gone are sent', async () => {
+    lists['soc/pods'] = [];
+    await start();
+    await current();
+    const found = Promise.all(Array.from({ length: 200 }, () => find(USE.podUID)));
+    expect(new Set(await clock.through(found))).toEqual(new Set([undefined]));
+    expect(reads()).toBeLessThanOrEqual(2);
+  });
+
   it('by nobody in a namespace without agents', async () => {
     await start();
     await current();

@@ -2,7 +2,7 @@ import { exportJWK, generateKeyPair, type JWTPayload, SignJWT, UnsecuredJWT } fr
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { AgentPod } from '../../../../controller/caches/projections.ts';
 import { createAuthenticator } from '../../../../controller/exchange/authenticate.ts';
-import { createRateLimiter } from '../../../../controller/exchange/rate-limit.ts';
+import type { Caller } from '../../../../controller/use/caller.ts';
 import { ProblemError } from '../../../../core/api/problem.ts';
 import type { Live } from '../../../../core/kubernetes/object.ts';
 import { FakeClock } from '../../../support/fake-clock.ts';
@@ -64,26 +64,29 @@ const reads = () => stub.requests.filter(({ path }) => path === '/openid/v1/jwks
 
 async function anAuthenticator({
   findPod = async () => POD,
-  burst = 100,
   injectionFault = () => undefined,
 }: Options = {}) {
   const asked: string[] = [];
   const authenticator = createAuthenticator({
     client: await stub.client(),
     clock,
-    rateLimiter: createRateLimiter({ clock, ratePerSecond: 1, burst, capacity: 10 }),
     findPod(namespace, name, uid) {
       asked.push(`${namespace}/${name}/${uid}`);
       return findPod();
     },
     injectionFault,
   });
-  return { authenticator, asked };
+  /** Both steps, as the exchange takes them. */
+  const authenticate = async (authorization: string | undefined): Promise<Caller> => {
+    const caller = await authenticator.identify(authorization);
+    await authenticator.admit(caller);
+    return caller;
+  };
+  return { authenticator, authenticate, asked };
 }
 
 interface Options {
   findPod?: () => Promise<Live<AgentPod> | undefined>;
-  burst?: number;
   injectionFault?: (pod: Live<AgentPod>) => string | undefined;
 }
 
@@ -109,9 +112,9 @@ async function refusal(
   authorization: string | undefined,
   options: Options = {},
 ): Promise<ProblemError> {
-  const { authenticator, asked } = await anAuthenticator(options);
+  const { authenticate, asked } = await anAuthenticator(options);
   try {
-    await authenticator.authenticate(authorization);
+    await authenticate(authorization);
   } catch (error) {
     if (!(error instanceof ProblemError)) throw error;
     if (error.code === 'Unauthenticated') expect(asked).toEqual([]);
@@ -121,8 +124,8 @@ async function refusal(
 }
 
 it("a pod-bound token of our audience is its pod's", async () => {
-  const { authenticator, asked } = await anAuthenticator();
-  const caller = await authenticator.authenticate(`Bearer ${await sign(claims())}`);
+  const { authenticate, asked } = await anAuthenticator();
+  const caller = await authenticate(`Bearer ${await sign(claims())}`);
   expect(caller).toEqual(CALLER);
   expect(asked).toEqual(['soc/incident-agent-0/pod-1']);
 });
@@ -199,43 +202,39 @@ describe('a pod', () => {
     );
   });
 
-  it('that asks too often is told so before it costs a look-up', async () => {
-    const { authenticator, asked } = await anAuthenticator({ burst: 1 });
-    const authorization = `Bearer ${await sign(claims())}`;
-    await authenticator.authenticate(authorization);
-    await expect(authenticator.authenticate(authorization)).rejects.toMatchObject({
-      code: 'TooManyRequests',
-    });
-    expect(asked).toHaveLength(1);
+  it('that is gone costs no look-up before it is known how often it asks', async () => {
+    const { authenticator, asked } = await anAuthenticator({ findPod: async () => undefined });
+    await authenticator.identify(`Bearer ${await sign(claims())}`);
+    expect(asked).toEqual([]);
   });
 });
 
 describe("the cluster's keys", () => {
   it('are read once for all who come at the same time, and kept', async () => {
-    const { authenticator } = await anAuthenticator();
+    const { authenticate } = await anAuthenticator();
     const authorization = `Bearer ${await sign(claims())}`;
-    await Promise.all(Array.from({ length: 10 }, () => authenticator.authenticate(authorization)));
+    await Promise.all(Array.from({ length: 10 }, () => authenticate(authorization)));
     await clock.advance(60_000);
-    await authenticator.authenticate(authorization);
+    await authenticate(authorization);
     expect(reads()).toBe(1);
   });
 
   it('are read again for a new key, after a rotation', async () => {
-    const { authenticator } = await anAuthenticator();
-    await authenticator.authenticate(`Bearer ${await sign(claims())}`);
+    const { authenticate } = await anAuthenticator();
+    await authenticate(`Bearer ${await sign(claims())}`);
     published = { k1: first, k2: second };
     await clock.advance(10_000);
-    await authenticator.authenticate(`Bearer ${await sign(claims(), 'k2', second)}`);
+    await authenticate(`Bearer ${await sign(claims(), 'k2', second)}`);
     expect(reads()).toBe(2);
   });
 
   it('are not read again and again for keys that nobody knows', async () => {
-    const { authenticator } = await anAuthenticator();
-    await authenticator.authenticate(`Bearer ${await sign(claims())}`);
+    const { authenticate } = await anAuthenticator();
+    await authenticate(`Bearer ${await sign(claims())}`);
     for (let i = 0; i < 9; i++) {
       await clock.advance(1_000);
       const token = await sign(claims(), `x${i}`, second);
-      await expect(authenticator.authenticate(`Bearer ${token}`)).rejects.toMatchObject({
+      await expect(authenticate(`Bearer ${token}`)).rejects.toMatchObject({
         code: 'Unauthenticated',
       });
     }
@@ -243,25 +242,25 @@ describe("the cluster's keys", () => {
   });
 
   it('that were withdrawn are not accepted for long', async () => {
-    const { authenticator } = await anAuthenticator();
+    const { authenticate } = await anAuthenticator();
     const authorization = `Bearer ${await sign(claims())}`;
-    await authenticator.authenticate(authorization);
+    await authenticate(authorization);
     published = { k2: second };
     await clock.advance(5 * 60_000);
-    await expect(authenticator.authenticate(authorization)).rejects.toMatchObject({
+    await expect(authenticate(authorization)).rejects.toMatchObject({
       code: 'Unauthenticated',
     });
   });
 
   it('that cannot be read are a failure that may pass, and are asked for again', async () => {
-    const { authenticator } = await anAuthenticator();
+    const { authenticate } = await anAuthenticator();
     const authorization = `Bearer ${await sign(claims())}`;
     keysFail = true;
-    await expect(authenticator.authenticate(authorization)).rejects.toMatchObject({
+    await expect(authenticate(authorization)).rejects.toMatchObject({
       code: 'KubernetesUnavailable',
       retryable: true,
     });
     keysFail = false;
-    expect(await authenticator.authenticate(authorization)).toEqual(CALLER);
+    expect(await authenticate(authorization)).toEqual(CALLER);
   });
 });

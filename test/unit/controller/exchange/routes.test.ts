@@ -3,6 +3,7 @@ import { createServer, request as httpRequest, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import express from 'express';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { createRateLimiter } from '../../../../controller/exchange/rate-limit.ts';
 import {
   createExchangeRouter,
   type ExchangeDependencies,
@@ -10,6 +11,7 @@ import {
 import { ProblemError } from '../../../../core/api/problem.ts';
 import { createLogger } from '../../../../process/log.ts';
 import { aUseRequest } from '../../../support/exchange.ts';
+import { FakeClock } from '../../../support/fake-clock.ts';
 
 const CALLER = {
   namespace: 'soc',
@@ -32,11 +34,14 @@ beforeEach(async () => {
   replaced = {};
   const handlers: ExchangeDependencies = {
     authenticator: {
-      async authenticate(authorization) {
+      async identify(authorization) {
         asked.push(authorization);
         return CALLER;
       },
+      async admit() {},
     },
+    callLimiter: { take: () => {} },
+    endLimiter: { take: () => {} },
     useHandler: {
       async use(caller, { nonce }) {
         asked.push(['use', caller, nonce]);
@@ -45,6 +50,7 @@ beforeEach(async () => {
       },
     },
     finishHandler: {
+      mayEndOpenUse: (_caller, nonce) => nonce === NONCE,
       async finish(caller, nonce, report) {
         asked.push(['finish', caller, nonce, report]);
         return { phase: 'Finished', outcome: report.outcome };
@@ -127,6 +133,14 @@ describe('the exchange refuses', () => {
     ['a body that lacks something', 'POST', '/v1/uses', dropped, 400, 'RequestMalformed'],
     ['a body that is too large', 'POST', '/v1/uses', ' '.repeat(300_000), 413, 'BodyTooLarge'],
     [
+      'an end that is too large',
+      'POST',
+      `/v1/uses/${NONCE}/finish`,
+      ' '.repeat(40_000),
+      413,
+      'BodyTooLarge',
+    ],
+    [
       'a nonce that is none',
       'POST',
       '/v1/uses/x/finish',
@@ -159,7 +173,8 @@ describe('the exchange refuses', () => {
   it('a stranger before anything of the body is read', async () => {
     replaced = {
       authenticator: {
-        authenticate: () => Promise.reject(new ProblemError('Unauthenticated', 'no token')),
+        identify: () => Promise.reject(new ProblemError('Unauthenticated', 'no token')),
+        admit: async () => {},
       },
     };
     const answer = await send('POST', '/v1/uses', '{');
@@ -176,6 +191,49 @@ describe('the exchange refuses', () => {
       ['debug', 'RequestMalformed'],
       ['error', 'Internal'],
     ]);
+  });
+});
+
+describe('how often a pod may ask', () => {
+  const clock = new FakeClock();
+  const limiter = (burst: number) =>
+    createRateLimiter({ clock, ratePerSecond: 1, burst, capacity: 10 });
+  const UNKNOWN = randomUUID();
+  const finish = (nonce: string) =>
+    send('POST', `/v1/uses/${nonce}/finish`, { outcome: 'Succeeded' });
+  const refusals = [{ code: 'GrantRequired', attempted: 'GET https://a.example.com/', count: 2 }];
+
+  beforeEach(() => {
+    replaced = { callLimiter: limiter(2), endLimiter: limiter(2) };
+  });
+
+  it.each<[string, () => ReturnType<typeof send>]>([
+    ['uses', () => send('POST', '/v1/uses', USE)],
+    ['discovery', () => send('GET', '/v1/discovery?path=/api')],
+    ['reports of refusals', () => send('POST', '/v1/refusals', { refusals })],
+    ['ends of uses that nobody knows', () => finish(UNKNOWN)],
+  ])('is limited for %s, and no flood of them holds up the end of a use', async (_, flood) => {
+    const floods = await Promise.all(Array.from({ length: 10 }, flood));
+    expect(floods.filter(({ status }) => status === 429)).toHaveLength(8);
+    for (let ends = 0; ends < 10; ends++) expect((await finish(NONCE)).status).toBe(200);
+  });
+
+  it('is decided before its pod is looked up', async () => {
+    const admitted: string[] = [];
+    replaced.authenticator = {
+      identify: async () => CALLER,
+      admit: async ({ podUID }) => void admitted.push(podUID),
+    };
+    for (let calls = 0; calls < 5; calls++) {
+      await finish(UNKNOWN);
+      await send('POST', '/v1/uses', USE);
+    }
+    expect(admitted).toHaveLength(4);
+  });
+
+  it('and ends of uses that nobody knows take nothing from uses', async () => {
+    await Promise.all(Array.from({ length: 10 }, () => finish(UNKNOWN)));
+    expect((await send('POST', '/v1/uses', USE)).status).toBe(201);
   });
 });
 

@@ -33,7 +33,12 @@ describe('retry', () => {
   const runStep = async (failures: readonly unknown[], seconds: number) => {
     const clock = new FakeClock();
     const output: string[] = [];
-    const retry = createRetry({ seconds, clock, output: (line) => output.push(line) });
+    const retry = createRetry({
+      seconds,
+      clock,
+      output: (line) => output.push(line),
+      random: () => 1,
+    });
     const left = [...failures];
     const outcome = retry(async () => {
       if (left.length > 0) throw left.shift();

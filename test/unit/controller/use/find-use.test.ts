@@ -1,8 +1,19 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { findUse } from '../../../../controller/use/find-use.ts';
+import {
+  createUseFinder,
+  mayEndOpenUse,
+  type UseFinder,
+} from '../../../../controller/use/find-use.ts';
+import { createFreshener } from '../../../../controller/use/freshen.ts';
 import type { ActionGrant } from '../../../../core/api/generated/actiongrant.ts';
 import type { GrantReference } from '../../../../core/wire/grant-reference.ts';
-import { aFinishedStatus, aGrant, anInUseStatus, aUse } from '../../../support/builders.ts';
+import {
+  aFinishedStatus,
+  aGrant,
+  anApprovedStatus,
+  anInUseStatus,
+  aUse,
+} from '../../../support/builders.ts';
 import { GrantServer } from '../grant-server.ts';
 
 const USE = aUse({ id: 'nonce-1' });
@@ -15,8 +26,10 @@ const CALLER = {
 const IN_USE = aGrant({ status: anInUseStatus({ uses: [USE] }) });
 
 let server: GrantServer;
+let finder: UseFinder | undefined;
 beforeEach(async () => {
   server = await GrantServer.start();
+  finder = undefined;
 });
 afterEach(() => server[Symbol.asyncDispose]());
 
@@ -24,10 +37,14 @@ function referenceTo({ metadata: { namespace, name, uid } }: ActionGrant): Grant
   return { namespace, name, uid };
 }
 
-async function find(grant?: GrantReference, live = false) {
+async function find(grant?: GrantReference, live = false, nonce = USE.id) {
   const dependencies = await server.dependencies();
   const report = { outcome: 'Succeeded' as const, ...(grant === undefined ? {} : { grant }) };
-  return findUse(dependencies, { caller: CALLER, nonce: USE.id, report }, live);
+  finder ??= createUseFinder({
+    ...dependencies,
+    freshener: createFreshener({ ...dependencies, phase: 'InUse', acceptedNamespaces: () => [] }),
+  });
+  return finder.find({ caller: CALLER, nonce, report }, live);
 }
 
 describe('the grant that a nonce was used on', () => {
@@ -69,5 +86,101 @@ describe('the grant that a nonce was used on', () => {
   ])('is not found where %s', async (_, grant, reference) => {
     if (grant !== undefined) server.put(grant, { cached: false });
     await expect(find(reference)).rejects.toMatchObject({ code: 'UseUnknown', field: 'nonce' });
+  });
+});
+
+describe('reports of uses that nobody knows', () => {
+  const FLOOD = 200;
+  /** What a flood comes to, with as much time as it takes. */
+  const flood = async (report: (index: number) => Promise<unknown>): Promise<void> => {
+    const reports = Array.from({ length: FLOOD }, (_, index) =>
+      report(index).catch((error: { code?: string }) => error.code),
+    );
+    const codes = await server.clock.through(Promise.all(reports));
+    expect(new Set(codes)).toEqual(new Set(['UseUnknown']));
+  };
+
+  it('that name no grant are few questions about the namespaces of the agent, and not about the cluster', async () => {
+    server.put(aGrant({ status: anInUseStatus({ uses: [aUse({ id: 'another' })] }) }));
+    await flood((index) => find(undefined, false, `unknown-${index}`));
+    expect(server.requests.length).toBeLessThanOrEqual(5);
+    expect(server.stub.requests[0]?.path).toBe(
+      '/apis/actiongrant.dev/v1alpha1/namespaces/soc/actiongrants',
+    );
+  });
+
+  it('that name a grant are few questions about it', async () => {
+    const grant = server.put(IN_USE, { cached: false });
+    await flood((index) => find(referenceTo(grant), false, `unknown-${index}`));
+    expect(server.requests.length).toBeLessThanOrEqual(5);
+  });
+
+  it('that name many grants are few questions at a time', async () => {
+    let underWay = 0;
+    let most = 0;
+    server.intercept = (request, response) => {
+      most = Math.max(most, ++underWay);
+      setTimeout(() => {
+        underWay--;
+        server.handle(request, response);
+      }, 1);
+      return true;
+    };
+    await flood((index) =>
+      find({ namespace: 'soc', name: `g${index}`, uid: 'x' }, false, `unknown-${index}`),
+    );
+    expect(most).toBeLessThanOrEqual(2);
+  });
+});
+
+describe('a report may end a use that is under way', () => {
+  const may = (grant?: GrantReference, caller = CALLER, nonce = USE.id) =>
+    mayEndOpenUse(server.cache, {
+      caller,
+      nonce,
+      report: { outcome: 'Succeeded', ...(grant === undefined ? {} : { grant }) },
+    });
+
+  it('of a use that the cache has in use by this pod', () => {
+    server.put(IN_USE);
+    expect(may(referenceTo(IN_USE))).toBe(true);
+    expect(may()).toBe(true);
+  });
+
+  it('that names a grant of this agent which the cache does not have in use yet', () => {
+    const grant = server.put(aGrant({ status: anApprovedStatus() }));
+    expect(may(referenceTo(grant))).toBe(true);
+  });
+
+  it.each<[string, () => ActionGrant, Partial<typeof CALLER>, boolean]>([
+    ['that another pod has in use', () => IN_USE, { podUID: 'another' }, true],
+    [
+      'that has ended',
+      () => aGrant({ status: aFinishedStatus('Succeeded', { uses: [USE] }) }),
+      {},
+      true,
+    ],
+    ['of a grant that has ended', () => aGrant({ status: aFinishedStatus() }), {}, true],
+    [
+      'of a grant of another agent',
+      () => aGrant({ status: anApprovedStatus() }),
+      { serviceAccountName: 'other' },
+      true,
+    ],
+    [
+      'of a grant of an agent elsewhere',
+      () => aGrant({ status: anApprovedStatus() }),
+      { namespace: 'other' },
+      true,
+    ],
+    ['that nobody knows, of a grant without name', () => aGrant(), {}, false],
+  ])('but not one %s', (_, grant, caller, named) => {
+    const put = server.put(grant());
+    expect(may(named ? referenceTo(put) : undefined, { ...CALLER, ...caller })).toBe(false);
+  });
+
+  it('but not one of a grant that was made again under its name', () => {
+    const grant = server.put(aGrant({ status: anApprovedStatus() }));
+    expect(may({ ...referenceTo(grant), uid: 'another' })).toBe(false);
   });
 });

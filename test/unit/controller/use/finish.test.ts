@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createFinishHandler, type FinishHandler } from '../../../../controller/use/finish.ts';
+import { createFreshener } from '../../../../controller/use/freshen.ts';
 import type { ActionGrant, Outcome } from '../../../../core/api/generated/actiongrant.ts';
 import type { FinishRequest } from '../../../../core/wire/finish.ts';
 import {
@@ -30,8 +31,14 @@ let confirmed: string[];
 beforeEach(async () => {
   server = await GrantServer.start();
   confirmed = [];
+  const dependencies = await server.dependencies();
   handler = createFinishHandler({
-    ...(await server.dependencies()),
+    ...dependencies,
+    freshener: createFreshener({
+      ...dependencies,
+      phase: 'InUse',
+      acceptedNamespaces: () => [],
+    }),
     confirmer: { confirm: (_grant, nonce) => void confirmed.push(nonce) },
   });
 });
@@ -87,6 +94,15 @@ describe('the report of a use', () => {
     const before = server.requests.length;
     expect(await report('Unknown')).toEqual({ phase: 'Finished', outcome: 'Succeeded' });
     expect(server.requests).toHaveLength(before);
+  });
+
+  it('that is repeated while the first one is worked on costs no further write', async () => {
+    server.put(inUse());
+    const answers = await Promise.all(Array.from({ length: 50 }, () => report('Succeeded')));
+    expect(new Set(answers.map(({ phase, outcome }) => `${phase} ${outcome}`))).toEqual(
+      new Set(['Finished Succeeded']),
+    );
+    expect(server.requests).toEqual(['DELETE secret', 'PUT status']);
   });
 
   it('of another pod changes nothing', async () => {

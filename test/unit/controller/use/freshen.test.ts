@@ -26,6 +26,7 @@ async function aFreshener(acceptedNamespaces: readonly string[] = []) {
     client,
     cache,
     clock,
+    phase: 'Approved',
     acceptedNamespaces: () => acceptedNamespaces,
   });
   return { cache, freshener };

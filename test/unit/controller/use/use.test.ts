@@ -41,7 +41,7 @@ beforeEach(async () => {
   const acceptedNamespaces = () => [];
   handler = createUseHandler({
     ...dependencies,
-    freshener: createFreshener({ ...dependencies, acceptedNamespaces }),
+    freshener: createFreshener({ ...dependencies, phase: 'Approved', acceptedNamespaces }),
     acceptsGrantsFrom: () => false,
     createAttemptID: randomUUID,
     handedOver: (nonce) => void handedOver.push(nonce),

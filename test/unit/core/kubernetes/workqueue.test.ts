@@ -11,7 +11,8 @@ beforeEach(() => {
   clock = new FakeClock();
 });
 
-const queueOf = (options: Partial<WorkQueueOptions> = {}) => createWorkQueue({ clock, ...options });
+const queueOf = (options: Partial<WorkQueueOptions> = {}) =>
+  createWorkQueue({ clock, random: () => 1, ...options });
 
 /** Takes a key and reports it done, as often as there is one. */
 async function drain(queue: WorkQueue): Promise<string[]> {

@@ -1,5 +1,5 @@
-import { describe, expect, test } from 'vitest';
-import { backoffDelay, jitteredBackoffDelay } from '../../../../core/time/backoff.ts';
+import { expect, test } from 'vitest';
+import { backoffDelay, jittered } from '../../../../core/time/backoff.ts';
 
 const BACKOFF = { firstMilliseconds: 200, maximumMilliseconds: 10_000 };
 
@@ -13,18 +13,21 @@ const DELAYS: [failures: number, milliseconds: number][] = [
   [2_000, 10_000],
 ];
 
-test.each(DELAYS)('after %d failures in a row the delay is %d ms', (failures, milliseconds) => {
-  expect(backoffDelay(BACKOFF, failures)).toBe(milliseconds);
-});
+test.each(DELAYS)(
+  'after %d failures in a row the delay is in the upper half of %d ms',
+  (failures, whole) => {
+    expect(backoffDelay(BACKOFF, failures, () => 0)).toBe(whole / 2);
+    expect(backoffDelay(BACKOFF, failures, () => 0.5)).toBe(0.75 * whole);
+    expect(backoffDelay(BACKOFF, failures, Math.random)).toBeLessThan(whole);
+  },
+);
 
 test('a first delay of nothing stays nothing, however many failures there were', () => {
   const none = { firstMilliseconds: 0, maximumMilliseconds: 10_000 };
-  expect(backoffDelay(none, 2_000)).toBe(0);
+  expect(backoffDelay(none, 2_000, Math.random)).toBe(0);
 });
 
-describe('with jitter', () => {
-  test.each(DELAYS)('after %d failures the delay is the upper half of %d ms', (failures, whole) => {
-    expect(jitteredBackoffDelay(BACKOFF, failures, () => 0)).toBe(whole / 2);
-    expect(jitteredBackoffDelay(BACKOFF, failures, () => 0.5)).toBe(0.75 * whole);
-  });
+test('a pause with jitter is never less than its half', () => {
+  expect(jittered(1_000, () => 0)).toBe(500);
+  expect(jittered(1_000, () => 0.5)).toBe(750);
 });

@@ -13,6 +13,7 @@ import { createAuthority } from '../../../support/pki.ts';
 import { freePort } from '../../../support/ports.ts';
 import {
   ACTION,
+  finished,
   GRANT,
   granted,
   lost,
@@ -290,6 +291,48 @@ describe('what the kubelet rotates', () => {
     const client = exchange.client();
     const calls = Array.from({ length: 40 }, () => client.use(REQUEST, STAYS));
     expect(await Promise.all(calls)).toHaveLength(40);
+  });
+});
+
+describe('the end of a use is heard at once', () => {
+  /** More than any number of connections. */
+  const FLOOD = 300;
+  const granted = (client: ExchangeClient) =>
+    client.finish(NONCE, { outcome: 'Succeeded', grant: GRANT });
+
+  it.each<[string, (client: ExchangeClient) => Promise<unknown>]>([
+    ['uses', (client) => client.use(REQUEST, STAYS)],
+    ['discovery', (client) => client.discovery('/apis')],
+    [
+      'reports of refusals',
+      (client) =>
+        client.reportRefusals({
+          refusals: [{ code: 'GrantRequired', attempted: 'GET https://a.example/', count: 1 }],
+        }),
+    ],
+    [
+      'ends of uses that were never answered',
+      (client) => client.finish(NONCE, { outcome: 'NotDispatched' }),
+    ],
+  ])('whatever number of %s the controller leaves without an answer', async (_, flood) => {
+    exchange.otherwise = {
+      use: silent,
+      discovery: silent,
+      refusals: silent,
+      finish: (response, message) => {
+        if (message.type === 'finish' && message.body.grant !== undefined) {
+          finished(response, message);
+        }
+      },
+    };
+    const client = exchange.client();
+    const unheard = Array.from({ length: FLOOD }, () => flood(client).catch(() => undefined));
+    await eventually(() => expect(exchange.messages.length).toBeGreaterThan(0));
+    const start = performance.now();
+    expect(await granted(client)).toEqual({ phase: 'Approved' });
+    expect(performance.now() - start).toBeLessThan(1_000);
+    await exchange.stop();
+    await Promise.all(unheard);
   });
 });
 

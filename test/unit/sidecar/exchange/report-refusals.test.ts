@@ -38,6 +38,7 @@ beforeEach(() => {
     },
     clock,
     log: silent,
+    random: () => 1,
     unreported: (count) => {
       unreported += count;
     },
