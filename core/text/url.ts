@@ -27,14 +27,15 @@ export interface Authority {
 const LABEL = /^(?!-)[a-z0-9_-]{1,63}(?<!-)$/;
 
 /**
- * A host: lower-cased name, canonical IPv4 or bracketed IPv6. Refuses user information, trailing dots, percent-encoding,
- * non-ASCII, empty labels and every spelling of an IPv4 address other than four decimal numbers (CVE-2021-29922 and kin).
+ * A host: lower-cased name, canonical IPv4 or bracketed IPv6. A final dot, which only says that the name is complete (RFC 1034
+ * 3.1), is taken off. Refuses user information, percent-encoding, non-ASCII, empty labels and every spelling of an IPv4 address
+ * other than four decimal numbers (CVE-2021-29922 and kin).
  * @throws ProblemError TargetRefused
  */
 export function parseAuthority(text: string, field: string): Authority {
   const match = /^(\[[0-9A-Fa-f:.]+\]|[^:[\]]*)(?::([0-9]{1,5}))?$/.exec(text);
-  const host = match?.[1]?.toLowerCase();
-  if (match === null || host === undefined || host === '') {
+  const given = match?.[1]?.toLowerCase();
+  if (match === null || given === undefined || given === '') {
     throw refuse(field, `"${printable(text)}" is not a host with an optional port`);
   }
   const port = match[2] === undefined ? null : Number(match[2]);
@@ -44,21 +45,27 @@ export function parseAuthority(text: string, field: string): Authority {
       `the port ${match[2]} is not a number from 1 to 65535 without leading zeros`,
     );
   }
-  if (host.startsWith('[')) return { host: canonicalIPv6(host, field), port };
+  if (given.startsWith('[')) return { host: canonicalIPv6(given, field), port };
+  const host = withoutFinalDot(given);
   if (host.length > 253) throw refuse(field, 'the host is longer than 253 characters');
   const labels = host.split('.');
   if (!labels.every((label) => LABEL.test(label))) {
     throw refuse(
       field,
-      `"${printable(text)}" is not a plain host name (ASCII letters, digits and hyphens, no trailing dot; write international names as xn--…)`,
+      `"${printable(text)}" is not a plain host name (ASCII letters, digits and hyphens; write international names as xn--…)`,
     );
   }
   // A last label that is a number makes the whole an IPv4 address to many parsers (WHATWG URL 3.5).
   const last = labels[labels.length - 1] ?? '';
-  if (/^(?:[0-9]+|0x[0-9a-f]*)$/.test(last) && !isIPv4(host)) {
+  if (/^(?:[0-9]+|0x[0-9a-f]*)$/.test(last) && !isIPv4(given)) {
     throw refuse(field, `"${printable(text)}" is an unusual spelling of an address; write a.b.c.d`);
   }
   return { host, port };
+}
+
+/** A name as it is compared: `example.com.` is `example.com`. */
+export function withoutFinalDot(name: string): string {
+  return name.endsWith('.') ? name.slice(0, -1) : name;
 }
 
 /** Whether the text is an IPv4 address of four decimal numbers without leading zeros. */
@@ -93,13 +100,16 @@ function canonicalIPv6(bracketed: string, field: string): string {
 // RFC 3986 pchar and "/", with percent-encodings complete. No backslash, no control or non-ASCII byte.
 const PATH = /^(?:\/(?:[A-Za-z0-9\-._~!$&'()*+,;=:@]|%[0-9A-Fa-f]{2})*)+$/;
 const QUERY = /^\?(?:[A-Za-z0-9\-._~!$&'()*+,;=:@/?[\]]|%[0-9A-Fa-f]{2})*$/;
-// Encoded characters that some servers decode before routing: "/", "\", "." , "%" and control characters.
-const CONFUSING_ENCODING = /%(?:2f|5c|2e|25|[01][0-9a-f]|7f)/i;
+/** How often a path may be encoded within itself (`%2525`): more is no client's. */
+const MAX_ENCODINGS = 3;
+/** UTF-8 that is longer than it need be (RFC 3629 3): some decoders take such bytes for "/", "." or a control character. */
+const OVERLONG = /%(?:C[01]%[89AB]|E0%[89]|F0%8)/i;
+const DOT_SEGMENT = /[/]\.{1,2}(?:[/;]|$)/;
 
 /**
- * A path and query in origin form, kept byte for byte.
- * @throws ProblemError TargetRefused for dot segments, empty segments, fragments, encoded separators and dots, and any byte
- * that RFC 3986 does not allow.
+ * A path and query in origin form, kept byte for byte: `%2F` is no `/`, and the server is told the one that was compared.
+ * @throws ProblemError TargetRefused for dot segments (also for whoever decodes first, and more than once), empty segments,
+ * fragments, encoded backslashes and control characters, and any byte that RFC 3986 does not allow.
  */
 export function parsePathAndQuery(target: string, field: string): { path: string; query: string } {
   const mark = target.indexOf('?');
@@ -111,16 +121,8 @@ export function parsePathAndQuery(target: string, field: string): { path: string
       `the path "${printable(path)}" has characters that RFC 3986 does not allow`,
     );
   }
-  if (CONFUSING_ENCODING.test(path)) {
-    throw refuse(
-      field,
-      'the path has an encoded slash, backslash, dot, percent or control character',
-    );
-  }
   if (path.includes('//')) throw refuse(field, 'the path has an empty segment (//)');
-  if (path.split('/').some((segment) => /^\.{1,2}(?:;|$)/.test(segment))) {
-    throw refuse(field, 'the path has a dot segment (. or ..)');
-  }
+  checkReadings(path, field);
   if (query !== '' && (!QUERY.test(query) || /%(?:[01][0-9a-f]|7f)/i.test(query))) {
     throw refuse(
       field,
@@ -128,6 +130,38 @@ export function parsePathAndQuery(target: string, field: string): { path: string
     );
   }
   return { path, query };
+}
+
+/**
+ * Servers differ in when they decode a path, and how often. Slashes and the like may then mean one thing or another, which is
+ * between the client and its server; but to none of them may the path climb out of where it seems to be.
+ */
+function checkReadings(path: string, field: string): void {
+  let reading = path;
+  for (let encodings = 0; ; encodings++) {
+    if (DOT_SEGMENT.test(reading)) {
+      throw refuse(field, 'the path has a dot segment (. or ..), encoded or not');
+    }
+    if (/[\\\u0000-\u001f\u007f]/.test(reading)) {
+      throw refuse(field, 'the path has an encoded backslash or control character');
+    }
+    if (OVERLONG.test(reading)) {
+      throw refuse(field, 'the path has percent-encoded bytes that are no UTF-8 (overlong)');
+    }
+    const decoded = decodeOnce(reading);
+    if (decoded === reading) return;
+    if (encodings === MAX_ENCODINGS) {
+      throw refuse(field, `the path is percent-encoded more than ${MAX_ENCODINGS} times over`);
+    }
+    reading = decoded;
+  }
+}
+
+/** Byte by byte, as Latin-1: what is asked for is ASCII. */
+function decodeOnce(text: string): string {
+  return text.replace(/%([0-9A-Fa-f]{2})/g, (_, hex: string) =>
+    String.fromCharCode(Number.parseInt(hex, 16)),
+  );
 }
 
 /** An absolute http or https URL. @throws ProblemError TargetRefused */

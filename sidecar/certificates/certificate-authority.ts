@@ -4,6 +4,7 @@ import { constants, generateKeyPairSync, randomBytes } from 'node:crypto';
 import { isIP } from 'node:net';
 import { createSecureContext, type SecureContext } from 'node:tls';
 import { BoundedMap } from '../../core/bounded-map.ts';
+import { withoutFinalDot } from '../../core/text/url.ts';
 import { replaceFile } from '../files/replace-file.ts';
 import { createCACertificate, createLeafCertificate, type Issuer, toPEM } from './certificate.ts';
 
@@ -91,7 +92,8 @@ export function createCertificateAuthority(
   return {
     certificate,
     contextFor(given) {
-      const name = given.toLowerCase();
+      // Clients compare certificates with the name without its final dot.
+      const name = withoutFinalDot(given.toLowerCase());
       if (isIP(name) === 0 && !DNS_NAME.test(name)) {
         throw new TypeError('not a DNS name or IP address');
       }

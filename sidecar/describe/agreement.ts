@@ -8,6 +8,7 @@ import {
   type ParsedUrl,
   parseAuthority,
   printable,
+  withoutFinalDot,
 } from '../../core/text/url.ts';
 import type { RequestHead } from './request-head.ts';
 
@@ -83,7 +84,8 @@ export function checkServerName(head: RequestHead, url: ParsedUrl, kubernetes: b
       { field: 'TLS server name' },
     );
   }
-  if (head.sni.toLowerCase() !== url.host) {
+  // RFC 6066 3 has it without a final dot, and some clients send what they were given.
+  if (withoutFinalDot(head.sni.toLowerCase()) !== url.host) {
     throw new ProblemError(
       'AuthorityMismatch',
       `The TLS server name is "${printable(head.sni)}", but the call goes to ${url.host}.`,

@@ -34,8 +34,21 @@ const PREFIXES: ReadonlySet<string> = new Set(['watch', 'proxy']);
 /** Subresources that the path `/namespaces/{name}/…` can have; anything else there is a resource in the namespace. */
 const NAMESPACE_SUBRESOURCES: ReadonlySet<string> = new Set(['status', 'finalize']);
 
-/** @throws ProblemError KubernetesRequestRefused */
+/**
+ * Characters that mean something in a path once they are decoded, as the API server does before it routes: "/", "\\", ".", "%".
+ * No path of its API needs them encoded.
+ */
+const CONFUSING_ENCODING = /%(?:2f|5c|2e|25)/i;
+
+/** @throws ProblemError KubernetesRequestRefused or TargetRefused */
 export function readKubernetesPath(path: string): KubernetesPath {
+  if (CONFUSING_ENCODING.test(path)) {
+    throw new ProblemError(
+      'TargetRefused',
+      'target: the path has an encoded slash, backslash, dot or percent sign, which the API server decodes before it routes.',
+      { field: 'target' },
+    );
+  }
   const segments = path.slice(1).split('/').map(decodeSegment);
   if (isDiscovery(segments)) return { kind: 'discovery' };
   const [prefix, ...rest] = segments;
@@ -97,7 +110,7 @@ function isDiscovery(segments: readonly string[]): boolean {
   }
 }
 
-/** Path segments come decoded to RequestInfo; parsePathAndQuery has refused encoded separators and dots. */
+/** Path segments come decoded to RequestInfo; what would decode to a separator, a dot or a percent sign was refused. */
 function decodeSegment(segment: string): string {
   return segment.replace(/%([0-9A-Fa-f]{2})/g, (_, hex: string) =>
     String.fromCharCode(Number.parseInt(hex, 16)),

@@ -45,7 +45,8 @@ function productOf({ rawHeaders }: RequestHead): string | undefined {
 function isForAPIServer({ head, hosts }: ReadHead, apiServer: readonly string[]): boolean {
   const { destination, connectAuthority } = head;
   if (destination === undefined || hosts === undefined) {
-    return connectAuthority !== undefined && apiServer.includes(connectAuthority.toLowerCase());
+    const called = connectAuthority?.toLowerCase().replace(/\.(?=:)/, '');
+    return called !== undefined && apiServer.includes(called);
   }
   return hosts.some((host) => apiServer.includes(`${host}:${destination.port}`));
 }

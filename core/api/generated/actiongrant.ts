@@ -162,7 +162,8 @@ export interface GrantHttpAction {
    * The whole URL, with its query if the call has one, compared byte for byte. https, or http if
    * the grant has no credential. One spelling only, so that nobody can read it two ways: host in
    * lower case, no default port, a path (at least /), no user information, no fragment, no dot or
-   * empty segments, no encoded slashes, dots or control characters.
+   * empty segments, no encoded backslashes or control characters. An encoded slash (%2F) is not a
+   * slash: the call must have it encoded, too.
    */
   readonly url: string;
   /**

@@ -40,6 +40,10 @@ describe('an authority', () => {
     ['[2001:DB8::A]', '[2001:db8::a]', null],
     ['[2001:db8:0:0:1:0:0:1]', '[2001:db8::1:0:0:1]', null],
     ['[::ffff:127.0.0.1]', '[::ffff:7f00:1]', null],
+    ['example.com.', 'example.com', null],
+    ['EXAMPLE.com.:8443', 'example.com', 8443],
+    ['a.', 'a', null],
+    [`${'a.'.repeat(126)}a.`, `${'a.'.repeat(126)}a`, null],
     [`${'a'.repeat(63)}.example`, `${'a'.repeat(63)}.example`, null],
   ])('%s is %s', (text, host, port) => {
     expect(parseAuthority(text, 'here')).toEqual({ host, port });
@@ -58,8 +62,12 @@ describe('an authority', () => {
     ['user information', 'user@example.com'],
     ['user and password', 'user:pw@example.com'],
     ['an empty user', '@example.com'],
-    ['a trailing dot', 'example.com.'],
-    ['an address with a trailing dot', '127.0.0.1.'],
+    ['two final dots', 'example.com..'],
+    ['a final dot after the port', 'example.com:443.'],
+    ['nothing but a dot', '.'],
+    ['an address with a final dot', '127.0.0.1.'],
+    ['an address in brackets with a final dot', '[::1].'],
+    ['a name of 254 characters with a final dot', `${'a.'.repeat(126)}aa.`],
     ['a leading dot', '.example.com'],
     ['an empty label', 'example..com'],
     ['a label that starts with a hyphen', '-a.example'],
@@ -113,6 +121,8 @@ describe('an authority', () => {
     'example.0x',
     'example.1',
     '999999999999',
+    '0x7f.1.',
+    '2130706433.',
   ])('that spells an address as %s is refused', (text) => {
     refusal((field) => parseAuthority(text, field));
   });
@@ -140,6 +150,29 @@ describe('a path and query', () => {
     ['/...', '/...', ''],
     ['/.well-known/x', '/.well-known/x', ''],
     ['/a..b', '/a..b', ''],
+    // npm, GitLab, object stores, RabbitMQ, OData, Firebase.
+    ['/@scope%2fname', '/@scope%2fname', ''],
+    ['/%40scope%2Fname', '/%40scope%2Fname', ''],
+    [
+      '/api/v4/projects/group%2Fsub%2Fproject/repository/files/lib%2Fclass%2Erb',
+      '/api/v4/projects/group%2Fsub%2Fproject/repository/files/lib%2Fclass%2Erb',
+      '',
+    ],
+    ['/b/bucket/o/a%2Fb%2F%2Fc%20d?alt=media', '/b/bucket/o/a%2Fb%2F%2Fc%20d', '?alt=media'],
+    ['/api/queues/%2F/jobs', '/api/queues/%2F/jobs', ''],
+    ['/api/queues/%252F/jobs', '/api/queues/%252F/jobs', ''],
+    ["/Items('a%2Fb')", "/Items('a%2Fb')", ''],
+    ['/o/images%2Ffoo%2520bar.png', '/o/images%2Ffoo%2520bar.png', ''],
+    ['/url/https%3A%2F%2Fexample.com%2F', '/url/https%3A%2F%2Fexample.com%2F', ''],
+    ['/100%25', '/100%25', ''],
+    ['/100%25zz', '/100%25zz', ''],
+    ['/a%2Eb', '/a%2Eb', ''],
+    ['/%2Egitignore', '/%2Egitignore', ''],
+    ['/a%2F...', '/a%2F...', ''],
+    ['/%2F', '/%2F', ''],
+    ['/%3Bx%3Dy%3F%23', '/%3Bx%3Dy%3F%23', ''],
+    ['/caf%E9', '/caf%E9', ''],
+    ['/%E2%82%AC%F0%9F%98%80', '/%E2%82%AC%F0%9F%98%80', ''],
   ])('%s is kept byte for byte', (target, path, query) => {
     expect(parsePathAndQuery(target, 'here')).toEqual({ path, query });
   });
@@ -156,9 +189,26 @@ describe('a path and query', () => {
     ['a dot with parameters', '/a/.;/b'],
     ['encoded dots', '/a/%2e%2e/b'],
     ['half-encoded dots', '/a/.%2E/b'],
-    ['an encoded slash', '/a%2Fb'],
+    ['two dots between encoded slashes', '/a%2F..%2Fb'],
+    ['two dots after an encoded slash', '/a%2f..'],
+    ['two dots before an encoded slash', '/..%2Fb'],
+    ['encoded dots between encoded slashes', '/a%2F%2E%2e%2Fb'],
+    ['a dot after an encoded slash', '/a%2F./b'],
+    ['two dots with encoded parameters', '/a/..%3Bx/b'],
+    ['two dots with parameters after an encoded slash', '/a%2F..;x/b'],
     ['an encoded backslash', '/a%5cb'],
+    ['a doubly encoded backslash', '/a%255cb'],
     ['a doubly encoded dot', '/a/%252e%252e/b'],
+    ['dots encoded twice in another way', '/a/%25%32%65%25%32%65/b'],
+    ['two dots between doubly encoded slashes', '/a%252F..%252Fb'],
+    ['dots encoded three times', '/a/%25252e%25252e/b'],
+    ['a letter encoded four times', '/a%2525252541'],
+    ['a doubly encoded NUL', '/a%2500'],
+    ['an overlong dot', '/%C0%AE%C0%AE/a'],
+    ['an overlong slash', '/a%c0%afb'],
+    ['an overlong slash of three bytes', '/a%E0%80%AFb'],
+    ['an overlong slash of four bytes', '/a%F0%80%80%AFb'],
+    ['a doubly encoded overlong slash', '/a%25c0%25afb'],
     ['an empty segment', '/a//b'],
     ['a path that starts with two slashes', '//evil.example/a'],
     ['a path that ends with two slashes', '/a//'],
@@ -196,6 +246,7 @@ describe('a URL', () => {
     ['https://example.com:80/', 'https://example.com:80/'],
     ['https://example.com?a', 'https://example.com/?a'],
     ['https://[::0001]:443/', 'https://[::1]/'],
+    ['https://example.com.:443/a%2Fb', 'https://example.com/a%2Fb'],
   ])('%s is written %s', (text, expected) => {
     expect(formatUrl(parseUrl(text, 'here'))).toBe(expected);
   });
@@ -224,6 +275,12 @@ describe('a URL', () => {
   });
 });
 
+it('a path that is encoded many times over is refused in time that grows with its length alone', () => {
+  const start = performance.now();
+  refusal((field) => parsePathAndQuery(`/%${'25'.repeat(16_000)}`, field));
+  expect(performance.now() - start).toBeLessThan(500);
+});
+
 it('hostile text becomes printable ASCII, bounded', () => {
   expect(printable('a\u0000b\u202ec\né')).toBe('a?b?c??');
   expect(printable('abc', 2)).toBe('ab...');
@@ -244,6 +301,7 @@ describe('for every URL', () => {
   const part = fc.oneof(
     fc.stringMatching(/^[A-Za-z0-9\-._~!$&'()*+,;=:@%/?#[\]\\]{0,12}$/),
     fc.constantFrom('..', '.', '%2e', '%2F', '%C3%A9', '//', '?', '#', ';', ' ', '\u0000', 'é'),
+    fc.constantFrom('..%2F', '%2f.', '%252e%252e', '%5C', '%25', '%3b', '%c0%ae'),
   );
   const url = fc
     .tuple(

@@ -49,6 +49,8 @@ describe('the pod CA', () => {
   it.each([
     ['edr.example.com', 'DNS:edr.example.com'],
     ['EDR.Example.com', 'DNS:edr.example.com'],
+    // Clients compare a certificate with the name without its final dot.
+    ['edr.example.com.', 'DNS:edr.example.com'],
     ['a_b.internal', 'DNS:a_b.internal'],
     ['kubernetes', 'DNS:kubernetes'],
     [`${'a'.repeat(63)}.${'b'.repeat(63)}.example.com`, /^DNS:a{63}/],
@@ -65,7 +67,7 @@ describe('the pod CA', () => {
     expect(leaf.validToDate.getTime()).toBeLessThanOrEqual(Date.now() + 24 * HOUR);
   });
 
-  it.each(['', '.', 'a..b', 'a.', '-a', 'a b', 'a\u0000b', '*.example.com', 'x'.repeat(254), 'é'])(
+  it.each(['', '.', 'a..b', 'a..', '-a', 'a b', 'a\u0000b', '*.example.com', 'x'.repeat(254), 'é'])(
     'does not certify %j',
     (name) => {
       expect(() => authority.contextFor(name)).toThrow(TypeError);

@@ -325,6 +325,7 @@ describe('an HTTP request', () => {
       '0x7f.1',
       'kubernetes.default.svc',
       'kubernetes.default.svc:443',
+      'kubernetes.default.svc.',
     );
     const sni = fc.oneof(fc.constant<false>(false), host);
     fc.assert(
@@ -348,7 +349,9 @@ describe('an HTTP request', () => {
             ...hosts,
             ...(authority === undefined ? [] : [authority]),
           ];
-          const names = new Set(named.map((text) => text.toLowerCase().replace(/:443$/, '')));
+          const names = new Set(
+            named.map((text) => text.toLowerCase().replace(/:443$/, '').replace(/\.$/, '')),
+          );
           expect([...names]).toEqual([described.upstream.host]);
           expect(described.kind === 'kubernetes').toBe(names.has('kubernetes.default.svc'));
         },

@@ -64,6 +64,11 @@ describe('a call to a host', () => {
     ['in the clear', aProxiedHead(), 'http://edr.example.com/'],
     ['the same over HTTP/2', anH2Head({ target: '/a' }), 'https://edr.example.com/a'],
     ['with an empty query', aHead({ target: '/a?' }), 'https://edr.example.com/a?'],
+    [
+      'with every percent-encoding as it came',
+      aHead({ target: '/@scope%2fname/%2F%40%3A%20%25' }),
+      'https://edr.example.com/@scope%2fname/%2F%40%3A%20%25',
+    ],
   ])('has its URL %s', (_, head, url) => {
     expect(http(head).action.url).toBe(url);
   });

@@ -37,6 +37,34 @@ describe('the target of a call', () => {
       anH2Head({ rawHeaders: ['host', 'EDR.example.com:443'] }),
       { host: 'edr.example.com' },
     ],
+    [
+      'is the same host with a final dot, wherever it stands',
+      aHead({
+        connectAuthority: 'edr.example.com.:443',
+        sni: 'EDR.example.com.',
+        rawHeaders: ['Host', 'edr.example.com.'],
+      }),
+      { host: 'edr.example.com', port: 443 },
+    ],
+    [
+      'is the same host with a final dot in :authority alone',
+      anH2Head({ authority: 'edr.example.com.:443' }),
+      { host: 'edr.example.com', port: 443 },
+    ],
+    [
+      'is the same host with a final dot in an absolute target',
+      aProxiedHead({ target: 'http://edr.example.com.:80/a%2Fb' }),
+      { host: 'edr.example.com', port: 80, path: '/a%2Fb' },
+    ],
+    [
+      'is Kubernetes with a final dot',
+      aHead({
+        connectAuthority: 'kubernetes.default.svc.:443',
+        sni: 'kubernetes.default.svc',
+        rawHeaders: ['Host', 'kubernetes.default.svc.'],
+      }),
+      { kubernetes: true },
+    ],
     ['is absolute for the proxy itself', aProxiedHead(), { scheme: 'http', port: 80, path: '/' }],
     [
       'is https when a client asks the proxy itself for that',

@@ -45,7 +45,7 @@ describe('a caller speaks', () => {
     [
       'kubernetes',
       'to the API server through a tunnel',
-      aHead({ connectAuthority: 'Kubernetes.Default.SVC:443' }),
+      aHead({ connectAuthority: 'Kubernetes.Default.SVC.:443' }),
     ],
     [
       'http',
