@@ -68,14 +68,18 @@ export const STRIPPED_HEADERS: ReadonlySet<string> = new Set([
   'proxy-connection',
 ]);
 
-/** Message framing and routing (RFC 9110 7.6.1): consumed by the proxy, rebuilt for the upstream. */
+/** Message framing and routing (RFC 9110 7.6.1, 7.8): consumed by the proxy, rebuilt for the upstream. */
 export const FRAMING_HEADERS: ReadonlySet<string> = new Set([
   'connection',
   'content-length',
+  'expect',
   'host',
+  'http2-settings',
   'keep-alive',
   'te',
+  'trailer',
   'transfer-encoding',
+  'upgrade',
 ]);
 
 /** RFC 9110 5.6.2 token, lower case. */

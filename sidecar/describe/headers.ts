@@ -28,31 +28,19 @@ export interface RequestHeaders extends FramingHeaders {
   contentType: MediaType | null;
 }
 
-/** Headers no grant can list, since they change how the message is read rather than what it asks for. */
-const REFUSED: Readonly<Record<string, { code: ProblemCode; reason: string }>> = {
-  upgrade: {
-    code: 'UpgradeRefused',
-    reason: 'an upgraded connection would carry calls that nobody decided',
-  },
-  'http2-settings': {
-    code: 'UpgradeRefused',
-    reason: 'an upgraded connection would carry calls that nobody decided',
-  },
-  'content-encoding': {
-    code: 'ContentEncodingRefused',
-    reason: 'an encoded body cannot be compared with the one in a grant; send it as it is',
-  },
-  trailer: {
-    code: 'HeaderRefused',
-    reason: 'trailers are not forwarded, and nothing compares them',
-  },
-};
+const UPGRADE_REASON = 'an upgraded connection would carry calls that nobody decided';
+
+/**
+ * Offers to go on in another version of HTTP, or with TLS, that a server may pass over (RFC 9110 7.8); the client then stays with
+ * what it has. Whoever asks for anything else (WebSocket, SPDY, `tcp`) cannot do without.
+ */
+const OPTIONAL_UPGRADE = /^(?:h2c?|http(?:\/[0-9.]+)?|tls(?:\/[0-9.]+)?)$/i;
+
+const ENCODING_REASON =
+  'an encoded body cannot be compared with the one in a grant; send it as it is';
 
 /** MCP's own headers (Mcp-Method, Mcp-Session-Id, MCP-Protocol-Version and whatever comes): what they mean is not judged yet. */
 const MCP_REASON = 'calls of the Model Context Protocol are not supported by this version';
-
-/** Connection options (RFC 9110 7.6.1) that concern our connection alone; others could strip a header downstream. */
-const CONNECTION_OPTIONS: ReadonlySet<string> = new Set(['close', 'keep-alive', 'te']);
 
 /** Inert headers that are lists, so that several lines mean the same as one with commas (RFC 9110 5.3). */
 const LISTS: ReadonlySet<string> = new Set([
@@ -79,6 +67,7 @@ export function readHeaders(
     'content-length': [],
     'transfer-encoding': [],
   };
+  const dropped = connectionOptions(head);
   const inert: HeaderPair[] = [];
   const significant: HeaderPair[] = [];
   const seen = new Set<string>();
@@ -86,20 +75,19 @@ export function readHeaders(
   for (const [name, value] of pairs(head.rawHeaders)) {
     if (STRIPPED_HEADERS.has(name)) continue;
     checkValue(name, value);
-    const refused = Object.hasOwn(REFUSED, name) ? REFUSED[name] : undefined;
-    if (refused !== undefined) throw refuse(name, refused.reason, refused.code);
+    if (name === 'content-encoding') throw refuse(name, ENCODING_REASON, 'ContentEncodingRefused');
     if (name.startsWith('mcp-')) throw refuse(name, MCP_REASON, 'MCPNotSupported');
-    if (name === 'expect') {
-      checkExpect(head.httpVersion, value);
-    } else if (FRAMING_HEADERS.has(name)) {
+    if (FRAMING_HEADERS.has(name)) {
       checkFraming(name, value, head.httpVersion);
       if (isCollected(name)) values[name].push(value);
     } else {
+      const isInert = INERT_HEADERS.has(name) || alsoInert.has(name);
+      // RFC 9110 7.6.1: it was for us alone. It is taken out before anything is compared, so that no grant covers it.
+      if (!isInert && dropped.has(name)) continue;
       if (seen.has(name) && !LISTS.has(name)) {
         throw refuse(name, 'it appears more than once', 'RequestAmbiguous');
       }
       seen.add(name);
-      const isInert = INERT_HEADERS.has(name) || alsoInert.has(name);
       (isInert ? inert : significant).push([name, value]);
     }
   }
@@ -139,39 +127,39 @@ function checkValue(name: string, value: string): void {
   throw refuse(name, 'its value has characters other than printable ASCII', 'RequestMalformed');
 }
 
-function checkExpect(version: RequestHead['httpVersion'], value: string): void {
-  // RFC 9110 10.1.1 defines one expectation, and not for HTTP/1.0.
-  if (value.toLowerCase() === '100-continue' && version !== '1.0') return;
-  throw refuse('expect', 'only 100-continue is known', 'ExpectationRefused');
+/** What the Connection headers name, lower case. A name from one of our tables is treated as the table says all the same. */
+function connectionOptions({ rawHeaders }: Pick<RequestHead, 'rawHeaders'>): ReadonlySet<string> {
+  const options = new Set<string>();
+  for (let i = 0; i < rawHeaders.length; i += 2) {
+    if (rawHeaders[i]?.toLowerCase() !== 'connection') continue;
+    for (const option of listOf(rawHeaders[i + 1] ?? '')) options.add(option.toLowerCase());
+  }
+  return options;
 }
 
+/** The members of a list (RFC 9110 5.6.1). */
+function listOf(value: string): string[] {
+  return value
+    .split(',')
+    .map((member) => member.trim())
+    .filter((member) => member !== '');
+}
+
+/** Our connection's own headers are dropped, whatever they say; what asks for more than can be dropped is refused. */
 function checkFraming(name: string, value: string, version: RequestHead['httpVersion']): void {
-  if (name === 'te' && value.toLowerCase() !== 'trailers') {
-    throw refuse(name, 'transfer codings are not negotiated; only "trailers" may be there');
+  if (name === 'expect') checkExpect(version, value);
+  if (name === 'upgrade' && !listOf(value).every((offer) => OPTIONAL_UPGRADE.test(offer))) {
+    throw refuse(name, UPGRADE_REASON, 'UpgradeRefused');
   }
-  if (name !== 'connection' && name !== 'keep-alive') return;
-  if (version === '2') {
+  if (version === '2' && (name === 'connection' || name === 'keep-alive')) {
     throw refuse(name, 'HTTP/2 has no such header (RFC 9113 8.2.2)', 'RequestMalformed');
   }
-  if (name === 'keep-alive') return;
-  for (const option of value
-    .toLowerCase()
-    .split(',')
-    .map((o) => o.trim())) {
-    if (option === 'upgrade') {
-      throw refuse(
-        name,
-        'an upgraded connection would carry calls that nobody decided',
-        'UpgradeRefused',
-      );
-    }
-    if (option !== '' && !CONNECTION_OPTIONS.has(option)) {
-      throw refuse(
-        name,
-        `the option "${printable(option, 64)}" could make the next hop drop a header; only close, keep-alive and te are known`,
-      );
-    }
-  }
+}
+
+function checkExpect(version: RequestHead['httpVersion'], value: string): void {
+  // RFC 9110 10.1.1 defines one expectation, and has it ignored in HTTP/1.0.
+  if (value.toLowerCase() === '100-continue' || version === '1.0') return;
+  throw refuse('expect', 'only 100-continue is known', 'ExpectationRefused');
 }
 
 function refuse(name: string, reason: string, code: ProblemCode = 'HeaderRefused'): ProblemError {

@@ -33,6 +33,32 @@ describe('an absolute-form request', () => {
     client.socket.destroy();
   });
 
+  it.each([
+    ['no body', 'GET', '', ''],
+    ['a body of a known length', 'POST', 'Content-Length: 2\r\n', 'XX'],
+    ['a chunked body', 'POST', 'Transfer-Encoding: chunked\r\n', '2\r\nXX\r\n0\r\n\r\n'],
+  ])(
+    'that offers HTTP/2 and has %s keeps its framing, and the connection goes on',
+    async (...given) => {
+      const [, method, framing, body] = given;
+      const proxy = await start(async (call) => {
+        let text = '';
+        for await (const chunk of call.body) text += String(chunk);
+        call.respond.writeHead(200, []);
+        await call.respond.end(`<${call.head.target}|${text}>`);
+      });
+      const client = await RawClient.connect(proxy.port);
+      client.write(
+        `${method} http://${HOST}/1 HTTP/1.1\r\nHost: ${HOST}\r\nConnection: Upgrade, HTTP2-Settings\r\n` +
+          `Upgrade: h2c\r\nHTTP2-Settings: AAMAAABkAAQCAAAAAAIAAAAA\r\n${framing}\r\n${body}`,
+      );
+      expect(await client.until(/>/)).toContain(`/1|${body === '' ? '' : 'XX'}>`);
+      client.write(`GET http://${HOST}/2 HTTP/1.1\r\nHost: ${HOST}\r\n\r\n`);
+      expect(await client.until(/\/2\|>/)).not.toContain('101');
+      client.socket.destroy();
+    },
+  );
+
   it('that is cut off cannot be taken for complete, even by an HTTP/1.0 client', async () => {
     const proxy = await start(async ({ respond }) => {
       const body = new PassThrough();
