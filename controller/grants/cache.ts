@@ -4,6 +4,7 @@ import type { ActionGrant } from '../../core/api/generated/actiongrant.ts';
 import { agentNamespace, currentUse, hasEnded } from '../../core/api/grant.ts';
 import type { Store } from '../../core/kubernetes/store.ts';
 import { compareTimes } from '../../core/kubernetes/time.ts';
+import { digestOf } from './action-digest.ts';
 import { approvalOf } from './approval.ts';
 import type { LiveGrant } from './resource.ts';
 
@@ -97,9 +98,12 @@ function awaitsDecision(grant: LiveGrant): boolean {
   );
 }
 
+/** An earlier release may have recorded a digest of another form, so what the grant says is looked at, too. */
 function keysOf(grant: LiveGrant): string[] {
-  const digest = grant.status?.actionDigest;
-  return digest === undefined ? [] : [actionKey(agentOf(grant), digest)];
+  const recorded = grant.status?.actionDigest;
+  if (recorded === undefined) return [];
+  const digests = new Set([recorded, digestOf(grant) ?? recorded]);
+  return [...digests].map((digest) => actionKey(agentOf(grant), digest));
 }
 
 export function agentOf(grant: ActionGrant): Agent {

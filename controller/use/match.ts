@@ -4,13 +4,12 @@
  */
 
 import type { BodyForm } from '../../core/action/body.ts';
-import { grantedAction } from '../../core/action/grant.ts';
 import type { ActionGrant } from '../../core/api/generated/actiongrant.ts';
 import { agentNamespace, attemptsUsed } from '../../core/api/grant.ts';
 import { MAX_ATTEMPTS } from '../../core/api/names.ts';
-import { ProblemError } from '../../core/api/problem.ts';
 import { compareTimes } from '../../core/kubernetes/time.ts';
 import { isPrepared } from '../credentials/credentials.ts';
+import { digestOf } from '../grants/action-digest.ts';
 import type { Caller } from './caller.ts';
 
 /** A call, reduced to what grants are compared with. */
@@ -72,24 +71,6 @@ const RULES = [
 ] as const satisfies readonly Rule[];
 
 export type Mismatch = (typeof RULES)[number]['reason'];
-
-/** By the action's own object, which a cache never changes: an action may hold 32 KiB of JSON, and every call asks. */
-const digests = new WeakMap<ActionGrant['spec']['action'], string>();
-
-/** The digest of what the grant says now; undefined if it says nothing that a call could match. */
-function digestOf({ spec: { action } }: ActionGrant): string | undefined {
-  const known = digests.get(action);
-  if (known !== undefined) return known;
-  try {
-    const { digest } = grantedAction(action);
-    digests.set(action, digest);
-    return digest;
-  } catch (error) {
-    // An earlier version, which read grants less strictly, approved this one. The grants beside it must still be found.
-    if (error instanceof ProblemError && error.code === 'GrantInvalid') return undefined;
-    throw error;
-  }
-}
 
 /** Why this grant does not permit the call; undefined: it does. */
 export function mismatch(grant: ActionGrant, call: CallFacts): Mismatch | undefined {

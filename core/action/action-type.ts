@@ -3,6 +3,7 @@
 import type { GrantAction, Outcome } from '../api/generated/actiongrant.ts';
 import type { ParsedUrl } from '../text/url.ts';
 import type { ActionBody, BodyPattern } from './body.ts';
+import type { Written } from './secret-digests.ts';
 
 /** An action apart from its body: known before the body is read, and what a grant states beside its pattern of the body. */
 export type WithoutBody<A> = A extends unknown ? Omit<A, 'body'> : never;
@@ -21,6 +22,8 @@ export interface ActionType<A extends { type: string; body: ActionBody }> {
   readonly member: Exclude<keyof GrantAction, 'type'>;
   /** The wire form, `action` in a use request. @throws ProblemError RequestMalformed, naming the member */
   parse(value: unknown): A;
+  /** With digests in the place of the secrets in its head. */
+  withDigests<T extends WithoutBody<A>>(action: T, written: Written): T;
   /** Reads `spec.action` strictly. @throws ProblemError GrantInvalid, naming the field and the way out */
   stated(action: GrantAction): StatedAction<A>;
   /** One line for people; of any length and any characters. */

@@ -28,7 +28,8 @@ const SUMMARY_LIMIT = 160;
  */
 export function grantedAction(granted: GrantAction): GrantedAction {
   const type = grantActionType(granted.type);
-  const { action, body, url } = type.stated(granted);
+  const { action: stated, body, url } = type.stated(granted);
+  const action = type.withDigests(stated, 'grant');
   return {
     field: `spec.action.${type.member}`,
     digest: actionDigest(action, body),

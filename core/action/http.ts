@@ -8,6 +8,7 @@ import { type ActionBody, parseActionBody, statedBody } from './body.ts';
 import { invalid, present } from './grant-field.ts';
 import { belongsToAction, HEADER_NAME, HEADER_VALUE } from './headers.ts';
 import { mapLines, quote } from './manifest-lines.ts';
+import { headersWithDigests, urlWithDigests } from './secret-digests.ts';
 
 export interface HttpAction {
   type: 'HTTP';
@@ -35,6 +36,12 @@ export const HTTP: ActionType<HttpAction> = {
       body: parseActionBody(o['body']),
     };
   },
+
+  withDigests: (action, written) => ({
+    ...action,
+    url: urlWithDigests(action.url, written),
+    headers: headersWithDigests(action.headers, written),
+  }),
 
   stated({ http }) {
     const field = 'spec.action.http';

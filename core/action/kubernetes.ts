@@ -5,6 +5,7 @@ import { type ActionType, outcomeOfStatus } from './action-type.ts';
 import { type ActionBody, parseActionBody, statedBody } from './body.ts';
 import { present } from './grant-field.ts';
 import { mapLines, quote } from './manifest-lines.ts';
+import { parametersWithDigests } from './secret-digests.ts';
 
 const PATCH_TYPES = ['JSON', 'Merge', 'StrategicMerge'] as const;
 
@@ -60,6 +61,11 @@ export const KUBERNETES: ActionType<KubernetesAction> = {
       body: parseActionBody(o['body']),
     };
   },
+
+  withDigests: (action, written) => ({
+    ...action,
+    queryParameters: parametersWithDigests(action.queryParameters, written),
+  }),
 
   stated({ kubernetes }) {
     const field = 'spec.action.kubernetes';

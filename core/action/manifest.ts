@@ -1,6 +1,8 @@
 /** The apply-ready manifest of the grant that a refused call lacked: the answer to "what would allow this?". */
 
-import { type JsonValue, parseStrictJson } from '../text/json.ts';
+import { parseStrictJson } from '../text/json.ts';
+import { secretPointers } from '../text/secret-json.ts';
+import { holdsSecretDigest } from '../text/secret-text.ts';
 import { type Action, actionType } from './action.ts';
 import type { ActionBody } from './body.ts';
 import { quote } from './manifest-lines.ts';
@@ -15,9 +17,6 @@ export interface ManifestOptions {
 
 /** Longest JSON text the CRD takes. */
 const JSON_LIMIT = 32_768;
-/** Members whose values are likely secrets: such a body goes into a grant as its digest, never as text. */
-const SECRET_MEMBER =
-  /passw|pwd|passcode|passphrase|secret|token|credential|private|authorization|cookie|(?:api|access)[-_]?key/i;
 
 /**
  * YAML for `kubectl create -f -`. It is written as YAML whose scalars are JSON strings, so hostile text in the call can
@@ -26,7 +25,11 @@ const SECRET_MEMBER =
 export function grantManifest(action: Action, options: ManifestOptions): string {
   const type = actionType(action);
   const json = type.bodyIsSecret(action) ? undefined : options.bodyJson;
+  const head = type.manifestLines(action);
   const lines = [
+    ...(head.some(holdsSecretDigest)
+      ? ['# secret:sha256:... stands for a secret that the call has, by its SHA-256.']
+      : []),
     'apiVersion: actiongrant.dev/v1alpha1',
     'kind: ActionGrant',
     'metadata:',
@@ -38,7 +41,7 @@ export function grantManifest(action: Action, options: ManifestOptions): string 
     '  action:',
     `    type: ${action.type}`,
     `    ${type.member}:`,
-    ...indented(6, type.manifestLines(action)),
+    ...indented(6, head),
     ...indented(6, bodyLines(action.body, json)),
     ...indented(2, credentialLines(type.credential(action))),
     '  approvedByRequester: true',
@@ -67,18 +70,10 @@ function bodyLines(body: ActionBody, json: string | undefined): string[] {
     case 'bytes':
       return json !== undefined &&
         json.length <= JSON_LIMIT &&
-        !hasSecretMember(parseStrictJson(json))
+        secretPointers(parseStrictJson(json)).length === 0
         ? ['body:', '  type: JSON', `  json: ${quote(json)}`]
         : ['body:', '  type: SHA256', `  sha256: ${quote(body.sha256)}`];
   }
-}
-
-function hasSecretMember(value: JsonValue): boolean {
-  if (value === null || typeof value !== 'object') return false;
-  if (Array.isArray(value)) return value.some(hasSecretMember);
-  return Object.entries(value).some(
-    ([name, member]) => SECRET_MEMBER.test(name) || hasSecretMember(member),
-  );
 }
 
 function indented(spaces: number, lines: readonly string[]): string[] {

@@ -4,6 +4,7 @@
  */
 
 import { ProblemError } from '../api/problem.ts';
+import { REDACTED, withoutTokens } from './secret-text.ts';
 
 export interface ParsedUrl {
   scheme: 'http' | 'https';
@@ -33,6 +34,13 @@ const LABEL = /^(?!-)[a-z0-9_-]{1,63}(?<!-)$/;
  * @throws ProblemError TargetRefused
  */
 export function parseAuthority(text: string, field: string): Authority {
+  if (text.includes('@')) {
+    const host = printable(text.slice(text.lastIndexOf('@') + 1));
+    throw refuse(
+      field,
+      `"${host}" with user information (user@) is not a plain host name; leave it out, since URLs are shown and logged`,
+    );
+  }
   const match = /^(\[[0-9A-Fa-f:.]+\]|[^:[\]]*)(?::([0-9]{1,5}))?$/.exec(text);
   const given = match?.[1]?.toLowerCase();
   if (match === null || given === undefined || given === '') {
@@ -189,9 +197,16 @@ export function formatUrl(url: ParsedUrl): string {
   return `${url.scheme}://${url.host}${port}${url.path}${url.query}`;
 }
 
-/** Hostile text made fit for a message: printable ASCII only, bounded. */
+/** Up to its last @, a text that could be an authority is a user with a password. */
+const USER_AND_PASSWORD = /^[^\s/?#:@]*:[^\s/?#]*@/;
+
+/** Hostile text made fit for a message: printable ASCII only, without secrets that show what they are, bounded. */
 export function printable(text: string, limit = 120): string {
-  const clean = text.replace(/[^\x20-\x7e]/g, '?');
+  // Secrets first: of one that is cut, nothing would tell any more what it is.
+  const clean = withoutTokens(text.replace(USER_AND_PASSWORD, `${REDACTED}@`)).replace(
+    /[^\x20-\x7e]/g,
+    '?',
+  );
   return clean.length > limit ? `${clean.slice(0, limit)}...` : clean;
 }
 

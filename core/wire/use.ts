@@ -1,8 +1,9 @@
 /** Asks for one use, and the answer that the grant was consumed for this call. */
 
-import { type Action, parseAction } from '../action/action.ts';
+import { type Action, actionType, parseAction } from '../action/action.ts';
 import type { BodyForm } from '../action/body.ts';
 import { integer, oneOf, record, text } from '../text/members.ts';
+import { holdsSecretDigest } from '../text/secret-text.ts';
 import { type GrantReference, parseGrantReference } from './grant-reference.ts';
 import { parseNonce } from './nonce.ts';
 
@@ -10,6 +11,7 @@ import { parseNonce } from './nonce.ts';
 export interface UseRequest {
   /** UUID version 4, made by the sidecar, kept in its memory only. */
   nonce: string;
+  /** With digests in the place of secrets. */
   action: Action;
   /** How long the sidecar will wait for the answer, in ms: nothing is consumed after that. */
   waitMilliseconds: number;
@@ -28,13 +30,25 @@ export interface UseAnswer {
 }
 
 const MAX_WAIT_MILLISECONDS = 60_000;
+const AS_DIGESTS = 'SHA256';
+
+/**
+ * What goes over the wire. A sidecar of an earlier release sends secrets in clear and says nothing of them, so a digest is only
+ * taken for one where the message says that there are some.
+ */
+export function useMessage(request: UseRequest): UseRequest & { secrets?: typeof AS_DIGESTS } {
+  const { body: _, ...head } = request.action;
+  return holdsSecretDigest(JSON.stringify(head)) ? { ...request, secrets: AS_DIGESTS } : request;
+}
 
 /** @throws ProblemError RequestMalformed, naming the member */
 export function parseUseRequest(value: unknown): UseRequest {
-  const o = record(value, 'body', ['nonce', 'action', 'waitMilliseconds']);
+  const o = record(value, 'body', ['nonce', 'action', 'waitMilliseconds'], ['secrets']);
+  if (o['secrets'] !== undefined) oneOf(o['secrets'], 'secrets', [AS_DIGESTS]);
+  const action = parseAction(o['action']);
   return {
     nonce: parseNonce(o['nonce']),
-    action: parseAction(o['action']),
+    action: o['secrets'] === undefined ? actionType(action).withDigests(action, 'call') : action,
     waitMilliseconds: integer(o['waitMilliseconds'], 'waitMilliseconds', 1, MAX_WAIT_MILLISECONDS),
   };
 }

@@ -1,6 +1,6 @@
 /** A call to any host but the API server: method, exact URL, and every header that could have an effect. */
 
-import type { HttpAction } from '../../core/action/http.ts';
+import { HTTP, type HttpAction } from '../../core/action/http.ts';
 import { API_SERVER_NAMES } from '../../core/api/names.ts';
 import { formatUrl } from '../../core/text/url.ts';
 import { checkMapBounds, checkUrlBounds } from './bounds.ts';
@@ -26,11 +26,12 @@ export const HTTP_CALL: CallType<HttpDescription> = {
     const json = headers.contentType !== null && isJson(headers.contentType) ? 'required' : 'no';
     const url = formatUrl(target);
     const significant = Object.fromEntries(headers.significant);
-    checkUrlBounds(url);
-    checkMapBounds(significant, MAX_HEADERS, 'header', 'HeaderRefused');
+    const action = HTTP.withDigests({ type: 'HTTP', method, url, headers: significant }, 'call');
+    checkUrlBounds(action.url);
+    checkMapBounds(action.headers, MAX_HEADERS, 'header', 'HeaderRefused');
     return {
       kind: 'http',
-      action: { type: 'HTTP', method, url, headers: significant },
+      action,
       upstream: {
         scheme: target.scheme,
         host: target.host,

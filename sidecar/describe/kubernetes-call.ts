@@ -1,6 +1,6 @@
 /** A call to the API server, in the attributes that its RBAC and audit see, plus what changes the effect beyond them. */
 
-import type { KubernetesAction } from '../../core/action/kubernetes.ts';
+import { KUBERNETES, type KubernetesAction } from '../../core/action/kubernetes.ts';
 import { ProblemError } from '../../core/api/problem.ts';
 import { checkMapBounds } from './bounds.ts';
 import type { CallType } from './call-type.ts';
@@ -34,9 +34,10 @@ export const KUBERNETES_CALL: CallType<KubernetesDescription> = {
     checkHeaders(headers.significant);
     const contentType = kubernetesContentType(headers);
     const parameters = parseKubernetesQuery(target.query);
-    const action = readAttributes(method, path.path, parameters, contentType);
-    checkForbidden(action, method);
-    const json = jsonReading(action.verb, contentType);
+    const attributes = readAttributes(method, path.path, parameters, contentType);
+    checkForbidden(attributes, method);
+    const json = jsonReading(attributes.verb, contentType);
+    const action = KUBERNETES.withDigests(attributes, 'call');
     checkMapBounds(
       action.queryParameters,
       MAX_QUERY_PARAMETERS,
@@ -51,8 +52,8 @@ export const KUBERNETES_CALL: CallType<KubernetesDescription> = {
         host: target.host,
         port: target.port,
         method,
-        path: upstreamTarget(action),
-        headers: upstreamHeaders(action, headers.inert, contentType),
+        path: upstreamTarget(attributes),
+        headers: upstreamHeaders(attributes, headers.inert, contentType),
       },
       body,
       json,

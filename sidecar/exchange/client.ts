@@ -10,7 +10,7 @@ import { ProblemError } from '../../core/api/problem.ts';
 import type { FinishAnswer, FinishRequest } from '../../core/wire/finish.ts';
 import { DISCOVERY_PATH, REFUSALS_PATH, USES_PATH } from '../../core/wire/paths.ts';
 import type { RefusalReport } from '../../core/wire/refusals.ts';
-import type { UseAnswer, UseRequest } from '../../core/wire/use.ts';
+import { type UseAnswer, type UseRequest, useMessage } from '../../core/wire/use.ts';
 import { Semaphore } from '../../process/semaphore.ts';
 import { socketLookup } from '../dns/lookup.ts';
 import { failureOf, isConnectError, NoAnswerError, parseAnswer, readUseAnswer } from './answer.ts';
@@ -115,7 +115,13 @@ export function createExchangeClient(options: ExchangeClientOptions): ExchangeCl
         const waitMilliseconds = Math.round(request.waitMilliseconds - (performance.now() - asked));
         if (waitMilliseconds < 1) throw new NoAnswerError(false, new Error('no permit in time'));
         return readUseAnswer(
-          await exchange('uses', 'POST', USES_PATH, { ...request, waitMilliseconds }, deadline),
+          await exchange(
+            'uses',
+            'POST',
+            USES_PATH,
+            useMessage({ ...request, waitMilliseconds }),
+            deadline,
+          ),
         );
       } finally {
         release();

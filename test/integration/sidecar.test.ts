@@ -493,6 +493,39 @@ describe('a refusal', () => {
     expect(refused.problem.manifest).toContain(sha256(body));
   });
 
+  test("shows no key of the agent's, and its manifest lets the call with the key through", async () => {
+    const { url, kept } = keeping('h1');
+    const { pathname } = new URL(url);
+    services.h1.on(`${pathname}?key=${PASSWORD}`, (incoming, response) => {
+      kept.push({ headers: incoming.headers, body: Buffer.alloc(0) });
+      response.end();
+    });
+    const request = { url: `${url}?key=${PASSWORD}`, headers: { 'x-api-key': PASSWORD } };
+    const { problem, text } = await call(sidecar, 'h1', request);
+    expect(problem.code).toBe('GrantRequired');
+    expect(text).not.toContain(PASSWORD);
+    const manifest = (problem.manifest ?? '')
+      .replace('"REPLACE-ME"', 'edr-quarantine')
+      .replace('REPLACE-ME: why the agent should do this', 'the test says so');
+    const create = (input: string) =>
+      stage.plane.kubectl(['create', '-f', '-', '-o', 'name'], { input });
+
+    const inClear = await create(manifest.replace(/secret:sha256:[0-9a-f]{64}/g, PASSWORD));
+    expect(inClear.stderr).toContain('spec.action.http.headers[x-api-key]');
+    expect(inClear.stderr).not.toContain(PASSWORD);
+
+    const created = await create(manifest);
+    expect(created).toMatchObject({ code: 0, stderr: '' });
+    const name = created.stdout.trim();
+    const ready = ['wait', '--for=condition=Ready', name, '--timeout=20s'];
+    expect((await stage.plane.kubectl(['-n', stage.namespace, ...ready])).code).toBe(0);
+    const digest = /secret:sha256:[0-9a-f]{64}/.exec(manifest)?.[0] ?? '';
+    const instead = { url: `${url}?key=${digest}`, headers: { 'x-api-key': digest } };
+    expect((await call(sidecar, 'h1', instead)).problem.code).toBe('GrantRequired');
+    expect((await call(sidecar, 'h1', request)).status).toBe(200);
+    expect(kept[0]?.headers['x-api-key']).toBe(PASSWORD);
+  });
+
   test('is the same for a second use: one grant is one call', async () => {
     const { url, path } = keeping('h1');
     const grant = await stage.grant({ url });

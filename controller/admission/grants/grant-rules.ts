@@ -4,10 +4,12 @@
  */
 
 import type { GrantedAction } from '../../../core/action/grant.ts';
+import { secretInClear } from '../../../core/action/secrets-in-clear.ts';
 import type { ActionGrant } from '../../../core/api/generated/actiongrant.ts';
 import { agentNamespace } from '../../../core/api/grant.ts';
 import { ACCEPTS_GRANTS_ANNOTATION, API_SERVER_NAME } from '../../../core/api/names.ts';
 import { ProblemError } from '../../../core/api/problem.ts';
+import { holdsToken } from '../../../core/text/secret-text.ts';
 import { withoutBrackets } from '../../../core/text/url.ts';
 import { credentialFault, lentObject } from '../../credentials/credentials.ts';
 import { acceptsGrantsFrom } from '../../grants/consent.ts';
@@ -46,6 +48,7 @@ type Rule = (facts: GrantFacts, settings: AdmissionSettings) => ProblemError | n
 
 /** The rules that need nothing looked up, then those that do: a grant that can never be is refused without a question. */
 export const FORM_RULES: readonly Rule[] = [
+  secretsAreDigests,
   actionIsNotTheApiServerByHttp,
   credentialIsLendable,
   requesterDecidesInPerson,
@@ -68,6 +71,17 @@ export function decideGrant(
     if (refusal !== null) return refusal;
   }
   return null;
+}
+
+/** P18: whoever may read grants would hold the secret. Grants that are stored are not asked: they go on as they are. */
+function secretsAreDigests({ grant }: GrantFacts): ProblemError | null {
+  const found = secretInClear(grant.spec.action);
+  if (found !== undefined) return invalid(found.field, found.reason);
+  if (!holdsToken(grant.spec.justification)) return null;
+  return invalid(
+    'spec.justification',
+    'it holds a token, and many may read grants. Say what the token is for, and leave the token out',
+  );
 }
 
 function actionIsNotTheApiServerByHttp(

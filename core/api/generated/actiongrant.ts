@@ -163,14 +163,17 @@ export interface GrantHttpAction {
    * the grant has no credential. One spelling only, so that nobody can read it two ways: host in
    * lower case, no default port, a path (at least /), no user information, no fragment, no dot or
    * empty segments, no encoded backslashes or control characters. An encoded slash (%2F) is not a
-   * slash: the call must have it encoded, too.
+   * slash: the call must have it encoded, too. A secret in it (?key=) is written as secret:sha256:
+   * and the 64 hexadecimal digits of its SHA-256.
    */
   readonly url: string;
   /**
    * Request headers that belong to the call, by lower-case name, each with its exact value. Headers
    * without effect (accept, user-agent, content-type, trace headers and the like) pass unmentioned;
    * every other header that the call carries must be here, and every header here must be in the
-   * call. Credentials and framing (authorization, cookie, host, content-length) cannot be listed.
+   * call. Credentials and framing (authorization, cookie, host, content-length) cannot be listed. A
+   * key (x-api-key and the like) is written as secret:sha256: and the 64 hexadecimal digits of its
+   * SHA-256; in clear it is refused.
    */
   readonly headers?: Readonly<Record<string, string>>;
   /**

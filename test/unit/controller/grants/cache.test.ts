@@ -1,12 +1,23 @@
 import { describe, expect, it } from 'vitest';
-import { countAwaitingDecision, firstEndedBeyond } from '../../../../controller/grants/cache.ts';
+import {
+  countAwaitingDecision,
+  firstEndedBeyond,
+  grantsForAction,
+} from '../../../../controller/grants/cache.ts';
 import type { LiveGrant } from '../../../../controller/grants/resource.ts';
+import { grantedAction } from '../../../../core/action/grant.ts';
 import type {
   ActionGrant,
   ActionGrantStatus,
   Phase,
 } from '../../../../core/api/generated/actiongrant.ts';
-import { aGrant, aPendingStatus, aStatus, noonPlus } from '../../../support/builders.ts';
+import {
+  aGrant,
+  anHttpAction,
+  aPendingStatus,
+  aStatus,
+  noonPlus,
+} from '../../../support/builders.ts';
 import { aGrantCache } from '../exchange/grants-api.ts';
 
 let versions = 10;
@@ -97,4 +108,15 @@ describe('a namespace with more ended grants than it keeps', () => {
     expect(first(1, ended('a', 10), odd)).toBe('odd');
     expect(first(1, ended('a', 1), odd)).toBe('a');
   });
+});
+
+it('a grant is found by what it says now, and by the digest that an earlier release recorded', () => {
+  const action = anHttpAction({ headers: { 'x-api-key': 'hunter2' } });
+  const recorded = '0'.repeat(64);
+  const status = { ...aStatus('Approved'), actionDigest: recorded };
+  const cache = cacheOf(grantWith({ spec: { action }, status }));
+  const agent = { namespace: 'soc', serviceAccountName: 'incident-agent' };
+  for (const digest of [recorded, grantedAction(action).digest]) {
+    expect(grantsForAction(cache, agent, digest)).toHaveLength(1);
+  }
 });

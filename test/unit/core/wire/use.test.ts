@@ -1,5 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import { parseUseAnswer, parseUseRequest } from '../../../../core/wire/use.ts';
+import { actionKeys } from '../../../../core/action/digest.ts';
+import { grantedAction } from '../../../../core/action/grant.ts';
+import { sha256Hex } from '../../../../core/text/sha256.ts';
+import { parseUseAnswer, parseUseRequest, useMessage } from '../../../../core/wire/use.ts';
 import {
   describeMessage,
   longerThan,
@@ -120,5 +123,54 @@ describe('a map', () => {
     const message = JSON.stringify(httpUse).replace('"x-a"', '"__proto__"');
     const { action } = parseUseRequest(JSON.parse(message));
     expect(Object.entries('headers' in action ? action.headers : {})).toEqual([['__proto__', '1']]);
+  });
+});
+
+describe('a secret of a call', () => {
+  const url = 'https://a.example/?key=hunter2';
+  const headers = { 'x-api-key': 'hunter2' };
+  const digest = `secret:sha256:${sha256Hex('hunter2')}`;
+  const body = { kind: 'none' } as const;
+  const inClear = { type: 'HTTP', method: 'GET', url, headers, body } as const;
+  const byDigest = {
+    ...inClear,
+    url: `https://a.example/?key=${digest}`,
+    headers: { 'x-api-key': digest },
+  } as const;
+  const stored = { type: 'HTTP', http: { method: 'GET', url, headers } } as const;
+  const granted = {
+    type: 'HTTP',
+    http: { method: 'GET', url: byDigest.url, headers: byDigest.headers },
+  } as const;
+  const message = (action: typeof inClear | typeof byDigest, marked = {}) =>
+    parseUseRequest({ nonce: NONCE, action, waitMilliseconds: 1, ...marked }).action;
+
+  it('goes over the wire as its digest, and the message says so', () => {
+    const request = { nonce: NONCE, action: byDigest, waitMilliseconds: 1 };
+    expect(useMessage(request)).toEqual({ ...request, secrets: 'SHA256' });
+    expect(parseUseRequest(useMessage(request)).action).toEqual(byDigest);
+  });
+
+  it('of a call without one, the message is as in earlier releases', () => {
+    const request = parseUseRequest(httpUse);
+    expect(useMessage(request)).toEqual(httpUse);
+  });
+
+  it('that an earlier sidecar sends in clear is its digest from there on', () => {
+    expect(message(inClear)).toEqual(byDigest);
+    // What says of itself that it is a digest was sent to the service like that.
+    expect(message(byDigest)).not.toEqual(byDigest);
+  });
+
+  it.each([
+    ['in clear, as an earlier release stored it', stored],
+    ['by its digest', granted],
+  ])('is compared with that of a grant: %s', (_, action) => {
+    const { digest: expected, summary } = grantedAction(action);
+    const keys = (call: ReturnType<typeof message>) => actionKeys(call).map((key) => key.digest);
+    expect(keys(message(byDigest, { secrets: 'SHA256' }))).toContain(expected);
+    expect(keys(message(inClear))).toContain(expected);
+    expect(keys(message(byDigest))).not.toContain(expected);
+    expect(summary).not.toContain('hunter2');
   });
 });

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { sha256Hex } from '../../../../core/text/sha256.ts';
 import type { RequestHead } from '../../../../sidecar/describe/request-head.ts';
 import { aHead, anH2Head, aProxiedHead, CONTEXT, describeHead } from './heads.ts';
 import { refusal } from './problem.ts';
@@ -103,4 +104,17 @@ describe('a call to a host', () => {
       field: 'method',
     });
   });
+});
+
+it("an agent's key takes part by its digest, and goes to the service as it is", () => {
+  const { action, upstream } = http(
+    aHead({ target: '/v1?key=hunter2&n=1', headers: { 'X-API-Key': 'hunter2' } }),
+  );
+  expect(JSON.stringify(action)).not.toContain('hunter2');
+  expect(action.url).toBe(
+    `https://edr.example.com/v1?key=secret:sha256:${sha256Hex('hunter2')}&n=1`,
+  );
+  expect(action.headers['x-api-key']).toBe(`secret:sha256:${sha256Hex('hunter2')}`);
+  expect(upstream.path).toBe('/v1?key=hunter2&n=1');
+  expect(upstream.headers).toContainEqual(['x-api-key', 'hunter2']);
 });

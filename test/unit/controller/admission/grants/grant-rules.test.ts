@@ -147,3 +147,22 @@ describe('a grant', () => {
     });
   });
 });
+
+test.for<[what: string, spec: Partial<ActionGrantSpec>, field: string]>([
+  [
+    'in a header',
+    { action: anHttpAction({ headers: { 'x-api-key': 'hunter2' } }) },
+    'spec.action.http.headers[x-api-key]',
+  ],
+  ['in the URL', http('https://a.example/?token=hunter2'), 'spec.action.http.url'],
+  [
+    'in the body',
+    { action: anHttpAction({ body: { type: 'JSON', json: '{"password":"hunter2"}' } }) },
+    'spec.action.http.body.json',
+  ],
+  ['in the reason', { justification: 'https://u:hunter2@a.example' }, 'spec.justification'],
+])('a grant with a secret in clear is refused by its field: %s', ([, spec, field]) => {
+  const refusal = decide({ spec });
+  expect(refusal).toMatchObject({ code: 'GrantInvalid', field });
+  expect(refusal?.detail).not.toContain('hunter2');
+});
