@@ -22,8 +22,11 @@ export interface ActionType<A extends { type: string; body: ActionBody }> {
   readonly member: Exclude<keyof GrantAction, 'type'>;
   /** The wire form, `action` in a use request. @throws ProblemError RequestMalformed, naming the member */
   parse(value: unknown): A;
-  /** With digests in the place of the secrets in its head. */
-  withDigests<T extends WithoutBody<A>>(action: T, written: Written): T;
+  /**
+   * In the one form in which it is compared: what means the same is written alike, and digests stand in the place of the secrets
+   * in its head.
+   */
+  canonical<T extends WithoutBody<A>>(action: T, written: Written): T;
   /** Reads `spec.action` strictly. @throws ProblemError GrantInvalid, naming the field and the way out */
   stated(action: GrantAction): StatedAction<A>;
   /** One line for people; of any length and any characters. */

@@ -29,7 +29,7 @@ const SUMMARY_LIMIT = 160;
 export function grantedAction(granted: GrantAction): GrantedAction {
   const type = grantActionType(granted.type);
   const { action: stated, body, url } = type.stated(granted);
-  const action = type.withDigests(stated, 'grant');
+  const action = type.canonical(stated, 'grant');
   return {
     field: `spec.action.${type.member}`,
     digest: actionDigest(action, body),

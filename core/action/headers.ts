@@ -45,6 +45,10 @@ export const INERT_HEADERS: ReadonlySet<string> = new Set([
   'x-stainless-runtime',
   'x-stainless-runtime-version',
   'x-stainless-timeout',
+  // Clocks: when the client sent the call, and how long it waits (RFC 9110 6.6.1, gRPC over HTTP/2, Connect)
+  'connect-timeout-ms',
+  'date',
+  'grpc-timeout',
   // npm: who asks and why, the session new with every run (npm-registry-fetch, pacote)
   'npm-auth-type',
   'npm-command',

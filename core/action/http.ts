@@ -7,6 +7,7 @@ import { type ActionType, outcomeOfStatus } from './action-type.ts';
 import { type ActionBody, parseActionBody, statedBody } from './body.ts';
 import { invalid, present } from './grant-field.ts';
 import { belongsToAction, HEADER_NAME, HEADER_VALUE } from './headers.ts';
+import { withListsInOneSpelling } from './list-headers.ts';
 import { mapLines, quote } from './manifest-lines.ts';
 import { headersWithDigests, urlWithDigests } from './secret-digests.ts';
 
@@ -37,10 +38,10 @@ export const HTTP: ActionType<HttpAction> = {
     };
   },
 
-  withDigests: (action, written) => ({
+  canonical: (action, written) => ({
     ...action,
     url: urlWithDigests(action.url, written),
-    headers: headersWithDigests(action.headers, written),
+    headers: headersWithDigests(withListsInOneSpelling(action.headers), written),
   }),
 
   stated({ http }) {

@@ -6,6 +6,7 @@ import { type ActionBody, parseActionBody, statedBody } from './body.ts';
 import { present } from './grant-field.ts';
 import { mapLines, quote } from './manifest-lines.ts';
 import { parametersWithDigests } from './secret-digests.ts';
+import { withOrderedSelectors } from './selectors.ts';
 
 const PATCH_TYPES = ['JSON', 'Merge', 'StrategicMerge'] as const;
 
@@ -62,9 +63,9 @@ export const KUBERNETES: ActionType<KubernetesAction> = {
     };
   },
 
-  withDigests: (action, written) => ({
+  canonical: (action, written) => ({
     ...action,
-    queryParameters: parametersWithDigests(action.queryParameters, written),
+    queryParameters: parametersWithDigests(withOrderedSelectors(action.queryParameters), written),
   }),
 
   stated({ kubernetes }) {

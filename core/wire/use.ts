@@ -48,7 +48,7 @@ export function parseUseRequest(value: unknown): UseRequest {
   const action = parseAction(o['action']);
   return {
     nonce: parseNonce(o['nonce']),
-    action: o['secrets'] === undefined ? actionType(action).withDigests(action, 'call') : action,
+    action: o['secrets'] === undefined ? actionType(action).canonical(action, 'call') : action,
     waitMilliseconds: integer(o['waitMilliseconds'], 'waitMilliseconds', 1, MAX_WAIT_MILLISECONDS),
   };
 }

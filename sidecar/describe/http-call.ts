@@ -26,7 +26,7 @@ export const HTTP_CALL: CallType<HttpDescription> = {
     const json = headers.contentType !== null && isJson(headers.contentType) ? 'required' : 'no';
     const url = formatUrl(target);
     const significant = Object.fromEntries(headers.significant);
-    const action = HTTP.withDigests({ type: 'HTTP', method, url, headers: significant }, 'call');
+    const action = HTTP.canonical({ type: 'HTTP', method, url, headers: significant }, 'call');
     checkUrlBounds(action.url);
     checkMapBounds(action.headers, MAX_HEADERS, 'header', 'HeaderRefused');
     return {

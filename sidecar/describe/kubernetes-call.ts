@@ -37,7 +37,7 @@ export const KUBERNETES_CALL: CallType<KubernetesDescription> = {
     const attributes = readAttributes(method, path.path, parameters, contentType);
     checkForbidden(attributes, method);
     const json = jsonReading(attributes.verb, contentType);
-    const action = KUBERNETES.withDigests(attributes, 'call');
+    const action = KUBERNETES.canonical(attributes, 'call');
     checkMapBounds(
       action.queryParameters,
       MAX_QUERY_PARAMETERS,
