@@ -1,6 +1,5 @@
 /** Settings of the controller. The chart sets them; each is checked at start. */
 
-import { API_SERVER_AUDIENCES } from '../core/api/names.ts';
 import type { KubernetesServer } from '../core/kubernetes/server.ts';
 import { isRecord } from '../core/text/json.ts';
 import { CERTIFICATES } from '../core/text/pem.ts';
@@ -30,7 +29,7 @@ export interface ControllerConfig {
   servingNames: string[];
   /** Names and addresses under which agents might reach the API server, beside those that every cluster has. */
   apiServerHosts: string[];
-  /** Audiences that the API server accepts (its --api-audiences), beside the usual. */
+  /** Audiences that the API server accepts (its --api-audiences), beside those that it tells. */
   apiServerAudiences: string[];
   /** Uses and reports of one pod, a second. */
   podRatePerSecond: number;
@@ -65,10 +64,7 @@ export function readControllerConfig(environment: Environment): ControllerConfig
     kubernetes: readKubernetesServer(reader),
     servingNames: reader.list('ACTIONGRANT_SERVING_NAMES'),
     apiServerHosts: readHosts(reader, 'ACTIONGRANT_API_SERVER_HOSTS'),
-    apiServerAudiences: [
-      ...API_SERVER_AUDIENCES,
-      ...reader.list('ACTIONGRANT_API_SERVER_AUDIENCES'),
-    ],
+    apiServerAudiences: reader.list('ACTIONGRANT_API_SERVER_AUDIENCES'),
     podRatePerSecond: reader.integer(
       'ACTIONGRANT_POD_RATE_PER_SECOND',
       { min: 1, max: 100_000 },

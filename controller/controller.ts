@@ -2,11 +2,13 @@
 
 import { randomBytes } from 'node:crypto';
 import type { KubernetesClient } from '../core/kubernetes/client.ts';
+import { readOwnToken } from '../core/kubernetes/server.ts';
 import type { Clock } from '../core/time/clock.ts';
 import type { Logger } from '../process/log.ts';
 import type { Registry } from '../process/metrics.ts';
 import { controllerNames, createCertificateManager } from './certificates/manager.ts';
 import type { ControllerConfig } from './config.ts';
+import { createApiAudiences } from './credentials/api-audiences.ts';
 import { createServerCount } from './credentials/api-servers.ts';
 import { createConfirmer } from './credentials/confirm.ts';
 import { grantGauges } from './record/gauges.ts';
@@ -18,7 +20,7 @@ import { createGrantQueue } from './wiring/grant-queue.ts';
 import { createInjection } from './wiring/injection.ts';
 import { createLeading } from './wiring/leading.ts';
 import { createRecording } from './wiring/recording.ts';
-import { createServing } from './wiring/serving.ts';
+import { createServing, untilDone } from './wiring/serving.ts';
 
 export interface ControllerDependencies {
   config: ControllerConfig;
@@ -59,6 +61,12 @@ export async function startController(dependencies: ControllerDependencies): Pro
     severalServers: createServerCount(client, clock),
     onError: (message, fields) => log.warn(message, fields),
   });
+  const apiServerAudiences = createApiAudiences({
+    client,
+    clock,
+    configured: config.apiServerAudiences,
+    ownToken: () => readOwnToken(config.kubernetes),
+  });
   const certificates = createCertificateManager({
     ...common,
     namespace,
@@ -68,7 +76,13 @@ export async function startController(dependencies: ControllerDependencies): Pro
   const injection =
     sidecar && (await createInjection({ ...common, config, sidecar, certificates }));
   const serving = createServing({
-    admission: createAdmission({ ...common, config, cache, injection: injection?.webhook }),
+    admission: createAdmission({
+      ...common,
+      config,
+      cache,
+      apiServerAudiences,
+      injection: injection?.webhook,
+    }),
     exchange: createExchange({
       ...common,
       metrics,
@@ -76,6 +90,7 @@ export async function startController(dependencies: ControllerDependencies): Pro
       config,
       caches,
       confirmer,
+      apiServerAudiences,
       refusalEvents,
       randomSuffix,
     }),
@@ -110,6 +125,10 @@ export async function startController(dependencies: ControllerDependencies): Pro
   // Health can be asked from the first moment, also while the API server cannot be reached.
   const operationsAddress = await serving.listenForOperations(config.operationsListen);
   caches.start();
+  // No grant is admitted before it is known what must not be lent.
+  await untilDone('the audiences of the API server are not known yet', common, () =>
+    apiServerAudiences.discover(),
+  );
   await serving.awaitCertificate();
   injection?.publisher.start();
   const address = await serving.listen(config.listen);

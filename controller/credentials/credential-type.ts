@@ -10,6 +10,7 @@ import type { Secret } from '../../core/text/secret.ts';
 import type { Clock } from '../../core/time/clock.ts';
 import type { Semaphore } from '../../process/semaphore.ts';
 import type { LiveGrant } from '../grants/resource.ts';
+import type { ApiAudiences } from './api-audiences.ts';
 
 /** One credential, for one use. It leaves this process only if the grant comes to hold its record. */
 export interface IssuedCredential {
@@ -42,6 +43,12 @@ export interface PrepareDependencies {
   randomSuffix(): string;
 }
 
+export interface IssueDependencies {
+  client: Pick<KubernetesClient, 'tokenRequest'>;
+  /** A token for one of them never leaves for elsewhere. */
+  apiServerAudiences: ApiAudiences;
+}
+
 export interface RejectionDependencies {
   client: KubernetesClient;
   clock: Clock;
@@ -68,7 +75,7 @@ export interface CredentialType {
   /** For admission: what must be refused beyond the schema; undefined: nothing. */
   fault(
     grant: ActionGrant,
-    cluster: { apiServerAudiences: readonly string[] },
+    cluster: { apiServerAudiences: Pick<ApiAudiences, 'includes'> },
   ): CredentialFault | undefined;
   lent(grant: ActionGrant): LentObject | undefined;
   /**
@@ -87,7 +94,7 @@ export interface CredentialType {
    * @throws ProblemError CredentialRefused if it is not issued for a reason that stays; KubernetesError otherwise
    */
   issue(
-    client: KubernetesClient,
+    dependencies: IssueDependencies,
     grant: LiveGrant,
     timeoutMilliseconds: number,
   ): Promise<IssuedCredential>;

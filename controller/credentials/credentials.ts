@@ -17,9 +17,11 @@ import type { Secret } from '../../core/text/secret.ts';
 import { printable } from '../../core/text/url.ts';
 import type { Clock } from '../../core/time/clock.ts';
 import type { LiveGrant } from '../grants/resource.ts';
+import type { ApiAudiences } from './api-audiences.ts';
 import type {
   CredentialFault,
   CredentialType,
+  IssueDependencies,
   IssuedCredential,
   LentObject,
   PrepareDependencies,
@@ -69,7 +71,7 @@ function unknownType(type: string): CredentialFault {
 /** What must be refused of what a new grant says of its credential; undefined: nothing. */
 export function credentialFault(
   grant: ActionGrant,
-  cluster: { apiServerAudiences: readonly string[] },
+  cluster: { apiServerAudiences: Pick<ApiAudiences, 'includes'> },
 ): CredentialFault | undefined {
   const { credential } = grant.spec;
   if (credential !== undefined && !isKnown(credential.type)) return unknownType(credential.type);
@@ -98,11 +100,11 @@ export async function prepareCredential(
 
 /** As `CredentialType.issue`. */
 export async function issueCredential(
-  client: KubernetesClient,
+  dependencies: IssueDependencies,
   grant: LiveGrant,
   timeoutMilliseconds: number,
 ): Promise<IssuedCredential | undefined> {
-  return typeOf(grant)?.issue(client, grant, timeoutMilliseconds);
+  return typeOf(grant)?.issue(dependencies, grant, timeoutMilliseconds);
 }
 
 /**

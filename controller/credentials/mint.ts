@@ -3,11 +3,12 @@
 import { decodeJwt } from 'jose';
 import { CREDENTIAL_SECONDS } from '../../core/api/names.ts';
 import { ProblemError } from '../../core/api/problem.ts';
-import type { KubernetesClient } from '../../core/kubernetes/client.ts';
 import { isKubernetesError } from '../../core/kubernetes/error.ts';
 import { Secret } from '../../core/text/secret.ts';
 import type { LiveGrant } from '../grants/resource.ts';
 import { accountRecreated } from './bound-secret.ts';
+import type { CredentialFault, IssueDependencies } from './credential-type.ts';
+import { audienceFault, audienceOfTheApiServer } from './lendable-audience.ts';
 
 export interface MintedCredential {
   token: Secret;
@@ -22,20 +23,23 @@ export interface MintedCredential {
  * @throws ProblemError CredentialRefused if it cannot be minted for a reason that stays; KubernetesError otherwise
  */
 export async function mint(
-  client: Pick<KubernetesClient, 'tokenRequest'>,
+  { client, apiServerAudiences }: IssueDependencies,
   grant: LiveGrant,
   timeoutMilliseconds: number,
 ): Promise<MintedCredential | undefined> {
   const account = grant.spec.credential?.serviceAccountToken;
   const bound = grant.status?.credential;
   if (account === undefined || bound === undefined) return undefined;
+  const { audience } = account;
+  const fault = audience === undefined ? undefined : audienceFault(audience, apiServerAudiences);
+  // Nobody may have seen it at admission: the grant may be older than the rule, or than what is known of the cluster.
+  if (fault !== undefined) throw refused(fault);
   const { namespace } = grant.metadata;
   const answer = await client
     .tokenRequest(
       { namespace, name: account.serviceAccountName },
       {
-        // Absent for Kubernetes actions: the API server then fills in its own audiences.
-        audiences: account.audience === undefined ? [] : [account.audience],
+        audiences: audiencesFor(audience ?? apiServerAudiences.forKubernetes()),
         expirationSeconds: CREDENTIAL_SECONDS,
         boundObjectRef: {
           apiVersion: 'v1',
@@ -68,9 +72,25 @@ export async function mint(
       "The API server's tokens have no jti, so a use could not be told from another; it needs Kubernetes 1.32 or newer.",
     );
   }
+  const token = new Secret(answer.token);
+  if (audience === undefined) apiServerAudiences.learnFrom(token);
+  else if (!(await apiServerAudiences.refuses(audience, token, timeoutMilliseconds))) {
+    throw refused(audienceOfTheApiServer(audience));
+  }
   return {
-    token: new Secret(answer.token),
+    token,
     jti: claims.jti,
     expirationTime: answer.expirationTimestamp,
   };
+}
+
+/** Without audiences the API server fills in its own. */
+function audiencesFor(audience: string | undefined): string[] {
+  return audience === undefined ? [] : [audience];
+}
+
+function refused({ field, reason }: CredentialFault): ProblemError {
+  return new ProblemError('CredentialRefused', `${field}: ${reason}; create a new grant.`, {
+    field,
+  });
 }

@@ -14,6 +14,13 @@ export const AUDIENCE_OF_THE_API_SERVER: GrantRefusal<{ audience: string }> = {
   general: `is the API server's own audience. ${NAME_THE_SERVICE}`,
 };
 
+export const AUDIENCE_OF_THE_EXCHANGE: GrantRefusal<{ audience: string }> = {
+  field: 'spec.credential.serviceAccountToken.audience',
+  reason: ({ audience }) =>
+    `${audience} is the audience that proves who a sidecar is. ${NAME_THE_SERVICE}`,
+  general: `is the audience that proves who a sidecar is. ${NAME_THE_SERVICE}`,
+};
+
 export const REQUESTER_MAY_NOT_DELEGATE: GrantRefusal<{
   requester: string;
   namespace: string;

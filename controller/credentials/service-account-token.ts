@@ -7,19 +7,15 @@ import { decodeJwt } from 'jose';
 import { ProblemError } from '../../core/api/problem.ts';
 import { createBoundSecret, deleteBoundSecret } from './bound-secret.ts';
 import type { CredentialType } from './credential-type.ts';
+import { audienceFault } from './lendable-audience.ts';
 import { mint } from './mint.ts';
-import {
-  AUDIENCE_OF_THE_API_SERVER,
-  REQUESTER_MAY_NOT_DELEGATE,
-} from './service-account-token-refusals.ts';
+import { REQUESTER_MAY_NOT_DELEGATE } from './service-account-token-refusals.ts';
 import { untilRejected } from './token-rejection.ts';
 
 export const serviceAccountToken: CredentialType = {
   fault({ spec }, { apiServerAudiences }) {
     const audience = spec.credential?.serviceAccountToken?.audience;
-    if (audience === undefined || !apiServerAudiences.includes(audience)) return undefined;
-    const { field, reason } = AUDIENCE_OF_THE_API_SERVER;
-    return { field, reason: reason({ audience }) };
+    return audience === undefined ? undefined : audienceFault(audience, apiServerAudiences);
   },
   lent({ metadata: { namespace }, spec }) {
     const name = spec.credential?.serviceAccountToken?.serviceAccountName;
@@ -35,9 +31,9 @@ export const serviceAccountToken: CredentialType = {
     };
   },
   prepare: createBoundSecret,
-  async issue(client, grant, timeoutMilliseconds) {
+  async issue(dependencies, grant, timeoutMilliseconds) {
     const bound = grant.status?.credential;
-    const minted = await mint(client, grant, timeoutMilliseconds);
+    const minted = await mint(dependencies, grant, timeoutMilliseconds);
     if (bound === undefined || minted === undefined) {
       throw new ProblemError(
         'CredentialRefused',

@@ -5,6 +5,7 @@ import type { KubernetesClient } from '../../core/kubernetes/client.ts';
 import type { Secret } from '../../core/text/secret.ts';
 import type { Clock } from '../../core/time/clock.ts';
 import type { UseAnswer } from '../../core/wire/use.ts';
+import type { ApiAudiences } from '../credentials/api-audiences.ts';
 import type { IssuedCredential } from '../credentials/credential-type.ts';
 import { issueCredential } from '../credentials/credentials.ts';
 import type { GrantCache } from '../grants/cache.ts';
@@ -18,6 +19,7 @@ import type { TimeLeft } from './time-left.ts';
 
 export interface AttemptDependencies {
   client: KubernetesClient;
+  apiServerAudiences: ApiAudiences;
   cache: GrantCache;
   clock: Clock;
   metrics: ControllerMetrics;
@@ -44,7 +46,7 @@ export async function attempt(
   };
   let credential: IssuedCredential | undefined;
   try {
-    credential = await timed('mint', () => issueCredential(client, grant, left.forStep()));
+    credential = await timed('mint', () => issueCredential(dependencies, grant, left.forStep()));
   } catch (error) {
     if (!(error instanceof ProblemError) || error.code !== 'CredentialRefused') throw error;
     // The cache may lag and name a Secret that is gone by now. Only the live grant tells whether that is the reason.

@@ -8,17 +8,16 @@ import type { Logger } from '../../process/log.ts';
 import type { InjectPodDependencies } from '../admission/pods/inject-pod.ts';
 import { createAdmissionRouter } from '../admission/router.ts';
 import type { ControllerConfig } from '../config.ts';
+import type { ApiAudiences } from '../credentials/api-audiences.ts';
 import { countAwaitingDecision, type GrantCache } from '../grants/cache.ts';
 
 export interface AdmissionParts {
   client: KubernetesClient;
   clock: Clock;
   log: Logger;
-  config: Pick<
-    ControllerConfig,
-    'apiServerAudiences' | 'apiServerHosts' | 'maxPendingPerAgent' | 'namespace'
-  >;
+  config: Pick<ControllerConfig, 'apiServerHosts' | 'maxPendingPerAgent' | 'namespace'>;
   cache: GrantCache;
+  apiServerAudiences: Pick<ApiAudiences, 'includes'>;
   /** undefined: no pod is injected. */
   injection: InjectPodDependencies | undefined;
 }
@@ -31,9 +30,10 @@ export function createAdmission({
   log,
   config,
   cache,
+  apiServerAudiences,
   injection,
 }: AdmissionParts): Router {
-  const { apiServerAudiences, apiServerHosts, maxPendingPerAgent, namespace } = config;
+  const { apiServerHosts, maxPendingPerAgent, namespace } = config;
   return createAdmissionRouter({
     client,
     clock,

@@ -8,6 +8,7 @@ import type { Clock } from '../../core/time/clock.ts';
 import type { Logger } from '../../process/log.ts';
 import type { Caches } from '../caches/caches.ts';
 import type { ControllerConfig } from '../config.ts';
+import type { ApiAudiences } from '../credentials/api-audiences.ts';
 import type { Confirmer } from '../credentials/confirm.ts';
 import { createAuthenticator } from '../exchange/authenticate.ts';
 import { createDiscovery } from '../exchange/discovery.ts';
@@ -31,6 +32,7 @@ export interface ExchangeParts {
   config: Pick<ControllerConfig, 'injectionSelector' | 'podRatePerSecond'>;
   caches: Caches;
   confirmer: Confirmer;
+  apiServerAudiences: ApiAudiences;
   /** Of their own, so that what agents provoke never crowds out what happens to grants. */
   refusalEvents: EventRecorder;
   randomSuffix(): string;
@@ -40,7 +42,8 @@ export interface ExchangeParts {
 const REFUSAL_REPORTS = { ratePerSecond: 0.1, burst: 5, capacity: 10_000 } as const;
 
 export function createExchange(parts: ExchangeParts): Router {
-  const { client, clock, log, metrics, recorder, config, caches, confirmer } = parts;
+  const { client, clock, log, metrics, recorder, config, caches, confirmer, apiServerAudiences } =
+    parts;
   const { grants: cache, findPod, annotationsOf, labelsOf } = caches;
   const ratePerPod = () =>
     createRateLimiter({
@@ -71,6 +74,7 @@ export function createExchange(parts: ExchangeParts): Router {
     }),
     useHandler: createUseHandler({
       client,
+      apiServerAudiences,
       cache,
       freshener: createFreshener({ ...grantsOf, phase: 'Approved' }),
       clock,

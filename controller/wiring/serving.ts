@@ -51,7 +51,7 @@ const SEND_AWAY_MILLISECONDS = 2_000;
 const DRAIN_MILLISECONDS = 10_000;
 const OPERATIONS_DRAIN_MILLISECONDS = 100;
 /** The API server may come later than we do. */
-const CERTIFICATE_BACKOFF: Backoff = { firstMilliseconds: 200, maximumMilliseconds: 5_000 };
+const START_BACKOFF: Backoff = { firstMilliseconds: 200, maximumMilliseconds: 5_000 };
 
 export function createServing(parts: ServingParts): Serving {
   const { admission, exchange, certificates, registry, cachesNotCurrent } = parts;
@@ -75,7 +75,7 @@ export function createServing(parts: ServingParts): Serving {
     listenForOperations: (address) =>
       listenAs('ACTIONGRANT_OPERATIONS_LISTEN', operations, address),
     async awaitCertificate() {
-      await untilSynced(parts);
+      await untilDone('the serving certificate is not ready yet', parts, () => certificates.sync());
       certificates.attach(server);
       certificates.start();
     },
@@ -98,13 +98,18 @@ function listenAs(
   });
 }
 
-async function untilSynced({ certificates, clock, log }: ServingParts): Promise<void> {
+/** Does what a start needs of the API server, again and again until it is done. @param notYet is logged for each failure */
+export async function untilDone(
+  notYet: string,
+  { clock, log }: { clock: Clock; log: Logger },
+  work: () => Promise<void>,
+): Promise<void> {
   for (let failures = 1; ; failures++) {
     try {
-      return await certificates.sync();
+      return await work();
     } catch (error) {
-      log.warn('the serving certificate is not ready yet', { error });
-      await pause(clock, backoffDelay(CERTIFICATE_BACKOFF, failures, Math.random));
+      log.warn(notYet, { error });
+      await pause(clock, backoffDelay(START_BACKOFF, failures, Math.random));
     }
   }
 }

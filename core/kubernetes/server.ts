@@ -41,6 +41,12 @@ export function serverAccessReader(server: KubernetesServer): Promise<ReadServer
   return server.type === 'InCluster' ? Promise.resolve(inCluster(server)) : kubeconfig(server);
 }
 
+/** The bearer token with which we speak to the server; undefined if we have none, but a certificate. @throws Error */
+export async function readOwnToken(server: KubernetesServer): Promise<string | undefined> {
+  const { headers } = await (await serverAccessReader(server))();
+  return /^Bearer (.+)$/.exec(headers['authorization'] ?? '')?.[1];
+}
+
 /** @throws Error with a code if the server could never be verified; what the CA holds is not in it */
 export function checkAccess({ tls }: ServerAccess): void {
   if (tls.ca === undefined || holdsCertificates(tls.ca.toString())) return;

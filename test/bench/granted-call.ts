@@ -9,6 +9,7 @@ import { request as send } from 'node:https';
 import { ProxyAgent, request } from 'undici';
 import { mint } from '../../controller/credentials/mint.ts';
 import { untilPhase } from '../support/grants.ts';
+import { issuingWith } from '../support/issuing.ts';
 import { issuePodToken, type PodToken } from '../support/kubelet.ts';
 import { SERVICE } from '../support/scene.ts';
 import type { Benchmark } from './benchmark.ts';
@@ -118,7 +119,7 @@ async function byHand(environment: Environment, pod: PodToken, mine: BenchGrant)
   const { client, upstream, exchange } = environment;
   const nonce = randomUUID();
   const start = performance.now();
-  const credential = await mint(client, mine.grant, 10_000);
+  const credential = await mint(issuingWith(client), mine.grant, 10_000);
   if (credential === undefined) throw new Error('the grant has no credential');
   await consumingWrite(environment.client, mine, pod, nonce, credential);
   const credentialToken = credential.token.reveal();

@@ -304,15 +304,23 @@ describe('approval by the requester, without the webhook', () => {
     expect((await approvedBy(DORA, {}, others)).status).toBe(201);
   });
 
-  test("a credential for the API server's own audience is refused to everybody", async () => {
-    const account = { serviceAccountName: 'edr-quarantine', audience: API_AUDIENCE };
-    const credential = { type: 'ServiceAccountToken', serviceAccountToken: account } as const;
-    const refused = await approvedBy(DORA, { approvedByRequester: false, credential });
-    expect(refused).toMatchObject({ status: 422, body: { reason: 'Invalid' } });
-    expect(JSON.stringify(refused.body)).toContain(
-      "denied request: spec.credential.serviceAccountToken.audience: is the API server's own audience",
-    );
-  });
+  test.for([
+    API_AUDIENCE,
+    API_AUDIENCE.toUpperCase().replace('HTTPS', 'https'),
+    `${API_AUDIENCE}/`,
+    API_AUDIENCE.replace('https://', ''),
+  ])(
+    "a credential for the API server's own audience is refused to everybody: %s",
+    async (audience) => {
+      const account = { serviceAccountName: 'edr-quarantine', audience };
+      const credential = { type: 'ServiceAccountToken', serviceAccountToken: account } as const;
+      const refused = await approvedBy(DORA, { approvedByRequester: false, credential });
+      expect(refused).toMatchObject({ status: 422, body: { reason: 'Invalid' } });
+      expect(JSON.stringify(refused.body)).toContain(
+        "denied request: spec.credential.serviceAccountToken.audience: is the API server's own audience",
+      );
+    },
+  );
 });
 
 describe('deletions', () => {

@@ -265,6 +265,39 @@ const GUARDS: readonly Guard[] = [
     ],
   },
   {
+    guard: 'that the API server turns out to accept',
+    file: 'test/unit/controller/credentials/mint.test.ts',
+    changes: [
+      {
+        file: 'controller/credentials/mint.ts',
+        from: 'else if (!(await apiServerAudiences.refuses(audience, token, timeoutMilliseconds))) {',
+        to: 'else if (timeoutMilliseconds < 0) {',
+      },
+    ],
+  },
+  {
+    guard: 'that admission would refuse now',
+    file: 'test/unit/controller/credentials/mint.test.ts',
+    changes: [
+      {
+        file: 'controller/credentials/mint.ts',
+        from: 'if (fault !== undefined) throw refused(fault);',
+        to: '',
+      },
+    ],
+  },
+  {
+    guard: "an audience is known to be the API server's",
+    file: 'test/unit/controller/credentials/api-audiences.test.ts',
+    changes: [
+      {
+        file: 'controller/credentials/api-audiences.ts',
+        from: "learn([configuration['issuer']]);",
+        to: '',
+      },
+    ],
+  },
+  {
     guard: 'no flood of them holds up the end of a use',
     file: 'test/unit/controller/exchange/routes.test.ts',
     changes: [

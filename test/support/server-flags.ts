@@ -3,6 +3,9 @@ import { join } from 'node:path';
 /** The `iss` of every ServiceAccount token of a test cluster. */
 export const SERVICE_ACCOUNT_ISSUER = 'https://kubernetes.default.svc';
 
+/** An audience of the API server that is not its issuer, as clusters in clouds have. Nobody but the API server says so. */
+export const FURTHER_API_AUDIENCE = 'https://container.example/v1/projects/p/clusters/c';
+
 export interface ControlPlaneOptions {
   /**
    * Makes etcd flush every write, as production does. Tests go without (an fsync is most of a

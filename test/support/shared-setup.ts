@@ -14,6 +14,7 @@ import { installCrds } from './crds.ts';
 import { exampleNamespaces } from './examples.ts';
 import { startProduct } from './product.ts';
 import type { ReplicaDetails } from './replica-process.ts';
+import { FURTHER_API_AUDIENCE, SERVICE_ACCOUNT_ISSUER } from './server-flags.ts';
 
 declare module 'vitest' {
   interface ProvidedContext {
@@ -86,7 +87,9 @@ async function answer(
 /** Nothing is started yet. */
 function shareIn(stack: AsyncDisposableStack): Shared {
   const bare = lazily(async () => {
-    const plane = stack.use(await startControlPlane());
+    // As k3s has: its issuer, and an audience that nothing else tells.
+    const apiAudiences = `--api-audiences=${SERVICE_ACCOUNT_ISSUER},${FURTHER_API_AUDIENCE}`;
+    const plane = stack.use(await startControlPlane({ apiServerFlags: [apiAudiences] }));
     await installCrds(plane);
     return plane.details;
   });

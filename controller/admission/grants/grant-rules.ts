@@ -11,6 +11,7 @@ import { ACCEPTS_GRANTS_ANNOTATION, API_SERVER_NAME } from '../../../core/api/na
 import { ProblemError } from '../../../core/api/problem.ts';
 import { holdsToken } from '../../../core/text/secret-text.ts';
 import { withoutBrackets } from '../../../core/text/url.ts';
+import type { ApiAudiences } from '../../credentials/api-audiences.ts';
 import { credentialFault, lentObject } from '../../credentials/credentials.ts';
 import { acceptsGrantsFrom } from '../../grants/consent.ts';
 import type { GrantRefusal } from '../../grants/grant-refusal.ts';
@@ -24,7 +25,7 @@ export interface AdmissionSettings {
   /** Further names (lower case) and addresses (without brackets) of the API server, beside those every cluster has. */
   apiServerHosts: readonly string[];
   /** Audiences that the API server accepts: a token for one of them is a credential for the whole cluster. */
-  apiServerAudiences: readonly string[];
+  apiServerAudiences: Pick<ApiAudiences, 'includes'>;
   /** Grants for one agent that may wait for a decision at a time. */
   maxPendingPerAgent: number;
 }

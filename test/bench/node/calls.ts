@@ -8,6 +8,7 @@ import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { mint } from '../../../controller/credentials/mint.ts';
 import { untilPhase } from '../../support/grants.ts';
+import { issuingWith } from '../../support/issuing.ts';
 import { SERVICE } from '../../support/scene.ts';
 import { processorMicroseconds, residentMegabytes } from '../child.ts';
 import { consumingWrite } from '../floor.ts';
@@ -151,7 +152,7 @@ async function floorTimes(stage: BenchStage, grants: readonly BenchGrant[]): Pro
   const writes: number[] = [];
   for (const mine of grants) {
     const start = performance.now();
-    const credential = await mint(client, mine.grant, 10_000);
+    const credential = await mint(issuingWith(client), mine.grant, 10_000);
     if (credential === undefined) throw new Error('the grant has no credential');
     await consumingWrite(client, mine, pod, randomUUID(), credential);
     writes.push(performance.now() - start);

@@ -2,6 +2,8 @@
 
 import { randomUUID } from 'node:crypto';
 import type { ServerResponse } from 'node:http';
+import { decodeJwt } from 'jose';
+import { createApiAudiences } from '../../../controller/credentials/api-audiences.ts';
 import { createControllerMetrics } from '../../../controller/record/metrics.ts';
 import { createGrantRecorder } from '../../../controller/record/recorder.ts';
 import type { ActionGrant, ActionGrantStatus } from '../../../core/api/generated/actiongrant.ts';
@@ -108,9 +110,15 @@ export class GrantServer implements AsyncDisposable {
       now,
     });
     const client = await this.stub.client();
+    const apiServerAudiences = createApiAudiences({
+      client,
+      clock,
+      configured: [],
+      ownToken: async () => undefined,
+    });
     let suffixes = 0;
     const randomSuffix = () => `again${suffixes++}`;
-    return { client, cache, clock, metrics, recorder, randomSuffix };
+    return { client, cache, clock, metrics, recorder, randomSuffix, apiServerAudiences };
   }
 
   readonly handle: StubHandler = (request, response) => {
@@ -126,6 +134,7 @@ export class GrantServer implements AsyncDisposable {
       return this.#grants.delete(name) ? DELETED : NOT_FOUND;
     }
     if (name !== '') return found(this.#grants.get(name));
+    if (path.endsWith('/tokenreviews')) return [201, { status: reviewOf(request) }];
     if (path.endsWith('/token')) return this.#issue(request);
     if (path.endsWith('/secrets')) return this.#createSecret(request);
     if (SECRET.test(path)) return this.#deleteSecret(request);
@@ -160,7 +169,7 @@ export class GrantServer implements AsyncDisposable {
   }
 
   #issue({ body, path }: StubRequest): Answer {
-    const { boundObjectRef } = JSON.parse(body).spec;
+    const { boundObjectRef, audiences } = JSON.parse(body).spec;
     if (this.secrets.get(boundObjectRef.name) !== boundObjectRef.uid) {
       return [404, status(404, 'NotFound', 'the Secret is gone')];
     }
@@ -168,6 +177,7 @@ export class GrantServer implements AsyncDisposable {
     const uid = this.accounts.get(account);
     const token = anUnsignedToken({
       jti: randomUUID(),
+      aud: audiences,
       'kubernetes.io': { serviceaccount: { name: account, uid } },
     });
     return [201, { status: { token, expirationTimestamp: '2026-01-02T12:10:00Z' } }];
@@ -203,8 +213,22 @@ function found(object: unknown): Answer {
   return object ? [200, object] : NOT_FOUND;
 }
 
+/** The API server's audience, in the words of its refusal of a token for another one. */
+export const API_AUDIENCE = 'https://container.googleapis.com/v1/projects/p/locations/l/clusters/c';
+
+/** As the API server answers for a token that it has issued, and whose Secret is there. */
+function reviewOf({ body }: StubRequest): object {
+  const { token } = JSON.parse(body).spec;
+  const { aud = [] } = decodeJwt<{ aud?: string[] }>(token);
+  if (aud.includes(API_AUDIENCE)) return { authenticated: true, audiences: [API_AUDIENCE] };
+  return {
+    error: `[invalid bearer token, token audiences ${JSON.stringify(aud)} is invalid for the target audiences ["${API_AUDIENCE}"]]`,
+  };
+}
+
 function kindOf(path: string): string {
   if (path.endsWith('/status')) return 'status';
   if (path.endsWith('/token')) return 'token';
+  if (path.endsWith('/tokenreviews')) return 'tokenreview';
   return /\/(actiongrant|secret|serviceaccount)s/.exec(path)?.[1] ?? path;
 }

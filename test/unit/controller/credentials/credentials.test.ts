@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { createApiAudiences } from '../../../../controller/credentials/api-audiences.ts';
 import {
   credentialFault,
   credentialsThatMayExist,
@@ -26,10 +27,19 @@ import {
   noonPlus,
   withoutCredential,
 } from '../../../support/builders.ts';
+import { FakeClock } from '../../../support/fake-clock.ts';
 import { anUnsignedToken } from '../exchange/grants-api.ts';
 import { GrantServer } from '../grant-server.ts';
 
-const CLUSTER = { apiServerAudiences: ['https://kubernetes.default.svc'] };
+const AUDIENCE = 'https://kubernetes.default.svc';
+const CLUSTER = {
+  apiServerAudiences: createApiAudiences({
+    client: { raw: () => Promise.reject(), tokenReview: () => Promise.reject() },
+    clock: new FakeClock(),
+    configured: [],
+    ownToken: async () => undefined,
+  }),
+};
 const BOUND = aBoundCredential();
 const bare = (status = anApprovedStatus()): ActionGrant => ({
   ...aGrant({ status }),
@@ -55,7 +65,7 @@ describe('a grant without credential', () => {
     const { credential: _credential, ...use } = aUse();
     const grant = bare(anInUseStatus({ uses: [use] }));
     expect(await prepareCredential(dependencies, grant)).toBeUndefined();
-    expect(await issueCredential(client, grant, 1_000)).toBeUndefined();
+    expect(await issueCredential(dependencies, grant, 1_000)).toBeUndefined();
     expect(await revokeUse(dependencies, grant, use)).toEqual({});
     await revokePrepared(client, grant, undefined);
     await revokeAll(client, { ...grant, status: UNPREPARED });
@@ -96,9 +106,15 @@ describe('a grant of a ServiceAccount token', () => {
   });
 
   it.each<[string, string | undefined, string | undefined]>([
+    ["the API server's own audience", AUDIENCE, 'spec.credential.serviceAccountToken.audience'],
     [
-      "the API server's own audience",
-      CLUSTER.apiServerAudiences[0],
+      'its audience in another spelling',
+      'HTTPS://Kubernetes.default.svc:443/',
+      'spec.credential.serviceAccountToken.audience',
+    ],
+    [
+      'the audience that proves who a sidecar is',
+      'ACTIONGRANT.dev',
       'spec.credential.serviceAccountToken.audience',
     ],
     ["a service's audience", 'https://edr.example.com', undefined],
@@ -114,8 +130,8 @@ describe('a grant of a ServiceAccount token', () => {
 
   it('is issued with a record that names the token and its Secret, and not the token itself', async () => {
     server.put(grant);
-    const { client } = await server.dependencies();
-    const issued = await issueCredential(client, grant, 1_000);
+    const dependencies = await server.dependencies();
+    const issued = await issueCredential(dependencies, grant, 1_000);
     expect(issued?.record).toEqual({
       id: expect.any(String),
       secretName: BOUND.secretName,
@@ -126,8 +142,8 @@ describe('a grant of a ServiceAccount token', () => {
   });
 
   it('is not issued where its status names no Secret', async () => {
-    const { client } = await server.dependencies();
-    const error = issueCredential(client, aGrant({ status: UNPREPARED }), 1_000);
+    const dependencies = await server.dependencies();
+    const error = issueCredential(dependencies, aGrant({ status: UNPREPARED }), 1_000);
     await expect(error).rejects.toMatchObject({ code: 'CredentialRefused' });
     expect(server.requests).toEqual([]);
   });
@@ -208,7 +224,7 @@ describe('a type of credential that only a later release knows', () => {
     const dependencies = await server.dependencies();
     const grant = later();
     await expect(prepareCredential(dependencies, grant)).rejects.toMatchObject(UNKNOWN);
-    await expect(issueCredential(dependencies.client, grant, 1_000)).rejects.toMatchObject(UNKNOWN);
+    await expect(issueCredential(dependencies, grant, 1_000)).rejects.toMatchObject(UNKNOWN);
   });
 
   it('is never said to be revoked: every revocation fails', async () => {

@@ -11,6 +11,7 @@ import {
   anApprovedStatus,
   withoutCredential,
 } from '../../../support/builders.ts';
+import { issuingWith } from '../../../support/issuing.ts';
 import { answer, StubApiServer, status } from '../../../support/stub-api-server.ts';
 import { anUnsignedToken } from '../exchange/grants-api.ts';
 
@@ -23,11 +24,20 @@ beforeEach(async () => {
 });
 afterEach(() => stub[Symbol.asyncDispose]());
 
-/** The API server issues a token with these claims. */
-function issues(claims: object): string {
+const FOREIGN = {
+  error:
+    '[invalid bearer token, token audiences ["https://edr.example.com"] is invalid for the target audiences ["https://kubernetes.default.svc.cluster.local" "k3s"]]',
+};
+
+/** The API server issues a token with these claims, and says this of it when it is asked whether the token opens it. */
+function issues(claims: object, review: object = FOREIGN): string {
   const token = anUnsignedToken(claims);
-  stub.handler = (_, response) =>
-    answer(response, 201, { status: { token, expirationTimestamp: EXPIRATION } });
+  stub.handler = ({ path }, response) => {
+    const status = path.endsWith('/tokenreviews')
+      ? review
+      : { token, expirationTimestamp: EXPIRATION };
+    answer(response, 201, { status });
+  };
   return token;
 }
 
@@ -38,7 +48,7 @@ const claimsFor = (uid: string) => ({
 const RIGHT_CLAIMS = claimsFor(aBoundCredential().serviceAccountUID);
 
 const failure = async (grant = GRANT): Promise<unknown> =>
-  mint(await stub.client(), grant, 5_000).then(
+  mint(issuingWith(await stub.client()), grant, 5_000).then(
     () => new Error('it was minted'),
     (error: unknown) => error,
   );
@@ -46,11 +56,11 @@ const failure = async (grant = GRANT): Promise<unknown> =>
 describe('a credential', () => {
   it('is asked for with one audience, ten minutes and the very Secret that the status names', async () => {
     const token = issues(RIGHT_CLAIMS);
-    const minted = await mint(await stub.client(), GRANT, 5_000);
+    const minted = await mint(issuingWith(await stub.client()), GRANT, 5_000);
     expect(minted).toMatchObject({ jti: 'jti-1', expirationTime: EXPIRATION });
     expect(minted?.token.reveal()).toBe(token);
     expect(JSON.stringify(minted)).not.toContain(token);
-    expect(stub.requests).toHaveLength(1);
+    expect(stub.requests).toHaveLength(2);
     const [request] = stub.requests;
     expect(request?.path).toBe('/api/v1/namespaces/soc/serviceaccounts/edr-quarantine/token');
     expect(JSON.parse(request?.body ?? '').spec).toEqual({
@@ -71,16 +81,34 @@ describe('a credential', () => {
       spec: { action: aKubernetesAction(), credential: aCredential('Kubernetes') },
       status: anApprovedStatus(),
     });
-    await mint(await stub.client(), grant, 5_000);
+    await mint(issuingWith(await stub.client()), grant, 5_000);
     expect(JSON.parse(stub.requests[0]?.body ?? '').spec.audiences).toEqual([]);
+  });
+
+  it('of a Kubernetes action is for one audience where several are known', async () => {
+    issues(RIGHT_CLAIMS);
+    const grant = aGrant({
+      spec: { action: aKubernetesAction(), credential: aCredential('Kubernetes') },
+      status: anApprovedStatus(),
+    });
+    const dependencies = issuingWith(await stub.client());
+    await mint(
+      {
+        ...dependencies,
+        apiServerAudiences: { ...dependencies.apiServerAudiences, forKubernetes: () => 'urn:api' },
+      },
+      grant,
+      5_000,
+    );
+    expect(JSON.parse(stub.requests[0]?.body ?? '').spec.audiences).toEqual(['urn:api']);
   });
 
   it('is not asked for where the grant has none, or no Secret', async () => {
     const client = await stub.client();
     const { credential: _, ...status } = anApprovedStatus();
-    expect(await mint(client, aGrant({ status }), 5_000)).toBeUndefined();
+    expect(await mint(issuingWith(client), aGrant({ status }), 5_000)).toBeUndefined();
     const spec = withoutCredential(aGrantSpec());
-    expect(await mint(client, { ...GRANT, spec }, 5_000)).toBeUndefined();
+    expect(await mint(issuingWith(client), { ...GRANT, spec }, 5_000)).toBeUndefined();
     expect(stub.requests).toHaveLength(0);
   });
 });
@@ -94,6 +122,37 @@ describe('a credential is refused', () => {
       field: 'spec.credential.serviceAccountToken.serviceAccountName',
     });
     expect(String(error)).toContain('was re-created');
+  });
+
+  it.each<[string, string, object]>([
+    ['that admission would refuse now', 'https://kubernetes.default.svc/', FOREIGN],
+    ['that proves who a sidecar is', 'ActionGrant.dev', FOREIGN],
+    [
+      'that the API server turns out to accept',
+      'https://container.googleapis.com/v1/projects/p',
+      { authenticated: true, audiences: ['https://container.googleapis.com/v1/projects/p'] },
+    ],
+  ])('if the grant is for an audience %s', async (_, audience, review) => {
+    issues(RIGHT_CLAIMS, review);
+    const credential = {
+      type: 'ServiceAccountToken',
+      serviceAccountToken: { serviceAccountName: 'edr-quarantine', audience },
+    } as const;
+    const error = await failure(aGrant({ spec: { credential }, status: anApprovedStatus() }));
+    expect(error).toMatchObject({
+      code: 'CredentialRefused',
+      field: 'spec.credential.serviceAccountToken.audience',
+    });
+  });
+
+  it('if nobody can tell whether the API server would accept it', async () => {
+    issues(RIGHT_CLAIMS);
+    const mints = stub.handler;
+    stub.handler = (request, response) => {
+      if (request.path.endsWith('/tokenreviews')) request.socket.destroy();
+      else mints(request, response);
+    };
+    expect(isKubernetesError(await failure())).toBe(true);
   });
 
   it.each([
@@ -132,7 +191,7 @@ describe('a failure that may pass is passed on', () => {
   it('such as silence, within the time that is left', async () => {
     stub.handler = () => {};
     const start = performance.now();
-    const error = await mint(await stub.client(), GRANT, 50).catch((e: unknown) => e);
+    const error = await mint(issuingWith(await stub.client()), GRANT, 50).catch((e: unknown) => e);
     expect(isKubernetesError(error, 'Unavailable')).toBe(true);
     expect(performance.now() - start).toBeLessThan(2_000);
   });

@@ -78,7 +78,7 @@ describe('a use', () => {
   it('issues, consumes, then hands over what the record names', async () => {
     server.put(usable());
     const answer = await call('nonce-1');
-    expect(server.requests).toEqual(['POST token', 'PUT status']);
+    expect(server.requests).toEqual(['POST token', 'POST tokenreview', 'PUT status']);
     const { phase, uses } = server.statusOf(NAME);
     expect(phase).toBe('InUse');
     expect(uses).toMatchObject([{ id: 'nonce-1', podUID: 'pod-1' }]);
@@ -105,7 +105,12 @@ describe('a use', () => {
   it('asks the API server where the cache has no grant', async () => {
     server.put(usable(), { cached: false });
     expect((await call()).grant.name).toBe(NAME);
-    expect(server.requests).toEqual(['GET actiongrant', 'POST token', 'PUT status']);
+    expect(server.requests).toEqual([
+      'GET actiongrant',
+      'POST token',
+      'POST tokenreview',
+      'PUT status',
+    ]);
   });
 
   it('reads a grant again that somebody else changed first', async () => {
