@@ -174,6 +174,7 @@ export const ROOMS: readonly Room[] = [
   { path: 'sidecar/describe', uses: ['core/'] },
   { path: 'sidecar/refuse', uses: ['core/', 'sidecar/describe'] },
   { path: 'sidecar/credential', uses: ['core/'] },
+  { path: 'sidecar/scan', uses: ['sidecar/credential'], pure: [] },
   {
     path: 'sidecar/intercept',
     uses: ['core/', 'process', 'sidecar/certificates', 'sidecar/describe', 'sidecar/refuse'],
@@ -186,7 +187,7 @@ export const ROOMS: readonly Room[] = [
   },
   {
     path: 'sidecar/forward',
-    uses: ['core/', 'sidecar/dns', 'sidecar/credential'],
+    uses: ['core/', 'sidecar/dns', 'sidecar/credential', 'sidecar/scan'],
     packages: ['undici'],
   },
   {
@@ -200,6 +201,7 @@ export const ROOMS: readonly Room[] = [
       'sidecar/describe',
       'sidecar/refuse',
       'sidecar/credential',
+      'sidecar/scan',
       'sidecar/intercept',
       'sidecar/exchange',
       'sidecar/forward',

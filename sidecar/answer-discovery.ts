@@ -3,18 +3,23 @@
 import { ProblemError } from '../core/api/problem.ts';
 import type { DiscoveryDescription } from './describe/description.ts';
 import type { ExchangeClient } from './exchange/client.ts';
+import { credentialEchoed } from './forward/guard-response.ts';
 import type { InterceptedCall } from './intercept/call.ts';
 import type { MemoryHold } from './intercept/memory-budget.ts';
 import type { SidecarMetrics } from './metrics.ts';
+import type { LiveSecrets } from './scan/live-secrets.ts';
+import { isClean } from './scan/secret-scanner.ts';
 
 export interface DiscoveryDependencies {
   exchange: Pick<ExchangeClient, 'discovery'>;
   metrics: Pick<SidecarMetrics, 'calls'>;
+  /** Schemas are text that tenants write. */
+  secrets: LiveSecrets;
 }
 
 /** Reading that takes no grant, and gives away no object. @throws ProblemError */
 export async function answerDiscovery(
-  { exchange, metrics }: DiscoveryDependencies,
+  { exchange, metrics, secrets }: DiscoveryDependencies,
   call: Pick<InterceptedCall, 'respond'>,
   { upstream: { method, path } }: DiscoveryDescription,
   hold: Pick<MemoryHold, 'take'>,
@@ -31,6 +36,7 @@ export async function answerDiscovery(
     );
   });
   const bytes = Buffer.from(JSON.stringify(document));
+  if (!isClean(secrets, [bytes])) throw credentialEchoed();
   // Megabytes, in memory for as long as the client takes to read them.
   hold.take(bytes.length);
   metrics.calls.inc({ action_type: 'Kubernetes', effect: 'Discovery' });

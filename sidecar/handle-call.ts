@@ -17,6 +17,7 @@ import type { DescribeContext } from './describe/context.ts';
 import { describeHead } from './describe/describe.ts';
 import { type ReadHead, readHead } from './describe/read-head.ts';
 import type { RefusalReporter } from './exchange/report-refusals.ts';
+import { forgetSecret } from './forget-secret.ts';
 import type { Forwarder } from './forward/forward.ts';
 import type { UpstreamResponse } from './forward/upstream.ts';
 import type { InterceptedCall } from './intercept/call.ts';
@@ -25,12 +26,15 @@ import { type CallBody, readBody } from './intercept/read-body.ts';
 import type { SidecarMetrics } from './metrics.ts';
 import { protocolOf } from './refuse/protocols.ts';
 import { type Refusal, renderRefusal } from './refuse/refuse.ts';
+import type { LiveSecrets } from './scan/live-secrets.ts';
 import { upstreamRequest } from './upstream-request.ts';
 
 export interface CallDependencies extends AuthorizeDependencies {
   config: Pick<SidecarConfig, 'agent'> & { kubernetes: Pick<SidecarConfig['kubernetes'], 'ca'> };
   describeContext: DescribeContext;
   forwarder: Pick<Forwarder, 'forward'>;
+  /** Shared by every call: what no answer may bring to the agent, of whichever call it is. */
+  secrets: LiveSecrets;
   /** Shared by every call: for what is kept whole of bodies and documents. */
   memory: MemoryBudget;
   refusals: Pick<RefusalReporter, 'report'>;
@@ -115,9 +119,11 @@ async function forwardOnce(
   { description, described, body }: WholeCall,
   authorization: Authorization,
 ): Promise<void> {
-  const { forwarder, complete, config, clock, metrics } = dependencies;
+  const { forwarder, complete, config, clock, metrics, secrets } = dependencies;
   const { nonce, grant, credential, deadline, wallDeadline } = authorization;
   const start = clock.monotonic();
+  // Before anybody else can have it.
+  const forget = credential === undefined ? undefined : secrets.add(credential.secretTexts());
   let outcome: Outcome = 'NotDispatched';
   let responseCode: number | undefined;
   try {
@@ -138,7 +144,7 @@ async function forwardOnce(
     await answer(call, response);
   } finally {
     metrics.useStage.observe({ stage: 'forward' }, (clock.monotonic() - start) / 1000);
-    void complete({
+    const completed = complete({
       nonce,
       outcome,
       grant,
@@ -146,6 +152,9 @@ async function forwardOnce(
       ...(responseCode === undefined ? {} : { responseCode }),
       ...(credential === undefined ? {} : { token: credential.token }),
     });
+    if (credential !== undefined && forget !== undefined) {
+      void forgetSecret(clock, credential, completed, forget);
+    }
   }
 }
 

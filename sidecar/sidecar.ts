@@ -20,6 +20,7 @@ import { createResolver } from './forward/resolve.ts';
 import { handleCall } from './handle-call.ts';
 import { MemoryBudget } from './intercept/memory-budget.ts';
 import { createSidecarMetrics } from './metrics.ts';
+import { LiveSecrets } from './scan/live-secrets.ts';
 import { startFrontEnds } from './start-front-ends.ts';
 import { readSearchDomains } from './start-interception.ts';
 
@@ -64,7 +65,8 @@ export async function startSidecar(dependencies: SidecarDependencies): Promise<S
     log,
     unreported: (count) => metrics.refusalsUnreported.inc(count),
   });
-  const forwarder = createSidecarForwarder(config, clock);
+  const secrets = new LiveSecrets();
+  const forwarder = createSidecarForwarder(config, clock, secrets);
   const callDependencies = {
     config,
     describeContext: {
@@ -77,6 +79,7 @@ export async function startSidecar(dependencies: SidecarDependencies): Promise<S
     createNonce: randomUUID,
     waitMilliseconds: config.useWaitMilliseconds,
     forwarder,
+    secrets,
     memory: new MemoryBudget(BODIES_BYTES),
     refusals,
     clock,
@@ -112,9 +115,11 @@ export async function startSidecar(dependencies: SidecarDependencies): Promise<S
 function createSidecarForwarder(
   { connectTo, kubernetes, trustBundle }: SidecarConfig,
   clock: Clock,
+  secrets: LiveSecrets,
 ): Forwarder {
   return createForwarder({
     clock,
+    secrets,
     resolver: createResolver({
       ownAddresses: () =>
         Object.values(networkInterfaces()).flatMap(

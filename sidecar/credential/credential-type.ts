@@ -3,17 +3,17 @@
 import type { HeaderPair } from '../../core/text/header-pair.ts';
 import type { Secret } from '../../core/text/secret.ts';
 
-/** A text that the answer to a credentialed request must not repeat. */
+/** A text that no answer may bring to the agent while it is live. */
 export interface SecretText {
-  /** Found as it stands, however short it is. */
+  /** As it is sent. Not even its beginning passes, as it stands. */
   readonly whole: string;
-  /** The part of it that nobody can know or guess; found in pieces and encodings, too. */
+  /** The part of it that nobody can know or guess; found in pieces and in every form that software writes it in. */
   readonly unguessable: string;
 }
 
 export interface CredentialType {
   /** The headers that carry the credential, names in lower case. Whatever the agent says under these names is not sent. */
   headers(token: Secret): readonly HeaderPair[];
-  /** What the answer is scanned for. */
+  /** What answers are scanned for, as long as it is live. */
   secretTexts(token: Secret): readonly SecretText[];
 }

@@ -18,18 +18,24 @@ const TYPE_ON_THE_WIRE: GrantCredentialType = 'ServiceAccountToken';
 export interface LentCredential {
   /** As the exchange gave it; the use's completion sends it back. */
   readonly token: Secret;
+  /** Wall-clock ms: nobody accepts it after that, whatever becomes of its use. */
+  readonly expires: number;
   /** The headers that carry it, with its secret in their values. */
   headers(): readonly HeaderPair[];
-  /** What the answer is scanned for. */
+  /** What answers are scanned for, as long as it is live. */
   secretTexts(): readonly SecretText[];
 }
 
 /** @param answer the member of the answer to a use */
 export function lentCredential(answer: NonNullable<UseAnswer['credential']>): LentCredential {
-  return credentialOf(TYPE_ON_THE_WIRE, new Secret(answer.token));
+  return credentialOf(
+    TYPE_ON_THE_WIRE,
+    new Secret(answer.token),
+    Date.parse(answer.expirationTime),
+  );
 }
 
-function credentialOf(type: GrantCredentialType, token: Secret): LentCredential {
+function credentialOf(type: GrantCredentialType, token: Secret, expires: number): LentCredential {
   const { headers, secretTexts } = CREDENTIAL_TYPES[type];
-  return { token, headers: () => headers(token), secretTexts: () => secretTexts(token) };
+  return { token, expires, headers: () => headers(token), secretTexts: () => secretTexts(token) };
 }

@@ -6,6 +6,7 @@ import type { buildConnector } from 'undici';
 import Client from 'undici/lib/dispatcher/client.js';
 import type { Clock } from '../../core/time/clock.ts';
 import type { LentCredential } from '../credential/lent-credential.ts';
+import type { LiveSecrets } from '../scan/live-secrets.ts';
 import { connect, type TLSIdentity } from './connect.ts';
 import { Cutoff, cutError } from './cutoff.ts';
 import { ForwardError } from './error.ts';
@@ -13,7 +14,6 @@ import { Pools } from './pools.ts';
 import { requestHeaders } from './request-headers.ts';
 import type { Resolver } from './resolve.ts';
 import { roundTrip } from './round-trip.ts';
-import { SecretPatterns } from './secret-scanner.ts';
 import { createTrust } from './trust.ts';
 import type { UpstreamRequest, UpstreamResponse } from './upstream.ts';
 
@@ -42,6 +42,8 @@ export interface Forwarder {
 export interface ForwarderOptions {
   clock: Clock;
   resolver: Resolver;
+  /** Every answer is scanned for them. Whoever asks to forward a credential has added it. */
+  secrets: LiveSecrets;
   /** PEMs of every CA trusted upstream; absent: the system's. */
   trust?: readonly string[];
   /** Longest wait for TCP and TLS of one connection. */
@@ -62,7 +64,7 @@ const DISPATCHER_OPTIONS = {
 } as const;
 
 export function createForwarder(options: ForwarderOptions): Forwarder {
-  const { clock, resolver, connectMilliseconds = 10_000 } = options;
+  const { clock, resolver, secrets, connectMilliseconds = 10_000 } = options;
   const trust = createTrust(options.trust);
   const pools = new Pools(options.maximumPools ?? 64, options.connectionsPerPool ?? 64);
 
@@ -101,7 +103,8 @@ export function createForwarder(options: ForwarderOptions): Forwarder {
     };
     return roundTrip(client, request, requestHeaders(request, credential.headers()), {
       cutoff,
-      secrets: new SecretPatterns(credential.secretTexts()),
+      credentialed: true,
+      secrets,
       onDispatched: how.onDispatched,
       onEnd: end,
     });
@@ -139,7 +142,8 @@ export function createForwarder(options: ForwarderOptions): Forwarder {
     }));
     return roundTrip(pool, request, requestHeaders(request, null), {
       cutoff: new Cutoff(clock, how.deadline, how.signal, how.wallDeadline),
-      secrets: null,
+      credentialed: false,
+      secrets,
       onDispatched: how.onDispatched,
       onEnd(failed) {
         // Node writes empty frames without end on an HTTP/2 stream that is given up while its body waits for the peer's

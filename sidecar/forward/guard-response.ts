@@ -1,8 +1,9 @@
 /** Decides which part of an upstream's answer may reach the agent. */
 
 import type { HeaderPair } from '../../core/text/header-pair.ts';
+import type { LiveSecrets } from '../scan/live-secrets.ts';
+import { isClean } from '../scan/secret-scanner.ts';
 import { ForwardError } from './error.ts';
-import type { SecretPatterns } from './secret-scanner.ts';
 
 /** RFC 9110 7.6.1, and those that offer the client another way to the upstream, past us (RFC 7838). */
 const NEVER_PASSED: ReadonlySet<string> = new Set([
@@ -43,14 +44,18 @@ const SESSION_STATE: ReadonlySet<string> = new Set([
 const VALUE = /^[\t\x20-\x7e\x80-\xff]*$/;
 const NAME = /^[!#$%&'*+\-.^_`|~0-9a-z]+$/;
 
-/**
- * @param secrets of the credential that was sent, or null if none was
- * @throws ForwardError (dispatched) if the head cannot be passed on
- */
+export interface GuardOptions {
+  /** Whether the request carried one. */
+  credentialed: boolean;
+  /** None of them may be in it, whichever call they are of. */
+  secrets: LiveSecrets;
+}
+
+/** @throws ForwardError (dispatched) if the head cannot be passed on */
 export function guardResponseHead(
   status: number,
   headers: readonly HeaderPair[],
-  secrets: SecretPatterns | null,
+  { credentialed, secrets }: GuardOptions,
 ): HeaderPair[] {
   if (status < 200 || status > 599) throw refused(`The host answered with status ${status}.`);
   const passed: HeaderPair[] = [];
@@ -62,26 +67,43 @@ export function guardResponseHead(
     if (name === 'transfer-encoding' && value.trim().toLowerCase() !== 'chunked') {
       throw refused('The host used a transfer coding other than chunked.');
     }
-    if (name === 'content-encoding' && secrets !== null && !isIdentity(value)) {
+    if (name === 'content-encoding' && credentialed && !isIdentity(value)) {
       throw new ForwardError(
         'UpstreamEncodedResponse',
         true,
         'The host encoded its response although asked not to; whether it repeats the credential cannot be checked.',
       );
     }
-    if (name === 'content-type' && secrets !== null && !isLegible(value)) {
+    if (name === 'content-type' && credentialed && !isLegible(value)) {
       throw new ForwardError(
         'UpstreamEncodedResponse',
         true,
         'The host answered in a charset in which its response cannot be checked for the credential.',
       );
     }
-    if (secrets?.occurIn(`${name}:${value}`)) throw credentialEchoed();
-    const kept = !NEVER_PASSED.has(name) && !(secrets !== null && SESSION_STATE.has(name));
+    const kept = !NEVER_PASSED.has(name) && !(credentialed && SESSION_STATE.has(name));
     // RFC 9110 8.6: a 204 has no Content-Length, and some clients wait for the bytes it promises.
     if (kept && !(status === 204 && name === 'content-length')) passed.push(header);
   }
+  if (repeatSecret(headers, secrets)) throw credentialEchoed();
   return withoutNamed(passed, headers);
+}
+
+/**
+ * Whether headers or trailers have a secret in them: in a value or a name, or in several values that follow each other. What is
+ * not passed on is looked at as well: it says what this upstream is.
+ */
+export function repeatSecret(headers: readonly HeaderPair[], secrets: LiveSecrets): boolean {
+  return !(
+    isClean(
+      secrets,
+      headers.map(([, value]) => value),
+    ) &&
+    isClean(
+      secrets,
+      headers.map(([name, value]) => `${name}:${value}\n`),
+    )
+  );
 }
 
 /** RFC 9110 7.6.1: what the Connection header names belongs to the connection, too. */
@@ -110,7 +132,7 @@ export function credentialEchoed(): ForwardError {
   return new ForwardError(
     'CredentialEchoed',
     true,
-    "The host's response repeats the credential of this use; it was cut off there.",
+    "The host's response repeats a credential that is in use; it was cut off there.",
   );
 }
 

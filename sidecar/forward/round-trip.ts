@@ -3,19 +3,22 @@
 import { Readable } from 'node:stream';
 import type { Dispatcher } from 'undici';
 import { ProblemError } from '../../core/api/problem.ts';
+import type { LiveSecrets } from '../scan/live-secrets.ts';
+import { SecretScanner } from '../scan/secret-scanner.ts';
 import { type CutCode, type Cutoff, cutError } from './cutoff.ts';
 import { ForwardError } from './error.ts';
-import { credentialEchoed, guardResponseHead } from './guard-response.ts';
+import { credentialEchoed, guardResponseHead, repeatSecret } from './guard-response.ts';
 import { headerPairs } from './raw-headers.ts';
 import { ResponseBody } from './response-body.ts';
-import { type SecretPatterns, SecretScanner } from './secret-scanner.ts';
 import { Upload } from './upload.ts';
 import type { UpstreamRequest, UpstreamResponse } from './upstream.ts';
 
 export interface RoundTripOptions {
   cutoff: Cutoff;
-  /** Of the credential that is sent; null if none is. */
-  secrets: SecretPatterns | null;
+  /** Whether the request carries a credential. */
+  credentialed: boolean;
+  /** What may not come back: of this call and of every other. */
+  secrets: LiveSecrets;
   onDispatched?: (() => void) | undefined;
   /** Called once, when nothing of the round trip is left; if it has failed, before undici hears of it. */
   onEnd(failed: boolean): void;
@@ -54,7 +57,7 @@ class RoundTripHandler implements Dispatcher.DispatchHandler {
   readonly #options: RoundTripOptions;
   readonly #resolve: (response: UpstreamResponse) => void;
   readonly #reject: (error: ForwardError) => void;
-  readonly #scanner: SecretScanner | null;
+  readonly #scanner: SecretScanner;
   #controller: Dispatcher.DispatchController | undefined;
   #body: ResponseBody | undefined;
   #dispatched = false;
@@ -68,7 +71,7 @@ class RoundTripHandler implements Dispatcher.DispatchHandler {
     this.#options = options;
     this.#resolve = resolve;
     this.#reject = reject;
-    this.#scanner = options.secrets === null ? null : new SecretScanner(options.secrets);
+    this.#scanner = new SecretScanner(options.secrets);
     options.cutoff.listen((code) => this.#cut(code));
   }
 
@@ -91,11 +94,7 @@ class RoundTripHandler implements Dispatcher.DispatchHandler {
     // Informational responses end here: 103 would have the agent's client act before anything was checked.
     if (status < 200 || this.#over) return;
     try {
-      const headers = guardResponseHead(
-        status,
-        headerPairs(controller.rawHeaders),
-        this.#options.secrets,
-      );
+      const headers = guardResponseHead(status, headerPairs(controller.rawHeaders), this.#options);
       const body = new ResponseBody(
         () => controller.resume(),
         () => this.#abort(controller, cutError('CallAborted', true)),
@@ -114,20 +113,20 @@ class RoundTripHandler implements Dispatcher.DispatchHandler {
       this.#abort(controller, cutError(code, true));
       return;
     }
-    const safe = this.#scanner === null ? chunk : this.#scanner.push(chunk);
+    const safe = this.#scanner.push(chunk);
     if (safe === null) this.#abort(controller, credentialEchoed());
     else if (safe.length > 0 && this.#body?.push(safe) === false) controller.pause();
   }
 
-  onResponseEnd(controller: Dispatcher.DispatchController, trailers: object): void {
+  onResponseEnd(controller: Dispatcher.DispatchController): void {
     if (this.#over) return;
     // Trailers are not passed on; a secret in them still says what this upstream is.
-    if (this.#options.secrets?.occurIn(JSON.stringify(trailers ?? {}))) {
+    const rest = this.#scanner.end();
+    if (rest === null || repeatSecret(headerPairs(controller.rawTrailers), this.#options.secrets)) {
       this.#abort(controller, credentialEchoed());
       return;
     }
-    const rest = this.#scanner?.end();
-    if (rest !== undefined && rest.length > 0) this.#body?.push(rest);
+    if (rest.length > 0) this.#body?.push(rest);
     this.#end(false);
     this.#body?.complete();
   }

@@ -12,6 +12,7 @@ import { handleCall } from '../../sidecar/handle-call.ts';
 import { startInterceptor, type TransparentOptions } from '../../sidecar/intercept/interceptor.ts';
 import { MemoryBudget } from '../../sidecar/intercept/memory-budget.ts';
 import { createSidecarMetrics } from '../../sidecar/metrics.ts';
+import { LiveSecrets } from '../../sidecar/scan/live-secrets.ts';
 
 export interface HarnessOptions {
   /** `host:port` → `127.0.0.1:port`. */
@@ -40,6 +41,7 @@ export async function startAlwaysGranted({
 }: HarnessOptions): Promise<HarnessReady> {
   const authority = createCertificateAuthority({ now: systemClock.now });
   const kubernetes = { authorities: ['kubernetes.default.svc:443'], server: '127.0.0.1:1', ca: '' };
+  const secrets = new LiveSecrets();
   const dependencies = {
     config: { agent: { namespace: 'bench', serviceAccountName: 'bench' }, kubernetes },
     describeContext: {
@@ -60,10 +62,12 @@ export async function startAlwaysGranted({
     waitMilliseconds: 1_000,
     forwarder: createForwarder({
       clock: systemClock,
+      secrets,
       resolver: createResolver({ connectTo: new Map(connectTo) }),
       trust: [trust],
     }),
     refusals: { report() {} },
+    secrets,
     memory: new MemoryBudget(64 * 1024 * 1024),
     clock: systemClock,
     metrics: createSidecarMetrics(createRegistry('bench')),

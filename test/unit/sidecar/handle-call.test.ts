@@ -5,6 +5,9 @@ import { ProblemError } from '../../../core/api/problem.ts';
 import { ForwardError } from '../../../sidecar/forward/error.ts';
 import type { ForwardOptions } from '../../../sidecar/forward/forward.ts';
 import type { UpstreamRequest } from '../../../sidecar/forward/upstream.ts';
+import { LiveSecrets } from '../../../sidecar/scan/live-secrets.ts';
+import { FakeClock } from '../../support/fake-clock.ts';
+import { signatureOf, signedToken } from '../../support/signed-tokens.ts';
 import { aHead, aKubernetesHead } from './describe/heads.ts';
 import { anAnswer, CLUSTER_CA, GRANT, handled, NONCE } from './one-call.ts';
 
@@ -124,6 +127,67 @@ describe('a granted call', () => {
       memoryBytes: 100,
     });
     expect(hasRoomFor(100)).toBe(true);
+  });
+});
+
+describe('the credential of a use', () => {
+  const token = signedToken();
+  const expirationTime = '2026-01-01T00:10:00Z';
+
+  async function used(completed: Promise<boolean>) {
+    const clock = new FakeClock();
+    const secrets = new LiveSecrets();
+    let live = -1;
+    await handled({
+      head: POST,
+      clock,
+      secrets,
+      completed,
+      use: () => ({ credential: { token, expirationTime } }),
+      forward(_request, options) {
+        live = secrets.size;
+        options.onDispatched?.();
+        return anAnswer(200);
+      },
+    });
+    return { clock, secrets, liveWhenSent: live };
+  }
+
+  it('is kept out of answers from before it is sent until 10 s after the controller has heard of its end', async () => {
+    const heard = Promise.withResolvers<boolean>();
+    const { clock, secrets, liveWhenSent } = await used(heard.promise);
+    expect(liveWhenSent).toBe(1);
+    await clock.advance(60_000);
+    expect(secrets.size).toBe(1);
+    heard.resolve(true);
+    await clock.advance(9_999);
+    expect(secrets.size).toBe(1);
+    await clock.advance(1);
+    expect(secrets.size).toBe(0);
+  });
+
+  it('is kept out of answers until it expires, and 10 s more, if the controller never hears of its end', async () => {
+    const { clock, secrets } = await used(Promise.resolve(false));
+    const left = Date.parse(expirationTime) - clock.now();
+    await clock.advance(left + 9_999);
+    expect(secrets.size).toBe(1);
+    await clock.advance(1);
+    expect(secrets.size).toBe(0);
+  });
+
+  it('does not come with API discovery, as schemas are text that tenants write', async () => {
+    const secrets = new LiveSecrets();
+    secrets.add([{ whole: token, unguessable: signatureOf(token) }]);
+    const script = {
+      head: aKubernetesHead('GET', '/openapi/v2'),
+      secrets,
+      discovery: () => ({ definitions: { a: { description: btoa(token) } } }),
+    };
+    const { client, logged } = await handled(script);
+    expect(client.status).toBe(502);
+    expect(client.body).not.toContain(btoa(token).slice(0, 100));
+    expect(logged).toMatchObject([{ fields: { code: 'CredentialEchoed' } }]);
+    expect((await handled({ ...script, secrets: new LiveSecrets() })).client.status).toBe(200);
   });
 });
 

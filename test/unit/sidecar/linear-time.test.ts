@@ -11,9 +11,11 @@ import { parseContentType } from '../../../sidecar/describe/content-type.ts';
 import { readHead } from '../../../sidecar/describe/read-head.ts';
 import { guardResponseHead } from '../../../sidecar/forward/guard-response.ts';
 import { requestHeaders } from '../../../sidecar/forward/request-headers.ts';
+import { LiveSecrets } from '../../../sidecar/scan/live-secrets.ts';
 import { aProxiedHead } from './describe/heads.ts';
 
 const LENGTH = 256 * 1024;
+const lent = { credentialed: true, secrets: new LiveSecrets() };
 
 /** What is said again and again, after a beginning and before an end that no pattern takes. */
 const PUMPS = [
@@ -55,9 +57,9 @@ const READERS: Readonly<Record<string, (text: string) => unknown>> = {
   accept: (text) => requestHeaders({ headers: [['accept', text]], body: null }, [['x', 'y']]),
   'the content type of a request': parseContentType,
   'the content type of an answer': (text) =>
-    guardResponseHead(200, [['content-type', text.slice(0, -1)]], null),
+    guardResponseHead(200, [['content-type', text.slice(0, -1)]], lent),
   'what an answer says of its connection': (text) =>
-    guardResponseHead(200, [['connection', text.slice(0, -1)]], null),
+    guardResponseHead(200, [['connection', text.slice(0, -1)]], lent),
   'an authority': (text) => parseAuthority(text, 'host'),
   'a path': (text) => parsePathAndQuery(`/${text}`, 'target'),
   'a URL': (text) => parseUrl(text, 'target'),

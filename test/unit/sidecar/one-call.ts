@@ -15,6 +15,7 @@ import { type CallDependencies, handleCall } from '../../../sidecar/handle-call.
 import type { InterceptedCall, ResponseWriter } from '../../../sidecar/intercept/call.ts';
 import { MemoryBudget } from '../../../sidecar/intercept/memory-budget.ts';
 import { createSidecarMetrics } from '../../../sidecar/metrics.ts';
+import { LiveSecrets } from '../../../sidecar/scan/live-secrets.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
 import { CONTEXT } from './describe/heads.ts';
 
@@ -34,6 +35,11 @@ export interface Script {
   /** The client reads no more of the answer than this. */
   clientFails?: Error;
   memoryBytes?: number;
+  /** Of the sidecar that handles it. */
+  secrets?: LiveSecrets;
+  clock?: FakeClock;
+  /** Whether the controller takes the completion; absent: it does, at once. */
+  completed?: Promise<boolean>;
 }
 
 /** What became of the call. */
@@ -119,7 +125,7 @@ function dependencies(
     },
     async complete(completion) {
       result.completions.push(completion);
-      return true;
+      return script.completed ?? true;
     },
     createNonce: () => NONCE,
     waitMilliseconds: 1_000,
@@ -134,8 +140,9 @@ function dependencies(
       },
     },
     refusals: { report: (refused) => void result.reported.push(refused) },
+    secrets: script.secrets ?? new LiveSecrets(),
     memory,
-    clock: new FakeClock(),
+    clock: script.clock ?? new FakeClock(),
     metrics,
     log,
   };

@@ -21,16 +21,22 @@ import {
 } from '../../../../sidecar/forward/forward.ts';
 import { createResolver } from '../../../../sidecar/forward/resolve.ts';
 import type { UpstreamRequest } from '../../../../sidecar/forward/upstream.ts';
+import { LiveSecrets } from '../../../../sidecar/scan/live-secrets.ts';
 import { createAuthority, issue, type KeyPairPem } from '../../../support/pki.ts';
+import { signedToken } from '../../../support/signed-tokens.ts';
 
 export const HOST = 'edr.example.com';
 
-/** Shaped like a ServiceAccount token: three base64url parts. */
-export const TOKEN = [
-  Buffer.from('{"alg":"RS256","kid":"k1"}').toString('base64url'),
-  Buffer.from('{"aud":["https://edr.example.com"],"exp":1}').toString('base64url'),
-  Buffer.from('a signature of many bytes, as they are in a real one').toString('base64url'),
-].join('.');
+/** As the API server signs them. */
+export const TOKEN = signedToken();
+const CREDENTIAL = lentCredential({ token: TOKEN, expirationTime: '2026-11-30T12:00:00Z' });
+
+/** The secrets of a sidecar in which the token is live. */
+export function liveToken(): LiveSecrets {
+  const secrets = new LiveSecrets();
+  secrets.add(CREDENTIAL.secretTexts());
+  return secrets;
+}
 
 export type Protocol = 'h1' | 'h2';
 /** The compatibility API of HTTP/2 serves both. */
@@ -134,6 +140,7 @@ export async function forwarderTo(
 ): Promise<Forwarder> {
   return createForwarder({
     clock: systemClock,
+    secrets: liveToken(),
     trust: [await upstreamCA()],
     resolver: createResolver({
       connectTo: new Map([
@@ -160,7 +167,7 @@ export function aRequest(changes: Partial<UpstreamRequest> = {}): UpstreamReques
 
 export const credentialed = (changes: Partial<UpstreamRequest> = {}): UpstreamRequest =>
   aRequest({
-    credential: lentCredential({ token: TOKEN, expirationTime: '2026-11-30T12:00:00Z' }),
+    credential: CREDENTIAL,
     ...changes,
   });
 
