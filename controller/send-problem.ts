@@ -1,8 +1,8 @@
 import type { Response } from 'express';
 import { PROBLEM_CONTENT_TYPE, type ProblemError, toProblemDocument } from '../core/api/problem.ts';
 
-/** Answers with a problem document, unless the answer has begun. */
-export function sendProblem(response: Response, problem: ProblemError): void {
+/** Answers with a problem document, unless the answer has begun. @param members what it says besides */
+export function sendProblem(response: Response, problem: ProblemError, members: object = {}): void {
   if (response.headersSent) {
     response.destroy();
     return;
@@ -14,5 +14,5 @@ export function sendProblem(response: Response, problem: ProblemError): void {
     .set('content-type', PROBLEM_CONTENT_TYPE)
     .set('cache-control', 'no-store')
     // Sent as bytes: to text, Express would add a charset, which the media type of RFC 9457 does not have.
-    .send(Buffer.from(JSON.stringify(toProblemDocument(problem))));
+    .send(Buffer.from(JSON.stringify({ ...toProblemDocument(problem), ...members })));
 }

@@ -24,6 +24,7 @@ import type { InterceptedCall } from './intercept/call.ts';
 import type { MemoryBudget, MemoryHold } from './intercept/memory-budget.ts';
 import { type CallBody, readBody } from './intercept/read-body.ts';
 import type { SidecarMetrics } from './metrics.ts';
+import { nearBodyText } from './refuse/near-body.ts';
 import { protocolOf } from './refuse/protocols.ts';
 import { type Refusal, renderRefusal } from './refuse/refuse.ts';
 import type { LiveSecrets } from './scan/live-secrets.ts';
@@ -188,19 +189,23 @@ function refused(
   return renderRefusal(problem, protocolOf(read, describeContext.kubernetes.authorities), hold);
 }
 
-/** A refusal for want of a grant says which grant would do. */
+/** A refusal for want of a grant says which grant would do, and where the body differs from one that nearly does. */
 function withManifest(
   { config }: CallDependencies,
   { action, canonicalBody }: DescribedCall,
   error: unknown,
 ): unknown {
   if (!(error instanceof ProblemError) || error.code !== 'GrantRequired') return error;
-  return new ProblemError(error.code, error.detail, {
+  const bodyJson =
+    canonicalBody === undefined ? undefined : Buffer.from(canonicalBody).toString('utf8');
+  const near =
+    error.nearBody === undefined || bodyJson === undefined
+      ? ''
+      : nearBodyText(error.nearBody, bodyJson);
+  return new ProblemError(error.code, error.detail + near, {
     manifest: grantManifest(action, {
       ...config.agent,
-      ...(canonicalBody === undefined
-        ? {}
-        : { bodyJson: Buffer.from(canonicalBody).toString('utf8') }),
+      ...(bodyJson === undefined ? {} : { bodyJson }),
     }),
   });
 }

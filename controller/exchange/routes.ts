@@ -96,7 +96,8 @@ export function createExchangeRouter(dependencies: ExchangeDependencies): Router
     const fields = { code: problem.code, detail: problem.detail, cause: problem.cause };
     if (problem.status >= 500) log.error('a request to the exchange failed', fields);
     else log.debug('a request to the exchange was refused', fields);
-    sendProblem(response, problem);
+    const { nearBody } = problem;
+    sendProblem(response, problem, nearBody === undefined ? {} : { nearBody });
   });
 
   return router;

@@ -4,8 +4,8 @@ import type { ActionGrant } from '../../core/api/generated/actiongrant.ts';
 import { agentNamespace, currentUse, hasEnded } from '../../core/api/grant.ts';
 import type { Store } from '../../core/kubernetes/store.ts';
 import { compareTimes } from '../../core/kubernetes/time.ts';
-import { digestOf } from './action-digest.ts';
 import { approvalOf } from './approval.ts';
+import { digestOf } from './granted.ts';
 import type { LiveGrant } from './resource.ts';
 
 /** What the transaction needs of the reflector. */
@@ -15,6 +15,7 @@ export interface GrantCache extends Store<ActionGrant> {
 
 const BY_ACTION = 'agentAction';
 const BY_PAST_ACTION = 'agentActionNotApproved';
+const BY_AGENT_APPROVED = 'agentApproved';
 const BY_NONCE = 'nonce';
 const BY_POD = 'podInUse';
 const BY_AGENT_WAITING = 'agentAwaitingDecision';
@@ -31,6 +32,9 @@ export function indexGrants(cache: GrantCache): void {
   cache.index(BY_ACTION, (grant) => (grant.status?.phase === 'Approved' ? keysOf(grant) : []));
   // Two indexes, so that a use never has to pass over the grants that were used before.
   cache.index(BY_PAST_ACTION, (grant) => (grant.status?.phase === 'Approved' ? [] : keysOf(grant)));
+  cache.index(BY_AGENT_APPROVED, (grant) =>
+    grant.status?.phase === 'Approved' ? [agentKey(agentOf(grant))] : [],
+  );
   cache.index(BY_NONCE, (grant) => grant.status?.uses?.map((use) => use.id) ?? []);
   cache.index(BY_POD, (grant) => {
     const use = currentUse(grant);
@@ -52,6 +56,11 @@ export function grantsForAction(cache: GrantCache, agent: Agent, digest: string)
 /** Grants of this agent for this digest that cannot be used: not yet, or not any more. For telling why. */
 export function otherGrantsForAction(cache: GrantCache, agent: Agent, digest: string): LiveGrant[] {
   return cache.byIndex(BY_PAST_ACTION, actionKey(agent, digest));
+}
+
+/** Approved grants of this agent, whatever they are for. */
+export function approvedGrants(cache: GrantCache, agent: Agent): LiveGrant[] {
+  return cache.byIndex(BY_AGENT_APPROVED, agentKey(agent));
 }
 
 /** The grant that a nonce was used on. */

@@ -5,10 +5,17 @@ import type { KubernetesClient } from '../../core/kubernetes/client.ts';
 import { isKubernetesError } from '../../core/kubernetes/error.ts';
 import { compareTimes } from '../../core/kubernetes/time.ts';
 import type { UseRequest } from '../../core/wire/use.ts';
-import { type GrantCache, grantsForAction, otherGrantsForAction } from '../grants/cache.ts';
+import {
+  approvedGrants,
+  type GrantCache,
+  grantsForAction,
+  otherGrantsForAction,
+} from '../grants/cache.ts';
+import { digestOf } from '../grants/granted.ts';
 import { actionGrants, type LiveGrant } from '../grants/resource.ts';
 import type { Caller } from './caller.ts';
 import { type CallFacts, mismatch, preferred } from './match.ts';
+import { type NearGrant, nearestGrants } from './nearest.ts';
 import type { View } from './next-step.ts';
 
 interface LookDependencies {
@@ -52,6 +59,26 @@ export function otherGrants(
         namespace === caller.namespace || acceptsGrantsFrom(caller.namespace, namespace),
     )
     .sort((a, b) => compareTimes(b.metadata.creationTimestamp, a.metadata.creationTimestamp));
+}
+
+/**
+ * Grants that the caller could use now, if its call were the one that they state. What they state is told by the name of a field
+ * only, and of no grant that the caller could not use.
+ */
+export function nearGrants(
+  { cache, acceptsGrantsFrom }: LookDependencies,
+  caller: Caller,
+  { action, nonce }: UseRequest,
+  now: number,
+): NearGrant[] {
+  const usable = approvedGrants(cache, caller).filter((grant) => {
+    const digest = digestOf(grant);
+    return (
+      digest !== undefined &&
+      mismatch(grant, { caller, nonce, digest, now, acceptsGrantsFrom }) === undefined
+    );
+  });
+  return nearestGrants(action, usable);
 }
 
 /**

@@ -9,7 +9,7 @@ import { agentNamespace, attemptsUsed } from '../../core/api/grant.ts';
 import { MAX_ATTEMPTS } from '../../core/api/names.ts';
 import { compareTimes } from '../../core/kubernetes/time.ts';
 import { isPrepared } from '../credentials/credentials.ts';
-import { digestOf } from '../grants/action-digest.ts';
+import { digestOf } from '../grants/granted.ts';
 import type { Caller } from './caller.ts';
 
 /** A call, reduced to what grants are compared with. */

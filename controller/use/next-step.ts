@@ -4,6 +4,7 @@ import type { BodyForm } from '../../core/action/body.ts';
 import { ProblemError } from '../../core/api/problem.ts';
 import type { LiveGrant } from '../grants/resource.ts';
 import type { Mismatch } from './match.ts';
+import type { NearGrant } from './nearest.ts';
 import { alreadyUsed, grantRequired, outcomeAmbiguous, timeIsOver } from './refusals.ts';
 
 /** How often a lost compare-and-swap is answered with another look. */
@@ -53,6 +54,8 @@ export interface View {
   isBeingTried(grant: LiveGrant): boolean;
   /** Grants for the action that are not approved any more, or not yet; the latest first. For telling why. */
   others(): readonly LiveGrant[];
+  /** Usable grants that differ from the call in one field. For telling which. */
+  nearest(): readonly NearGrant[];
 }
 
 export type UseStep =
@@ -107,7 +110,7 @@ function stepInTime(
   const [best] = usable;
   if (best !== undefined) return { type: 'WaitFor', grant: best.grant };
   if (!fresh) return { type: 'Freshen' };
-  return refuse(firstRefusal ?? grantRequired(view.mismatches, view.others()));
+  return refuse(firstRefusal ?? grantRequired(view.mismatches, view.others(), view.nearest()));
 }
 
 /** What was tried so far, with one more attempt. */

@@ -4,6 +4,7 @@ import type { Phase } from '../../core/api/phase.ts';
 import { ProblemError } from '../../core/api/problem.ts';
 import type { LiveGrant } from '../grants/resource.ts';
 import type { Mismatch } from './match.ts';
+import type { NearGrant } from './nearest.ts';
 
 export function alreadyUsed(): ProblemError {
   return new ProblemError(
@@ -44,20 +45,29 @@ const STANDING: Readonly<Record<Phase, string>> = {
 /**
  * @param mismatches why approved grants for this action cannot be used
  * @param others grants for this action in other phases; the first of them are named
+ * @param nearest usable grants for an action that differs in one field
  */
 export function grantRequired(
   mismatches: readonly Mismatch[],
   others: readonly LiveGrant[],
+  nearest: readonly NearGrant[] = [],
 ): ProblemError {
   const named = others
     .slice(0, MAX_NAMED)
     .map(({ metadata, status }) => `${metadata.name} ${STANDING[status?.phase ?? 'Pending']}`);
   const seen = [...new Set(mismatches)].map((reason) => `an approved one ${reason}`);
-  const known = [...seen, ...named];
+  const near = nearest.map(
+    ({ grant, field }) => `${grant.metadata.name} is approved and differs only in ${field}`,
+  );
+  const known = [...seen, ...named, ...near];
+  const body = nearest.find(({ json }) => json !== undefined);
   return new ProblemError(
     'GrantRequired',
     `No approved, unused grant of this agent covers exactly this action${
       known.length === 0 ? '' : ` (${known.join('; ')})`
     }.`,
+    body?.json === undefined
+      ? {}
+      : { nearBody: { grant: body.grant.metadata.name, json: body.json } },
   );
 }

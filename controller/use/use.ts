@@ -8,7 +8,7 @@ import { startStage } from '../record/metrics.ts';
 import { type AttemptDependencies, type AttemptResult, attempt } from './attempt.ts';
 import type { Caller } from './caller.ts';
 import type { Freshener } from './freshen.ts';
-import { hasChanged, matchGrants, otherGrants } from './look.ts';
+import { hasChanged, matchGrants, nearGrants, otherGrants } from './look.ts';
 import type { CallFacts } from './match.ts';
 import {
   type Candidate,
@@ -50,6 +50,7 @@ export function createUseHandler(dependencies: UseDependencies): UseHandler {
       nonceIsUsed: grantOfNonce(cache, request.nonce) !== undefined,
       isBeingTried: ({ metadata }) => inFlight.has(metadata.uid),
       others: () => otherGrants(dependencies, caller, request),
+      nearest: () => nearGrants(dependencies, caller, request, clock.now()),
     };
   };
 

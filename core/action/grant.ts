@@ -5,7 +5,8 @@
 
 import type { GrantAction } from '../api/generated/actiongrant.ts';
 import { printable } from '../text/url.ts';
-import { grantActionType } from './action.ts';
+import { type Action, grantActionType } from './action.ts';
+import type { WithoutBody } from './action-type.ts';
 import type { BodyPattern } from './body.ts';
 import { actionDigest } from './digest.ts';
 
@@ -13,6 +14,9 @@ import { actionDigest } from './digest.ts';
 export interface GrantedAction {
   /** The field that holds the action of its type, such as `spec.action.http`. */
   field: string;
+  /** What is compared. */
+  action: WithoutBody<Action>;
+  body: BodyPattern;
   digest: string;
   /** ≤ 160 printable ASCII characters, for people. */
   summary: string;
@@ -32,6 +36,8 @@ export function grantedAction(granted: GrantAction): GrantedAction {
   const action = type.canonical(stated, 'grant');
   return {
     field: `spec.action.${type.member}`,
+    action,
+    body,
     digest: actionDigest(action, body),
     summary: summarize(type.summary(action), body),
     ...(url && { url: { scheme: url.scheme, host: url.host, port: url.port } }),

@@ -132,7 +132,15 @@ export interface ProblemOptions {
   field?: string;
   /** An apply-ready manifest of the grant that would allow the call. */
   manifest?: string;
+  /** For the sidecar of the agent whose grant it is, and never shown. */
+  nearBody?: NearBody;
   cause?: unknown;
+}
+
+/** The JSON body (RFC 8785) that a grant states, where a refused call differs from it in its body alone. */
+export interface NearBody {
+  grant: string;
+  json: string;
 }
 
 /** A refusal or failure that has a code. `detail` must never hold a secret. */
@@ -141,6 +149,7 @@ export class ProblemError extends Error {
   readonly detail: string;
   readonly field: string | undefined;
   readonly manifest: string | undefined;
+  readonly nearBody: NearBody | undefined;
 
   constructor(code: ProblemCode, detail: string, options: ProblemOptions = {}) {
     super(`${code}: ${detail}`, options.cause === undefined ? undefined : { cause: options.cause });
@@ -149,6 +158,7 @@ export class ProblemError extends Error {
     this.detail = detail;
     this.field = options.field;
     this.manifest = options.manifest;
+    this.nearBody = options.nearBody;
   }
 
   get status(): number {

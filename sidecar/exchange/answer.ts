@@ -1,6 +1,7 @@
 /** What the controller answered, and whether it did at all. */
 
-import { isProblemCode, ProblemError } from '../../core/api/problem.ts';
+import { isProblemCode, type NearBody, ProblemError } from '../../core/api/problem.ts';
+import { isRecord } from '../../core/text/json.ts';
 import { parseUseAnswer, type UseAnswer } from '../../core/wire/use.ts';
 
 /** No answer came. `sent`: the message may have reached the controller all the same. */
@@ -53,12 +54,22 @@ export function readUseAnswer(value: unknown): UseAnswer {
 /** The controller's own problem document; without one, something between us answered, and the message's fate is unknown. */
 export function failureOf(status: number, text: string): ProblemError | NoAnswerError {
   try {
-    const { code, detail, field } = JSON.parse(text) as Record<string, unknown>;
+    const { code, detail, field, nearBody } = JSON.parse(text) as Record<string, unknown>;
     if (isProblemCode(code) && typeof detail === 'string') {
-      return new ProblemError(code, detail, typeof field === 'string' ? { field } : {});
+      return new ProblemError(code, detail, {
+        ...(typeof field === 'string' && { field }),
+        ...readNearBody(nearBody),
+      });
     }
   } catch {
     // It is not the controller's.
   }
   return new NoAnswerError(true, new Error(`HTTP ${status} without a problem document`));
+}
+
+/** What only helps to explain is left out where it cannot be read. */
+function readNearBody(value: unknown): { nearBody?: NearBody } {
+  if (!isRecord(value)) return {};
+  const { grant, json } = value;
+  return typeof grant === 'string' && typeof json === 'string' ? { nearBody: { grant, json } } : {};
 }

@@ -526,6 +526,29 @@ describe('a refusal', () => {
     expect(kept[0]?.headers['x-api-key']).toBe(PASSWORD);
   });
 
+  test('names the one field in which a usable grant differs, in the body too, and no value of it', async () => {
+    const { url } = keeping('h1');
+    const json = (restartedAt: string) => JSON.stringify({ spec: { restartedAt }, note: 'kept' });
+    const grant = await stage.grant({
+      method: 'PUT',
+      url,
+      body: { type: 'JSON', json: json('2026-11-30T22:00:00Z') },
+    });
+    const { name } = grant.metadata;
+    const headers = { 'content-type': 'application/json' };
+    const detailOf = async (request: { url: string }, body: string) =>
+      (await call(sidecar, 'h1', { method: 'PUT', headers, ...request }, body)).problem.detail;
+
+    const clock = await detailOf({ url }, json('2026-11-30T22:00:07Z'));
+    expect(clock).toContain(
+      `differs from that of ${name} only in /spec/restartedAt. That is a time`,
+    );
+    expect(clock).not.toContain('22:00:0');
+    expect(await detailOf({ url: `${url}?t=1` }, json('2026-11-30T22:00:00Z'))).toContain(
+      `${name} is approved and differs only in url, query parameter t`,
+    );
+  });
+
   test('is the same for a second use: one grant is one call', async () => {
     const { url, path } = keeping('h1');
     const grant = await stage.grant({ url });

@@ -1,5 +1,10 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { hasChanged, matchGrants, otherGrants } from '../../../../controller/use/look.ts';
+import {
+  hasChanged,
+  matchGrants,
+  nearGrants,
+  otherGrants,
+} from '../../../../controller/use/look.ts';
 import { grantedAction } from '../../../../core/action/grant.ts';
 import type { ActionGrant, ActionGrantStatus } from '../../../../core/api/generated/actiongrant.ts';
 import {
@@ -70,6 +75,40 @@ describe('the grants that permit a call', () => {
     put('expired', until(0));
     put('used', aFinishedStatus());
     expect(found()).toEqual({ matching: [], mismatches: ['has expired'] });
+  });
+});
+
+describe('grants that nearly permit a call', () => {
+  const other = anHttpAction({ method: 'PUT' });
+  const near = (accepted?: readonly string[]) =>
+    namesOf(
+      nearGrants(dependencies(accepted), CALLER, REQUEST, Date.parse(NOON)).map(
+        ({ grant }) => grant,
+      ),
+    );
+
+  it('are those that the caller could use, and no others', () => {
+    put('usable', until(60), { action: other });
+    put('expired', until(0), { action: other });
+    put('used', aFinishedStatus(), { action: other });
+    put('pending', aPendingStatus(), { action: other });
+    put('foreign', until(60), { action: other, namespace: 'desk' });
+    server.put(
+      aGrant({
+        metadata: { name: 'of-another-agent' },
+        spec: { action: other, agent: { serviceAccountName: 'helpdesk' } },
+        status: { ...until(60), actionDigest: digestOf(other) },
+      }),
+    );
+    server.put(
+      aGrant({
+        metadata: { name: 'of-another-pod' },
+        spec: { action: other, agent: { serviceAccountName: 'incident-agent', podName: 'x' } },
+        status: { ...until(60), actionDigest: digestOf(other) },
+      }),
+    );
+    expect(near()).toEqual(['usable']);
+    expect(near(['desk']).sort()).toEqual(['foreign', 'usable']);
   });
 });
 

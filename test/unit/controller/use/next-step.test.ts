@@ -37,6 +37,7 @@ const view = (overrides: Partial<View> = {}): View => ({
   mismatches: [],
   isBeingTried: () => false,
   others: () => [],
+  nearest: () => [],
   ...overrides,
 });
 const busy =

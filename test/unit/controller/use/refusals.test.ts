@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import type { Mismatch } from '../../../../controller/use/match.ts';
 import { grantRequired } from '../../../../controller/use/refusals.ts';
 import type { Phase } from '../../../../core/api/phase.ts';
+import { toProblemDocument } from '../../../../core/api/problem.ts';
 import { aGrant, aStatus } from '../../../support/builders.ts';
 
 const inPhase = (name: string, phase: Phase) =>
@@ -36,5 +37,13 @@ describe('a call that no grant covers is told', () => {
     expect(said(['has expired', 'is for another action', 'has expired'], others)).toContain(
       '(an approved one has expired; an approved one is for another action; a was used; b was used; c was used)',
     );
+  });
+
+  it('of a usable grant that differs in one field, which; what its body is, the sidecar alone is told', () => {
+    const near = { grant: aGrant({ metadata: { name: 'one' } }), field: 'body', json: '{"a":1}' };
+    const problem = grantRequired([], [], [near]);
+    expect(problem.detail).toContain('(one is approved and differs only in body)');
+    expect(problem.nearBody).toEqual({ grant: 'one', json: '{"a":1}' });
+    expect(JSON.stringify(toProblemDocument(problem))).not.toContain('nearBody');
   });
 });

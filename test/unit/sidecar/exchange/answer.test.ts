@@ -36,6 +36,16 @@ describe('an answer of failure', () => {
     expect(failure).toMatchObject({ code: 'GrantRequired', detail: 'No grant.', field: 'action' });
   });
 
+  it('has the body of a grant that nearly fits, if the controller tells it and it can be read', () => {
+    const nearBody = { grant: 'one', json: '{}' };
+    const read = (value: unknown) => {
+      const text = JSON.stringify({ code: 'GrantRequired', detail: 'No.', nearBody: value });
+      return (failureOf(403, text) as ProblemError).nearBody;
+    };
+    expect(read(nearBody)).toEqual(nearBody);
+    for (const odd of [1, null, [], { grant: 'one' }]) expect(read(odd)).toBeUndefined();
+  });
+
   it.each([
     '',
     'no healthy upstream',
