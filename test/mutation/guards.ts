@@ -3,6 +3,8 @@
 import type { Change, Mutation } from './run-mutations.ts';
 
 interface Guard {
+  /** The ID in SECURITY.md of the promise that would not hold without it, if one rests on it. */
+  readonly promise?: string;
   /** What the titles of the guard's tests begin with. */
   readonly guard: string;
   /** Where they are, if not in test/integration/guards.test.ts. */
@@ -12,6 +14,7 @@ interface Guard {
 
 const GUARDS: readonly Guard[] = [
   {
+    promise: 'P8',
     guard: 'resourceVersion on the consuming write',
     changes: [
       {
@@ -27,6 +30,7 @@ const GUARDS: readonly Guard[] = [
     ],
   },
   {
+    promise: 'P8',
     guard: 'hand-over after consume',
     changes: [
       {
@@ -38,6 +42,7 @@ const GUARDS: readonly Guard[] = [
     ],
   },
   {
+    promise: 'P8',
     guard: 'attempt ID after an ambiguous write',
     changes: [
       {
@@ -48,6 +53,7 @@ const GUARDS: readonly Guard[] = [
     ],
   },
   {
+    promise: 'P8',
     guard: 'read-back after an ambiguous write',
     changes: [
       {
@@ -58,6 +64,7 @@ const GUARDS: readonly Guard[] = [
     ],
   },
   {
+    promise: 'P8',
     guard: 'no other grant after an ambiguous write',
     changes: [
       {
@@ -68,6 +75,7 @@ const GUARDS: readonly Guard[] = [
     ],
   },
   {
+    promise: 'P8',
     guard: 'past nonces refused',
     // Held twice: by the cache's index of nonces, and by the grant's own record.
     changes: [
@@ -84,6 +92,7 @@ const GUARDS: readonly Guard[] = [
     ],
   },
   {
+    promise: 'P8',
     guard: 'nothing is consumed for a caller that has gone',
     changes: [
       {
@@ -94,6 +103,7 @@ const GUARDS: readonly Guard[] = [
     ],
   },
   {
+    promise: 'P7',
     guard: 'a grant that is being deleted is not consumed',
     changes: [
       {
@@ -104,10 +114,12 @@ const GUARDS: readonly Guard[] = [
     ],
   },
   {
+    promise: 'P3',
     guard: "the Secret's UID in the token",
     changes: [{ file: 'controller/credentials/mint.ts', from: 'uid: bound.secretUID,', to: '' }],
   },
   {
+    promise: 'P3',
     guard: 'AlreadyExists is never adopted',
     changes: [
       {
@@ -128,6 +140,7 @@ const GUARDS: readonly Guard[] = [
     ],
   },
   {
+    promise: 'P3',
     guard: "the Secret's UID in the deletion",
     changes: [
       {
@@ -138,6 +151,7 @@ const GUARDS: readonly Guard[] = [
     ],
   },
   {
+    promise: 'P8',
     guard: 'nonce check in finish',
     changes: [
       {
@@ -148,6 +162,7 @@ const GUARDS: readonly Guard[] = [
     ],
   },
   {
+    promise: 'P8',
     guard: 'pod check in finish',
     changes: [
       {
@@ -158,6 +173,7 @@ const GUARDS: readonly Guard[] = [
     ],
   },
   {
+    promise: 'P3',
     guard: 'revoke before record, in finish',
     changes: [
       {
@@ -169,6 +185,7 @@ const GUARDS: readonly Guard[] = [
     ],
   },
   {
+    promise: 'P3',
     guard: 'revoke before record, in burn',
     changes: [
       {
@@ -180,6 +197,7 @@ const GUARDS: readonly Guard[] = [
     ],
   },
   {
+    promise: 'P3',
     guard: 'a deletionTimestamp is not a revocation',
     changes: [
       {
@@ -190,6 +208,7 @@ const GUARDS: readonly Guard[] = [
     ],
   },
   {
+    promise: 'P8',
     guard: 'never give back a burnt use',
     changes: [
       {
@@ -215,6 +234,7 @@ const GUARDS: readonly Guard[] = [
     ],
   },
   {
+    promise: 'P7',
     guard: 'a use of a grant that is being deleted is burnt in time',
     changes: [
       {
@@ -225,6 +245,7 @@ const GUARDS: readonly Guard[] = [
     ],
   },
   {
+    promise: 'P8',
     guard: 'a pod that the cache does not know yet is not taken for gone',
     changes: [
       {
@@ -235,6 +256,7 @@ const GUARDS: readonly Guard[] = [
     ],
   },
   {
+    promise: 'P3',
     guard: 'CredentialRevoked speaks of the last credential',
     changes: [
       {
@@ -245,6 +267,7 @@ const GUARDS: readonly Guard[] = [
     ],
   },
   {
+    promise: 'P8',
     guard: 'an honest NotDispatched',
     changes: [
       {
@@ -255,6 +278,7 @@ const GUARDS: readonly Guard[] = [
     ],
   },
   {
+    promise: 'P8',
     guard: 'a restarted sidecar never reuses a nonce',
     changes: [
       {
@@ -349,8 +373,8 @@ const GUARDS: readonly Guard[] = [
 ];
 
 export function guardMutations(): Mutation[] {
-  return GUARDS.map(({ guard, file = 'test/integration/guards.test.ts', changes }) => ({
-    name: guard,
+  return GUARDS.map(({ promise, guard, file = 'test/integration/guards.test.ts', changes }) => ({
+    name: promise === undefined ? guard : `${promise}: ${guard}`,
     file,
     tests: guard,
     changes,

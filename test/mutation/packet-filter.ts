@@ -87,7 +87,8 @@ function mutationsOf({ name: chain, hook, rules }: Chain): Mutation[] {
   return present.map((rule) => {
     const tests = noticedBy[rule];
     if (tests === undefined) throw new Error(`nothing is known to notice: ${chain}: ${rule}`);
-    return { name: `${chain}: ${rule}`, file: TESTS, tests, changes: without(chain, rule) };
+    const name = `P15: ${chain}: ${rule}`;
+    return { name, file: TESTS, tests, changes: without(chain, rule) };
   });
 }
 

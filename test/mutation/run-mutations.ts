@@ -1,11 +1,14 @@
 /** Makes changes to a copy of the repository, one at a time, and checks that tests fail which hold what was changed. */
 
-import { cp, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
+import { execFile } from 'node:child_process';
+import { cp, mkdtemp, readFile, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
+import { promisify } from 'node:util';
 import type { TestModule } from 'vitest/node';
 import { startVitest } from 'vitest/node';
 import { ROOT } from '../../scripts/tools.ts';
+import { sweepAtExit } from '../support/tied-process.ts';
 
 export interface Change {
   readonly file: string;
@@ -21,7 +24,13 @@ export interface Mutation {
   /** What is in their titles. */
   readonly tests: string;
   readonly changes: readonly Change[];
+  /** Those of our programs that the tests start: they run what is compiled, so it is compiled again after each change. */
+  readonly programs?: readonly Program[];
 }
+
+type Program = 'controller' | 'sidecar';
+
+const execute = promisify(execFile);
 
 /** Of a failed test's title and message, what is shown. */
 const KILLER_LENGTH = 200;
@@ -34,6 +43,7 @@ const NOT_COPIED = new Set(['.git', '.cache', '.make', 'dist', 'node_modules']);
  */
 export async function runMutations(mutations: readonly Mutation[]): Promise<string[]> {
   const copy = await mkdtemp(join(tmpdir(), 'actiongrant-mutation-'));
+  const sweep = sweepAtExit(copy);
   try {
     await cp(ROOT, copy, {
       recursive: true,
@@ -51,7 +61,7 @@ export async function runMutations(mutations: readonly Mutation[]): Promise<stri
     }
     return survivors;
   } finally {
-    await rm(copy, { recursive: true, force: true });
+    await sweep();
   }
 }
 
@@ -60,20 +70,38 @@ async function expectNoFailure(
   file: string,
   mutations: readonly Mutation[],
 ): Promise<void> {
+  const programs = new Set(mutations.flatMap((mutation) => mutation.programs ?? []));
+  await compile(copy, programs);
   const failed = await run(copy, file, [...new Set(mutations.map(({ tests }) => tests))]);
   if (failed.length === 0) return;
   throw new Error(`without a mutation, tests of ${file} fail already: ${failed.join('; ')}`);
 }
 
-async function isNoticed(copy: string, { name, file, tests, changes }: Mutation): Promise<boolean> {
+async function isNoticed(copy: string, mutation: Mutation): Promise<boolean> {
+  const { name, file, tests, changes, programs = [] } = mutation;
   const start = performance.now();
   const restore = await apply(copy, changes);
+  await compile(copy, programs);
   const [killer] = await run(copy, file, [tests]);
   await restore();
   const seconds = ((performance.now() - start) / 1000).toFixed(0);
   say(`${killer === undefined ? 'SURVIVED' : 'killed'} (${seconds} s): ${name}`);
   if (killer !== undefined) say(`  ${killer.slice(0, KILLER_LENGTH)}`);
   return killer !== undefined;
+}
+
+/** From the sources, into the places where `npm run build` puts them. */
+async function compile(root: string, programs: Iterable<Program>): Promise<void> {
+  for (const program of programs) {
+    const [source, compiled] = [`${program}/main.ts`, `dist/${program}/main.js`];
+    const options = '--platform node --format esm --no-codeSplitting --log-level warn'.split(' ');
+    const outside = ['koffi', '@kubernetes/client-node'].flatMap((name) => ['--external', name]);
+    await execute(
+      join(ROOT, 'node_modules/.bin/rolldown'),
+      [source, '--file', compiled, ...options, ...outside],
+      { cwd: root },
+    );
+  }
 }
 
 /** @returns what failed, and how; a file that did not run at all is an error */
@@ -85,6 +113,8 @@ async function run(root: string, file: string, titles: readonly string[]): Promi
     reporters: [{}],
     environment: 'node',
     include: [file],
+    // Starts nothing before a test asks for it.
+    globalSetup: file.startsWith('test/unit/') ? [] : ['test/support/shared-setup.ts'],
     testTimeout: 30_000,
     hookTimeout: 60_000,
     testNamePattern: new RegExp(titles.map(literally).join('|')),
