@@ -1,5 +1,6 @@
 /** Settings of the controller. The chart sets them; each is checked at start. */
 
+import { parseQuantity } from '../core/kubernetes/quantity.ts';
 import type { KubernetesServer } from '../core/kubernetes/server.ts';
 import { isRecord } from '../core/text/json.ts';
 import { CERTIFICATES } from '../core/text/pem.ts';
@@ -9,6 +10,7 @@ import { readKubernetesServer } from '../process/kubernetes-setting.ts';
 import { LOG_LEVELS, type LogLevel } from '../process/log.ts';
 import type { LabelSelector } from './injection/label-selector.ts';
 import { readInjectionSelector } from './injection/selector-setting.ts';
+import type { ResourceBounds } from './injection/sidecar-resources.ts';
 import type { SidecarSettings } from './injection/sidecar-settings.ts';
 import type { Resources } from './pods/pod.ts';
 
@@ -49,6 +51,12 @@ const PULL_POLICIES = ['Always', 'IfNotPresent', 'Never'] as const;
 const DEFAULT_RESOURCES: Resources = {
   requests: { cpu: '50m', memory: '96Mi' },
   limits: { memory: '256Mi' },
+};
+
+/** With less memory the sidecar was seen to end (docs/benchmarks.md); the most is what no sidecar needs. */
+const DEFAULT_RESOURCE_BOUNDS: ResourceBounds = {
+  min: { cpu: '50m', memory: '128Mi' },
+  max: { cpu: '2', memory: '1Gi', 'ephemeral-storage': '1Gi' },
 };
 
 /** @throws ProblemError ConfigurationInvalid, naming every variable that is wrong */
@@ -134,6 +142,12 @@ function readSidecarSettings(reader: ConfigReader): { sidecar?: SidecarSettings 
       isResources,
       'an object of limits and requests, whose values are texts',
     ),
+    resourceBounds: reader.json(
+      'ACTIONGRANT_SIDECAR_RESOURCE_BOUNDS',
+      DEFAULT_RESOURCE_BOUNDS,
+      isResourceBounds,
+      'an object of min and max, whose values are quantities',
+    ),
     inertHeaders: reader.lowerCaseList('ACTIONGRANT_SIDECAR_INERT_HEADERS'),
     trustBundleFile: reader.optionalText('ACTIONGRANT_SIDECAR_TRUST_BUNDLE'),
     logLevel: reader.oneOf('ACTIONGRANT_SIDECAR_LOG_LEVEL', LOG_LEVELS, 'info'),
@@ -153,4 +167,13 @@ function isResources(value: unknown): value is Resources {
         Object.values(quantities).every((quantity) => typeof quantity === 'string'),
     )
   );
+}
+
+function isResourceBounds(value: unknown): value is ResourceBounds {
+  const isBound = (quantities: unknown): boolean =>
+    isRecord(quantities) &&
+    Object.values(quantities).every(
+      (quantity) => typeof quantity === 'string' && parseQuantity(quantity) !== undefined,
+    );
+  return isRecord(value) && isBound(value['min']) && isBound(value['max']);
 }

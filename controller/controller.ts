@@ -74,7 +74,8 @@ export async function startController(dependencies: ControllerDependencies): Pro
     random: Math.random,
   });
   const injection =
-    sidecar && (await createInjection({ ...common, config, sidecar, certificates }));
+    sidecar &&
+    (await createInjection({ ...common, config, sidecar, namespaces: caches, certificates }));
   const serving = createServing({
     admission: createAdmission({
       ...common,

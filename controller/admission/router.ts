@@ -8,7 +8,9 @@ import { sendProblem } from '../send-problem.ts';
 import { stampRequester } from './grants/stamp-requester.ts';
 import { type ValidateGrantDependencies, validateGrant } from './grants/validate-grant.ts';
 import { createAdmissionLimiter, REVIEW_LIMIT_BYTES } from './limiter.ts';
-import { type InjectPodDependencies, injectPod } from './pods/inject-pod.ts';
+import { answerPod } from './pods/answer-pod.ts';
+import type { InjectPodDependencies } from './pods/inject-pod.ts';
+import type { NamespaceFacts } from './pods/namespace-facts.ts';
 import {
   type AdmissionAnswer,
   type AdmissionRequest,
@@ -20,7 +22,7 @@ export interface AdmissionDependencies extends ValidateGrantDependencies {
   clock: Clock;
   log: Logger;
   /** Absent: no pod is injected, and the path is not served. */
-  injection?: InjectPodDependencies;
+  injection?: InjectPodDependencies & { facts: NamespaceFacts };
 }
 
 type Answer = (request: AdmissionRequest) => AdmissionAnswer | Promise<AdmissionAnswer>;
@@ -41,7 +43,8 @@ export const WEBHOOKS: readonly Webhook[] = [
   },
   {
     name: 'inject-pod',
-    create: ({ injection }) => injection && ((request) => injectPod(injection, request)),
+    create: ({ injection }) =>
+      injection && ((request) => answerPod(injection, injection.facts, request)),
   },
 ];
 

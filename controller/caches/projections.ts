@@ -4,7 +4,7 @@
  */
 
 import type { ActionGrant } from '../../core/api/generated/actiongrant.ts';
-import { ACCEPTS_GRANTS_ANNOTATION } from '../../core/api/names.ts';
+import { ACCEPTS_GRANTS_ANNOTATION, SIDECAR_RESOURCES_ANNOTATION } from '../../core/api/names.ts';
 import type { KubernetesObject, Live, LiveObjectMeta } from '../../core/kubernetes/object.ts';
 import type { Namespace } from '../../core/kubernetes/resources.ts';
 import { injectionFault } from '../injection/verify.ts';
@@ -33,15 +33,25 @@ export function keepGrant(grant: Live<ActionGrant>): Live<ActionGrant> {
   return { ...grant, metadata };
 }
 
-/** Its labels select it for injection; one annotation is its consent. */
+/** Whoever may write a Namespace may make its annotations large. What is longer is no JSON of ours any more, and so refused. */
+const ANNOTATION_LENGTH = 1_000;
+const KEPT_ANNOTATIONS = [ACCEPTS_GRANTS_ANNOTATION, SIDECAR_RESOURCES_ANNOTATION] as const;
+
+/** Its labels select it for injection; one annotation is its consent, and one is about its sidecars. */
 export function keepNamespace(namespace: Live<Namespace>): Live<Namespace> {
   const { labels, annotations } = namespace.metadata;
-  const consent = annotations?.[ACCEPTS_GRANTS_ANNOTATION];
+  const kept = KEPT_ANNOTATIONS.flatMap((name) => {
+    const value = annotations?.[name];
+    if (value === undefined) return [];
+    return [
+      [name, name === SIDECAR_RESOURCES_ANNOTATION ? value.slice(0, ANNOTATION_LENGTH) : value],
+    ];
+  });
   return {
     metadata: {
       ...identityOf(namespace.metadata),
       ...(labels === undefined ? {} : { labels }),
-      ...(consent === undefined ? {} : { annotations: { [ACCEPTS_GRANTS_ANNOTATION]: consent } }),
+      ...(kept.length === 0 ? {} : { annotations: Object.fromEntries(kept) }),
     },
   };
 }

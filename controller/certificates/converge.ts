@@ -11,7 +11,7 @@ import type { Clock } from '../../core/time/clock.ts';
 import type { Logger } from '../../process/log.ts';
 import { issueAuthority, type KeyPair } from './authority.ts';
 import { afterStep, bundleOf, decideAuthorityStep } from './plan.ts';
-import { publish, readPublished } from './publication.ts';
+import { LAST_WEBHOOK_CONFIGURATION_NAME, publish, readPublished } from './publication.ts';
 import { readAuthorities, writeAuthorities } from './store.ts';
 
 /** Replicas that race each other need a round or two; more means that something else writes, too. */
@@ -68,6 +68,9 @@ async function convergeOnce({
   }
   const bundle = bundleOf(current);
   if (!(await publish(client, namespace, published, bundle))) return undefined;
-  const complete = published.webhooks.every(({ configuration }) => configuration !== null);
+  // The last one is called for comfort, and the chart of an earlier release does not have it.
+  const complete = published.webhooks.every(
+    ({ configuration, name }) => configuration !== null || name === LAST_WEBHOOK_CONFIGURATION_NAME,
+  );
   return { active: current.active, bundle, complete };
 }

@@ -2,43 +2,38 @@
 
 import type { KubernetesClient } from '../../core/kubernetes/client.ts';
 import { isKubernetesError } from '../../core/kubernetes/error.ts';
-import type { KubernetesObject, Live, Resource } from '../../core/kubernetes/object.ts';
-import { type ConfigMap, configMaps } from '../../core/kubernetes/resources.ts';
+import type { Live, Resource } from '../../core/kubernetes/object.ts';
+import {
+  type ConfigMap,
+  configMaps,
+  mutatingWebhookConfigurations,
+  validatingWebhookConfigurations,
+  type WebhookConfiguration,
+} from '../../core/kubernetes/resources.ts';
 import { AUTHORITY_NAME } from './store.ts';
 
 /** Key of the bundle in the ConfigMap. */
 export const BUNDLE_KEY = 'ca.crt';
-/** Name of both webhook configurations in the chart. */
+/** Name of the first webhook configurations in the chart. */
 export const WEBHOOK_CONFIGURATION_NAME = 'actiongrant';
+/**
+ * Name of the configuration that injects pods once more. Configurations are called in the order of their names, so this one
+ * is called after those of others, and what they did to injected containers is undone.
+ */
+export const LAST_WEBHOOK_CONFIGURATION_NAME = 'zz-actiongrant';
 
-export interface WebhookConfiguration extends KubernetesObject {
-  webhooks?: { name: string; clientConfig: { caBundle?: string } }[];
-}
-
-const admissionregistration = {
-  group: 'admissionregistration.k8s.io',
-  version: 'v1',
-  namespaced: false,
-} as const;
-
-const WEBHOOK_CONFIGURATIONS: readonly Resource<WebhookConfiguration>[] = [
-  {
-    ...admissionregistration,
-    resource: 'mutatingwebhookconfigurations',
-    kind: 'MutatingWebhookConfiguration',
-  },
-  {
-    ...admissionregistration,
-    resource: 'validatingwebhookconfigurations',
-    kind: 'ValidatingWebhookConfiguration',
-  },
-];
+const WEBHOOK_CONFIGURATIONS = [
+  { resource: mutatingWebhookConfigurations, name: WEBHOOK_CONFIGURATION_NAME },
+  { resource: mutatingWebhookConfigurations, name: LAST_WEBHOOK_CONFIGURATION_NAME },
+  { resource: validatingWebhookConfigurations, name: WEBHOOK_CONFIGURATION_NAME },
+] as const;
 
 /** What is published now. null: the object is not there. */
 export interface Published {
   configMap: Live<ConfigMap> | null;
   webhooks: readonly {
     resource: Resource<WebhookConfiguration>;
+    name: string;
     configuration: Live<WebhookConfiguration> | null;
   }[];
 }
@@ -49,9 +44,10 @@ export async function readPublished(
 ): Promise<Published> {
   const [configMap, ...configurations] = await Promise.all([
     orNull(client.get(configMaps, { namespace, name: AUTHORITY_NAME })),
-    ...WEBHOOK_CONFIGURATIONS.map(async (resource) => ({
+    ...WEBHOOK_CONFIGURATIONS.map(async ({ resource, name }) => ({
       resource,
-      configuration: await orNull(client.get(resource, { name: WEBHOOK_CONFIGURATION_NAME })),
+      name,
+      configuration: await orNull(client.get(resource, { name })),
     })),
   ]);
   return { configMap, webhooks: configurations };
@@ -69,10 +65,10 @@ export async function publish(
 ): Promise<boolean> {
   try {
     await publishConfigMap(client, namespace, published.configMap, bundle);
-    for (const { resource, configuration } of published.webhooks) {
+    for (const { resource, name, configuration } of published.webhooks) {
       const body = caBundlePatch(configuration, bundle);
       if (body === null) continue;
-      await client.patch(resource, { name: WEBHOOK_CONFIGURATION_NAME }, { type: 'JSON', body });
+      await client.patch(resource, { name }, { type: 'JSON', body });
     }
     return true;
   } catch (error) {

@@ -33,6 +33,10 @@ interface PodName {
 const PORTS = Object.values(SIDECAR_PORTS).sort((a, b) => a - b);
 const BOTH = `${INIT_CONTAINER_NAME} and ${SIDECAR_CONTAINER_NAME}`;
 
+/** What a policy cannot tell: who wrote it. */
+const OTHERS =
+  'If you did, a webhook or MutatingAdmissionPolicy changes it after inject-pod-last.actiongrant.dev, or that one is missing: an administrator can leave these containers out of it (docs/how-to/other-webhooks.md). List them with kubectl get mutatingwebhookconfigurations,mutatingadmissionpolicies.';
+
 const NO_EPHEMERAL_CONTAINERS =
   'pods of this namespace take none, because the kubelet may start them before there is a packet filter. Debug a copy, which is injected';
 
@@ -44,7 +48,7 @@ export const ADMISSION_POLICY_RULES = {
   },
   'injected-first': {
     field: 'spec.initContainers',
-    advice: `pods of this namespace start with the containers ${BOTH}. Leave them out: the webhook inject-pod.actiongrant.dev adds them. If you did, that webhook is missing or another one writes after it; ask your administrator.`,
+    advice: `pods of this namespace start with the containers ${BOTH}. Leave them out: the webhook inject-pod.actiongrant.dev adds them. ${OTHERS}`,
   },
   'node-namespaces': {
     field: 'spec',
@@ -63,20 +67,19 @@ export const ADMISSION_POLICY_RULES = {
   },
   image: {
     field: 'spec.initContainers.image',
-    advice: `${BOTH} run the image of the installed release and no other, pulled as the release says. If you left them out of your pod and the release is being upgraded, create the pod again in a minute.`,
+    advice: `${BOTH} run the image of the installed release and no other, pulled as the release says. If you left them out of your pod and the release is being upgraded, create the pod again in a minute. Otherwise a webhook or MutatingAdmissionPolicy rewrites images after inject-pod-last.actiongrant.dev: name the image in the release as it shall be pulled (controller.image), and leave these two containers out of the rewriting (docs/how-to/other-webhooks.md).`,
   },
   'net-init': {
     field: 'spec.initContainers',
-    advice: `${INIT_CONTAINER_NAME} must be exactly as injected. Leave it out: the webhook adds it.`,
+    advice: `${INIT_CONTAINER_NAME} must be exactly as injected. Leave it out: the webhook adds it. ${OTHERS}`,
   },
   sidecar: {
     field: 'spec.initContainers',
-    advice: `${SIDECAR_CONTAINER_NAME} must be exactly as injected. Leave it out: the webhook adds it.`,
+    advice: `${SIDECAR_CONTAINER_NAME} must be exactly as injected. Leave it out: the webhook adds it. ${OTHERS}`,
   },
   'injected-volumes': {
     field: 'spec.volumes',
-    advice:
-      'the volumes actiongrant-* must be exactly as injected. Leave them out: the webhook adds them.',
+    advice: `the volumes actiongrant-* must be exactly as injected. Leave them out: the webhook adds them. ${OTHERS}`,
   },
   'volume-types': {
     field: 'spec.volumes',
@@ -141,7 +144,7 @@ export const ADMISSION_POLICY_RULES = {
   },
   'agent-mount': {
     field: 'spec.containers.volumeMounts',
-    advice: `every container mounts ${POD_VOLUMES.agent}. Leave it out: the webhook adds it.`,
+    advice: `every container mounts ${POD_VOLUMES.agent}. Leave it out: the webhook adds it. ${OTHERS}`,
   },
   'injected-unchanged': {
     field: 'spec.initContainers',

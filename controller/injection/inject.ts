@@ -19,8 +19,8 @@ import type { PodFault } from './rule.ts';
 
 export type Injection =
   | { injected: Pod }
-  /** Everything that stands in the way; never empty. */
-  | { faults: readonly PodFault[] };
+  /** Everything that stands in the way, never empty, and the pod whose fields it names. */
+  | { faults: readonly PodFault[]; of: Pod };
 
 /**
  * Injects a pod that is being created. Containers and volumes that have the names of injected ones already are taken for an
@@ -44,7 +44,7 @@ export function inject(pod: Pod, image: SidecarImage): Injection {
     },
   };
   const faults = restrictionFaults(injected);
-  return faults.length === 0 ? { injected } : { faults };
+  return faults.length === 0 ? { injected } : { faults, of: injected };
 }
 
 /** Net-init and the sidecar. */

@@ -5,8 +5,7 @@ import { CONTROLLER_NAME } from '../../core/api/names.ts';
 import type { KubernetesClient } from '../../core/kubernetes/client.ts';
 import type { Clock } from '../../core/time/clock.ts';
 import type { Logger } from '../../process/log.ts';
-import type { InjectPodDependencies } from '../admission/pods/inject-pod.ts';
-import { createAdmissionRouter } from '../admission/router.ts';
+import { type AdmissionDependencies, createAdmissionRouter } from '../admission/router.ts';
 import type { ControllerConfig } from '../config.ts';
 import type { ApiAudiences } from '../credentials/api-audiences.ts';
 import { countAwaitingDecision, type GrantCache } from '../grants/cache.ts';
@@ -19,7 +18,7 @@ export interface AdmissionParts {
   cache: GrantCache;
   apiServerAudiences: Pick<ApiAudiences, 'includes'>;
   /** undefined: no pod is injected. */
-  injection: InjectPodDependencies | undefined;
+  injection: AdmissionDependencies['injection'] | undefined;
 }
 
 const SUBJECT_ACCESS_REVIEW_MILLISECONDS = 3_000;

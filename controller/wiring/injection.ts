@@ -2,6 +2,7 @@
 
 import { readFile } from 'node:fs/promises';
 import { isIP } from 'node:net';
+import { SIDECAR_RESOURCES_ANNOTATION } from '../../core/api/names.ts';
 import { ProblemError } from '../../core/api/problem.ts';
 import type { KubernetesClient } from '../../core/kubernetes/client.ts';
 import { serverAccessReader } from '../../core/kubernetes/server.ts';
@@ -10,6 +11,8 @@ import { withoutBrackets } from '../../core/text/url.ts';
 import type { Clock } from '../../core/time/clock.ts';
 import type { Logger } from '../../process/log.ts';
 import type { InjectPodDependencies } from '../admission/pods/inject-pod.ts';
+import { createNamespaceFacts, type NamespaceFacts } from '../admission/pods/namespace-facts.ts';
+import type { Caches } from '../caches/caches.ts';
 import { type CertificateManager, controllerNames } from '../certificates/manager.ts';
 import type { ControllerConfig } from '../config.ts';
 import { createSettingsPublisher, type SettingsPublisher } from '../injection/publish-settings.ts';
@@ -18,7 +21,7 @@ import type { SidecarSettings } from '../injection/sidecar-settings.ts';
 
 export interface InjectionParts {
   publisher: SettingsPublisher;
-  webhook: InjectPodDependencies;
+  webhook: InjectPodDependencies & { facts: NamespaceFacts };
 }
 
 export interface InjectionOptions {
@@ -30,13 +33,15 @@ export interface InjectionOptions {
     'agentNamespaces' | 'apiServerHosts' | 'kubernetes' | 'namespace' | 'releaseName'
   >;
   sidecar: SidecarSettings;
+  /** What the cache knows of a namespace. */
+  namespaces: Pick<Caches, 'annotationsOf' | 'labelsOf'>;
   /** Whose authorities verify the controller. */
   certificates: Pick<CertificateManager, 'sync' | 'bundle'>;
 }
 
 /** @throws ProblemError ConfigurationInvalid if sidecars could not reach the API server as we do */
 export async function createInjection(options: InjectionOptions): Promise<InjectionParts> {
-  const { client, clock, log, config, sidecar, certificates } = options;
+  const { client, clock, log, config, sidecar, namespaces, certificates } = options;
   const { agentNamespaces, apiServerHosts, namespace, releaseName } = config;
   const readAccess = await serverAccessReader(config.kubernetes);
   const kubernetesServer = addressOf((await readAccess()).origin);
@@ -72,7 +77,17 @@ export async function createInjection(options: InjectionOptions): Promise<Inject
     publisher,
     webhook: {
       image: sidecar,
+      resourceBounds: sidecar.resourceBounds,
       agentNamespaces,
+      facts: createNamespaceFacts({
+        client,
+        labelsOf: namespaces.labelsOf,
+        sidecarResources: (name) => namespaces.annotationsOf(name)?.[SIDECAR_RESOURCES_ANNOTATION],
+        onError: (error) =>
+          log.warn('what a pod is injected with could not be compared with its namespace', {
+            error,
+          }),
+      }),
       settingsPublished: publisher.isPublished,
       release: { name: releaseName, namespace },
     },

@@ -52,3 +52,6 @@ export const API_SERVER_AUDIENCES = [
 
 /** Annotation of a Namespace: the namespaces, comma-separated, whose grants its agents accept. */
 export const ACCEPTS_GRANTS_ANNOTATION = 'actiongrant.dev/accepts-grants-from';
+
+/** Annotation of a Namespace: resources of its sidecars, as JSON with `requests` and `limits`, instead of the release's. */
+export const SIDECAR_RESOURCES_ANNOTATION = 'actiongrant.dev/sidecar-resources';

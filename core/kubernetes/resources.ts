@@ -87,3 +87,76 @@ export const endpointSlices: Resource<EndpointSlice> = {
   kind: 'EndpointSlice',
   namespaced: true,
 };
+
+/** What a namespace asks of the resources of each container or pod. */
+export interface LimitRange extends KubernetesObject {
+  spec?: { limits?: readonly LimitRangeItem[] };
+}
+
+export interface LimitRangeItem {
+  type?: string;
+  /** Of limits that a container leaves open. */
+  default?: Quantities;
+  defaultRequest?: Quantities;
+  min?: Quantities;
+  max?: Quantities;
+  maxLimitRequestRatio?: Quantities;
+}
+
+export type Quantities = Readonly<Record<string, string>>;
+
+export interface ResourceQuota extends KubernetesObject {
+  /** With `scopes` or a `scopeSelector` it is about some pods only. */
+  spec?: { hard?: Quantities; scopes?: readonly string[]; scopeSelector?: object };
+}
+
+export const limitRanges: Resource<LimitRange> = {
+  group: '',
+  version: 'v1',
+  resource: 'limitranges',
+  kind: 'LimitRange',
+  namespaced: true,
+};
+
+export const resourceQuotas: Resource<ResourceQuota> = {
+  group: '',
+  version: 'v1',
+  resource: 'resourcequotas',
+  kind: 'ResourceQuota',
+  namespaced: true,
+};
+
+/** admissionregistration.k8s.io/v1, of either kind. */
+export interface WebhookConfiguration extends KubernetesObject {
+  webhooks?: readonly RegisteredWebhook[];
+}
+
+export interface RegisteredWebhook {
+  name: string;
+  clientConfig: { caBundle?: string };
+  rules?: readonly {
+    apiGroups?: readonly string[];
+    operations?: readonly string[];
+    resources?: readonly string[];
+  }[];
+  namespaceSelector?: object;
+  objectSelector?: object;
+}
+
+const admissionRegistration = {
+  group: 'admissionregistration.k8s.io',
+  version: 'v1',
+  namespaced: false,
+} as const;
+
+export const mutatingWebhookConfigurations: Resource<WebhookConfiguration> = {
+  ...admissionRegistration,
+  resource: 'mutatingwebhookconfigurations',
+  kind: 'MutatingWebhookConfiguration',
+};
+
+export const validatingWebhookConfigurations: Resource<WebhookConfiguration> = {
+  ...admissionRegistration,
+  resource: 'validatingwebhookconfigurations',
+  kind: 'ValidatingWebhookConfiguration',
+};

@@ -30,6 +30,11 @@ function ofKind(manifests: readonly Manifest[], kind: string): Manifest[] {
   return manifests.filter((manifest) => manifest.kind === kind);
 }
 
+interface Webhook {
+  name: string;
+  namespaceSelector?: object;
+}
+
 describe('the chart', () => {
   test('has nothing that helm lint would say, warnings included', async () => {
     expect(await helm(['lint', '--strict', CHART])).toContain(
@@ -60,7 +65,7 @@ describe('the chart', () => {
     expect(ofKind(manifests, 'Secret')).toEqual([]);
     expect(ofKind(manifests, 'ConfigMap')).toEqual([]);
     const configurations = manifests.filter(({ kind }) => kind.endsWith('WebhookConfiguration'));
-    expect(configurations).toHaveLength(2);
+    expect(configurations).toHaveLength(3);
     expect(JSON.stringify(configurations)).not.toContain('caBundle');
   });
 
@@ -72,6 +77,8 @@ describe('the chart', () => {
     expect(webhooks.map(({ name, failurePolicy }) => `${name} ${failurePolicy}`)).toEqual([
       'stamp-requester.actiongrant.dev Fail',
       'inject-pod.actiongrant.dev Fail',
+      // It only undoes what others did after the first. Where it did not, the policies refuse.
+      'inject-pod-last.actiongrant.dev Ignore',
       'validate-grant.actiongrant.dev Fail',
     ]);
     const policies = ofKind(manifests, 'ValidatingAdmissionPolicy') as unknown as {
@@ -99,10 +106,14 @@ describe('the chart', () => {
     const manifests = await renderChart({
       injection: { namespaceSelector: { matchLabels, matchExpressions } },
     });
-    const [configuration] = ofKind(manifests, 'MutatingWebhookConfiguration');
-    const webhooks = configuration?.['webhooks'] as { name: string; namespaceSelector?: object }[];
-    const { namespaceSelector } =
-      webhooks.find(({ name }) => name === 'inject-pod.actiongrant.dev') ?? {};
+    const webhooks = ofKind(manifests, 'MutatingWebhookConfiguration')
+      .flatMap((configuration) => configuration['webhooks'] as Webhook[])
+      .filter(({ name }) => name.startsWith('inject-pod'));
+    const [{ namespaceSelector } = { namespaceSelector: undefined }] = webhooks;
+    expect(webhooks.map((webhook) => [webhook.name, webhook.namespaceSelector])).toEqual([
+      ['inject-pod.actiongrant.dev', namespaceSelector],
+      ['inject-pod-last.actiongrant.dev', namespaceSelector],
+    ]);
     expect(namespaceSelector).toEqual({
       matchLabels: { team: 'agents' },
       matchExpressions: [
@@ -157,6 +168,7 @@ describe('the chart', () => {
     expect(selectors).toEqual([
       { ...everywhere, name: 'stamp-requester.actiongrant.dev' },
       { ...everywhere, name: 'inject-pod.actiongrant.dev', namespaceSelector: injected },
+      { ...everywhere, name: 'inject-pod-last.actiongrant.dev', namespaceSelector: injected },
       { ...everywhere, name: 'validate-grant.actiongrant.dev' },
     ]);
     const bindings = ofKind(manifests, 'ValidatingAdmissionPolicyBinding') as unknown as {
@@ -382,8 +394,9 @@ describe('on a cluster', () => {
     'create tokenreviews.authentication.k8s.io',
     'get list watch delete actiongrants.actiongrant.dev',
     'get list watch namespaces',
-    'get patch mutatingwebhookconfigurations.admissionregistration.k8s.io actiongrant',
-    'get patch validatingwebhookconfigurations.admissionregistration.k8s.io actiongrant',
+    'get patch mutatingwebhookconfigurations.admissionregistration.k8s.io actiongrant,zz-actiongrant',
+    'get patch validatingwebhookconfigurations.admissionregistration.k8s.io actiongrant,zz-actiongrant',
+    'list mutatingwebhookconfigurations.admissionregistration.k8s.io',
     'update actiongrants/status.actiongrant.dev',
   ];
 
@@ -400,6 +413,8 @@ describe('on a cluster', () => {
       'get list watch pods',
       'get serviceaccounts',
       'get update delete configmaps actiongrant-sidecar',
+      'list limitranges',
+      'list resourcequotas',
     ];
     expect(await rulesOfController(agents)).toEqual([...EVERYWHERE, ...here].sort());
   });

@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { readControllerConfig } from '../../controller/config.ts';
 import { type Controller, startController } from '../../controller/controller.ts';
 import { injectionFault } from '../../controller/injection/verify.ts';
-import type { Pod } from '../../controller/pods/pod.ts';
+import type { Container, Pod, PodSpec } from '../../controller/pods/pod.ts';
 import { INJECTION_LABEL, SIDECAR_CONFIG_MAP } from '../../core/api/pod-layout.ts';
 import type { KubernetesClient } from '../../core/kubernetes/client.ts';
 import { createKubernetesClient } from '../../core/kubernetes/create-client.ts';
@@ -18,6 +18,7 @@ import { type OwnControlPlane, startControlPlane } from '../support/control-plan
 import { eventually } from '../support/eventually.ts';
 import { aUseRequest, Exchange } from '../support/exchange.ts';
 import { issuePodToken, mintPodToken } from '../support/kubelet.ts';
+import { type OtherWebhooks, startOtherWebhooks } from '../support/other-webhook.ts';
 import { aContainer, aPod } from '../support/pods.ts';
 import { freePort } from '../support/ports.ts';
 
@@ -38,6 +39,9 @@ let directory: string;
 let namespace: string;
 /** Is one of agents, without the label, until a test gives it. */
 let unlabelled: string;
+/** As the first, and others change its pods. */
+let shared: string;
+let others: OtherWebhooks;
 /** Has the label, but is not one of agents. */
 let stranger: string;
 
@@ -49,6 +53,8 @@ beforeAll(async () => {
   namespace = await plane.createNamespace('soc', label);
   unlabelled = await plane.createNamespace('later');
   stranger = await plane.createNamespace('stranger', label);
+  shared = await plane.createNamespace('shared', label);
+  others = await startOtherWebhooks(plane, shared);
   // Somebody was here before the chart.
   await plane.api('POST', `/api/v1/namespaces/${namespace}/configmaps`, {
     metadata: { name: SIDECAR_CONFIG_MAP },
@@ -56,7 +62,7 @@ beforeAll(async () => {
     data: { 'settings.json': '{"ACTIONGRANT_CONTROLLER_URLS":"https://evil.example"}' },
   });
   const port = await freePort();
-  const agentNamespaces = [namespace, unlabelled];
+  const agentNamespaces = [namespace, unlabelled, shared];
   const chart = await installChart(
     plane,
     { rbac: { agentNamespaces } },
@@ -90,7 +96,7 @@ beforeAll(async () => {
   const exchangeCAFile = join(directory, 'ca.crt');
   await writeFile(exchangeCAFile, await publishedBundle(chart.namespace));
   exchange = new Exchange({ exchangeCAFile, balancer: { port } });
-  for (const at of [namespace, unlabelled, stranger]) {
+  for (const at of [namespace, unlabelled, stranger, shared]) {
     await plane.api('POST', `/api/v1/namespaces/${at}/serviceaccounts`, {
       metadata: { name: 'incident-agent' },
     });
@@ -105,6 +111,7 @@ beforeAll(async () => {
 afterAll(async () => {
   await exchange?.close();
   await controller?.stop();
+  await others?.close();
   await plane?.stop();
   if (directory !== undefined) await rm(directory, { recursive: true });
 });
@@ -241,6 +248,346 @@ describe('as it is stored', () => {
   });
 });
 
+describe('in company with a webhook of somebody else', () => {
+  const MIRROR = 'mirror.corp/';
+  type Change = (pod: Pod) => Pod;
+  const ofEach =
+    (change: (container: Container) => Container): Change =>
+    ({ spec = {}, ...pod }) => ({
+      ...pod,
+      spec: {
+        ...spec,
+        ...(spec.initContainers && { initContainers: spec.initContainers.map(change) }),
+        containers: (spec.containers ?? []).map(change),
+      },
+    });
+  const ofSpec =
+    (change: (spec: PodSpec) => object): Change =>
+    ({ spec = {}, ...pod }) => ({ ...pod, spec: { ...spec, ...change(spec) } });
+  const withInit = (added: Container, where: 'first' | 'last'): Change =>
+    ofSpec(({ initContainers = [] }) => {
+      const rest = initContainers.filter(({ name }) => name !== added.name);
+      return { initContainers: where === 'first' ? [added, ...rest] : [...rest, added] };
+    });
+  const FIRST = aContainer({ name: 'first' });
+  const NATIVE = aContainer({ name: 'native', restartPolicy: 'Always' });
+
+  /** Each as some product does it, and always again. */
+  const CHANGES: Record<string, Change> = {
+    'another registry for every image': ofEach((container) => ({
+      ...container,
+      image: `${MIRROR}${container.image?.replace(MIRROR, '')}`,
+    })),
+    'a variable for every container': ofEach((container) => ({
+      ...container,
+      env: [
+        ...(container.env ?? []).filter(({ name }) => name !== 'NODE_OPTIONS'),
+        { name: 'NODE_OPTIONS', value: '--require /evil.js' },
+      ],
+    })),
+    'a mount for every container': (pod) =>
+      ofEach((container) => ({
+        ...container,
+        volumeMounts: [
+          ...(container.volumeMounts ?? []).filter(({ name }) => name !== 'corp-ca'),
+          { name: 'corp-ca', mountPath: '/etc/ssl/certs', readOnly: true },
+        ],
+      }))(
+        ofSpec(({ volumes = [] }) => ({
+          volumes: [
+            ...volumes.filter(({ name }) => name !== 'corp-ca'),
+            { name: 'corp-ca', configMap: { name: 'corp-ca' } },
+          ],
+        }))(pod),
+      ),
+    'an init container put first': withInit(FIRST, 'first'),
+    'an init container put last': withInit(FIRST, 'last'),
+    'a native sidecar put first': withInit(NATIVE, 'first'),
+    'resources for every container': ofEach((container) => ({
+      ...container,
+      resources: {
+        ...container.resources,
+        limits: { cpu: '700m', ...container.resources?.limits },
+      },
+    })),
+    'a securityContext for every container': ofEach((container) => ({
+      ...container,
+      securityContext: {
+        ...container.securityContext,
+        runAsNonRoot: true,
+        readOnlyRootFilesystem: true,
+      },
+    })),
+    'a pull policy, probes and hooks for every container': ofEach((container) => ({
+      ...container,
+      imagePullPolicy: 'Always',
+      terminationMessagePolicy: 'File',
+    })),
+    'what a pod has besides its containers': (pod) =>
+      ofSpec(({ tolerations = [], ...spec }: PodSpec & { tolerations?: { key?: string }[] }) => ({
+        ...spec,
+        tolerations: [
+          ...tolerations.filter(({ key }) => key !== 'corp'),
+          { key: 'corp', operator: 'Exists', effect: 'NoSchedule' },
+        ],
+        terminationGracePeriodSeconds: 7,
+        imagePullSecrets: [{ name: 'corp' }],
+        hostAliases: [{ ip: '127.0.0.1', hostnames: ['me'] }],
+        dnsConfig: { options: [{ name: 'ndots', value: '3' }] },
+        securityContext: { fsGroup: 3000, runAsUser: 3000 },
+      }))({ ...pod, metadata: { ...pod.metadata, labels: { corp: 'yes' } } }),
+  };
+  const everything: Change = (pod) =>
+    Object.values(CHANGES).reduce((changed, change) => change(changed), pod);
+  const createdNow = (pod: Pod) =>
+    plane.api<LivePod>('POST', `/api/v1/namespaces/${shared}/pods?dryRun=All`, named(pod));
+
+  const PLACES = [
+    ['before ours', 'aaa-other'],
+    ['behind ours', 'mmm-other'],
+  ] as const;
+  const POLICIES = ['Never', 'IfNeeded'] as const;
+  test.each(
+    PLACES.flatMap(([place, name]) =>
+      POLICIES.map((reinvocationPolicy) => ({ place, name, reinvocationPolicy })),
+    ),
+  )(
+    '$place, with $reinvocationPolicy: the pod is injected, with all that it added to the agent',
+    async ({ name, reinvocationPolicy }) => {
+      await others.during({ name, reinvocationPolicy, mutate: everything }, async () => {
+        const { spec, metadata } = await createdNow(aPod());
+        const stored = { metadata, ...(spec && { spec }) };
+        expect(injectionFault(stored)).toBeUndefined();
+        const [netInit, sidecar, ...inits] = spec?.initContainers ?? [];
+        expect([netInit?.image, sidecar?.image]).toEqual([IMAGE, IMAGE]);
+        expect(inits.map((container) => container.name).sort()).toEqual(['first', 'native']);
+        const [agent] = spec?.containers ?? [];
+        expect(agent?.image).toMatch(MIRROR);
+        expect(JSON.stringify(agent)).toContain('/evil.js');
+        expect(agent?.volumeMounts?.map((mount) => mount.name)).toContain('corp-ca');
+        expect(metadata).toMatchObject({ labels: { corp: 'yes' } });
+      });
+    },
+    30_000,
+  );
+
+  test.each([
+    ['another registry for every image', 'spec.initContainers.image'],
+    ['a variable for every container', 'these fields are not as injected: env'],
+    ['a mount for every container', 'these fields are not as injected: volumeMounts'],
+    ['an init container put first', 'spec.initContainers: pods of this namespace start with'],
+    ['a securityContext for every container', 'these fields are not as injected: securityContext'],
+    [
+      'a pull policy, probes and hooks for every container',
+      'these fields are not as injected: terminationMessagePolicy',
+    ],
+  ])(
+    'behind all of ours, with %s: the refusal says what and what to do',
+    async (change, words) => {
+      const mutate = CHANGES[change];
+      if (mutate === undefined) throw new Error(change);
+      const webhook = { name: 'zzz-other', reinvocationPolicy: 'IfNeeded', mutate } as const;
+      await others.during(webhook, async () => {
+        const message = await refusalOf(aPod(), shared);
+        expect(message).toContain(words);
+        expect(message).toContain('MutatingAdmissionPolicy');
+        expect(message).toContain('docs/how-to/other-webhooks.md');
+      });
+    },
+    30_000,
+  );
+
+  test.each<[string, Change, string]>([
+    [
+      'a privileged init container',
+      withInit(aContainer({ name: 'istio-init', securityContext: { privileged: true } }), 'first'),
+      'spec.initContainers[2].securityContext.privileged (not sent; container istio-init)',
+    ],
+    [
+      "a token of the pod's",
+      ofSpec(({ volumes = [] }) => ({
+        volumes: [
+          ...volumes.filter(({ name }) => name !== 'aws-iam-token'),
+          {
+            name: 'aws-iam-token',
+            projected: { sources: [{ serviceAccountToken: { audience: 'sts', path: 'token' } }] },
+          },
+        ],
+      })),
+      'sources[0].serviceAccountToken (not sent)',
+    ],
+    ["the node's network", ofSpec(() => ({ hostNetwork: true })), 'spec.hostNetwork (not sent)'],
+    [
+      'a resolver',
+      ofSpec(() => ({ dnsConfig: { nameservers: ['192.0.2.53'] } })),
+      'spec.dnsConfig.nameservers (not sent)',
+    ],
+  ])(
+    'with %s that no agent may have: the refusal names what was added, and who may have',
+    async (_what, mutate, words) => {
+      for (const [, name] of PLACES) {
+        await others.during({ name, reinvocationPolicy: 'IfNeeded', mutate }, async () => {
+          const message = await refusalOf(aPod(), shared);
+          expect(message).toContain(words);
+          expect(message).toContain(name);
+          expect(message).toContain('docs/how-to/other-webhooks.md');
+        });
+      }
+    },
+    30_000,
+  );
+
+  test('what the author wrote is not put down to others', async () => {
+    const webhook = { name: 'mmm-other', reinvocationPolicy: 'Never', mutate: everything } as const;
+    await others.during(webhook, async () => {
+      const message = await refusalOf(aPod({ hostNetwork: true }), shared);
+      expect(message).toContain('spec.hostNetwork must not be true');
+      expect(message).not.toContain('not sent');
+    });
+  }, 30_000);
+});
+
+describe('in a namespace with limits and quotas', () => {
+  const RESOURCES = {
+    requests: { cpu: '1', memory: '256Mi' },
+    limits: { cpu: '1', memory: '256Mi' },
+  };
+  const agent = aPod({ containers: [aContainer({ resources: RESOURCES })] });
+  const collection = (kind: string) => `/api/v1/namespaces/${shared}/${kind}`;
+  const annotate = async (value: string) => {
+    const name = 'actiongrant.dev/sidecar-resources';
+    const { code, stderr } = await plane.kubectl([
+      'annotate',
+      'namespace',
+      shared,
+      '--overwrite',
+      value === '' ? `${name}-` : `${name}=${value}`,
+    ]);
+    expect([code, stderr]).toEqual([0, '']);
+  };
+
+  async function during(kind: 'limitranges' | 'resourcequotas', spec: object, run: () => unknown) {
+    await plane.api('POST', collection(kind), { metadata: { name: 'team' }, spec });
+    try {
+      await run();
+    } finally {
+      await plane.api('DELETE', `${collection(kind)}/team`);
+      await eventually(async () => {
+        const { items } = await plane.api<KubeObject & { items: unknown[] }>(
+          'GET',
+          collection(kind),
+        );
+        expect(items).toEqual([]);
+      });
+    }
+  }
+  const container = (limits: object) => ({ limits: [{ type: 'Container', ...limits }] });
+  const injectedResources = async () => {
+    const stored = await create(agent, shared);
+    expect(injectionFault(stored)).toBeUndefined();
+    return stored.spec?.initContainers?.slice(0, 2).map(({ resources }) => resources);
+  };
+  const both = (resources: object) => [resources, resources];
+
+  test.each<[string, object, object]>([
+    [
+      'that ask for more',
+      container({ min: { cpu: '100m', memory: '128Mi' } }),
+      {
+        requests: { cpu: '100m', memory: String(128 * 1024 * 1024) },
+        limits: { memory: '256Mi' },
+      },
+    ],
+    [
+      'whose default is less than the sidecar asks for',
+      container({ default: { cpu: '20m' }, defaultRequest: { cpu: '10m' } }),
+      { requests: { cpu: '50m', memory: '96Mi' }, limits: { cpu: '50m', memory: '256Mi' } },
+    ],
+    [
+      'whose ratio of limit and request is less',
+      container({ default: { cpu: '1' }, maxLimitRequestRatio: { cpu: '4', memory: '2' } }),
+      {
+        requests: { cpu: '250m', memory: String(128 * 1024 * 1024) },
+        limits: { cpu: '1', memory: '256Mi' },
+      },
+    ],
+    [
+      'that allow more than enough',
+      container({ max: { cpu: '1', memory: '1Gi' } }),
+      { requests: { cpu: '50m', memory: '96Mi' }, limits: { cpu: '1', memory: '256Mi' } },
+    ],
+  ])('%s, a pod is injected', async (_what, spec, resources) => {
+    await during('limitranges', spec, () =>
+      eventually(async () => expect(await injectedResources()).toEqual(both(resources))),
+    );
+  });
+
+  test('that allow less than the sidecar has, the refusal names the LimitRange and the way out', async () => {
+    await during('limitranges', container({ max: { memory: '200Mi' } }), async () => {
+      const small = aPod({ containers: [aContainer()] });
+      await eventually(async () => {
+        const message = await refusalOf(small, shared);
+        expect(message).toContain('have limits.memory: 256Mi, and the LimitRange team');
+        expect(message).toContain(
+          `kubectl annotate namespace ${shared} --overwrite actiongrant.dev/sidecar-resources='{"limits":{"memory":"200Mi"}}'`,
+        );
+      });
+      await annotate('{"limits":{"memory":"200Mi"}}');
+      try {
+        await eventually(async () => {
+          const stored = await create(small, shared);
+          expect(injectionFault(stored)).toBeUndefined();
+          expect(stored.spec?.initContainers?.[1]?.resources?.limits?.['memory']).toBe('200Mi');
+        });
+      } finally {
+        await annotate('');
+      }
+    });
+  }, 30_000);
+
+  test('that quota a resource which the sidecar does not name, the refusal names the quota and the way out', async () => {
+    const spec = { hard: { 'limits.cpu': '20', 'requests.memory': '20Gi' } };
+    await during('resourcequotas', spec, async () => {
+      await eventually(async () => {
+        const message = await refusalOf(agent, shared);
+        expect(message).toContain('have no limits.cpu, and the ResourceQuota team');
+        expect(message).toContain(`kubectl annotate namespace ${shared}`);
+      });
+      await annotate('{"limits":{"cpu":"400m"}}');
+      try {
+        await eventually(async () =>
+          expect(await injectedResources()).toEqual(
+            both({
+              requests: { cpu: '50m', memory: '96Mi' },
+              limits: { cpu: '400m', memory: '256Mi' },
+            }),
+          ),
+        );
+      } finally {
+        await annotate('');
+      }
+      const limits = container({ default: { cpu: '2', memory: '512Mi' } });
+      await during('limitranges', limits, () =>
+        eventually(async () => expect((await injectedResources())?.[1]?.limits?.['cpu']).toBe('2')),
+      );
+    });
+  }, 30_000);
+
+  test.each([
+    ['no JSON', 'must be JSON with quantities of cpu, memory, ephemeral-storage as texts'],
+    ['{"limits":{"memory":"64Mi"}}', 'limits.memory: 64Mi, and the release allows 128Mi at least'],
+    ['{"requests":{"cpu":"40"}}', 'requests.cpu: 40, and the release allows 2 at most'],
+  ])('that annotates %s, pods are refused', async (value, words) => {
+    await annotate(value);
+    try {
+      await eventually(async () => expect(await refusalOf(agent, shared)).toContain(words));
+    } finally {
+      await annotate('');
+      await eventually(async () => void (await create(agent, shared)));
+    }
+  });
+});
+
 describe('what kubectl prints of', () => {
   test('a pod that cannot be injected: the fields and the way out', async () => {
     const pod = aPod({
@@ -254,7 +601,7 @@ describe('what kubectl prints of', () => {
 
   test('a pod in a namespace that has the label only', async () => {
     expect(await refusalOf(aPod(), stranger)).toContain(
-      `--set "rbac.agentNamespaces={${namespace},${unlabelled},${stranger}}"`,
+      `--set "rbac.agentNamespaces={${namespace},${unlabelled},${shared},${stranger}}"`,
     );
   });
 });

@@ -249,7 +249,7 @@ static-pod:
   advice: static pods cannot be injected. Make it an ordinary pod, or give it another namespace.
 injected-first:
   field: spec.initContainers
-  advice: "pods of this namespace start with the containers actiongrant-init and actiongrant. Leave them out: the webhook inject-pod.actiongrant.dev adds them. If you did, that webhook is missing or another one writes after it; ask your administrator."
+  advice: "pods of this namespace start with the containers actiongrant-init and actiongrant. Leave them out: the webhook inject-pod.actiongrant.dev adds them. If you did, a webhook or MutatingAdmissionPolicy changes it after inject-pod-last.actiongrant.dev, or that one is missing: an administrator can leave these containers out of it (docs/how-to/other-webhooks.md). List them with kubectl get mutatingwebhookconfigurations,mutatingadmissionpolicies."
 node-namespaces:
   field: spec
   advice: pods of this namespace share no namespace with the node, and no process namespace with the sidecar. Leave hostNetwork, hostPID, hostIPC and shareProcessNamespace out.
@@ -261,16 +261,16 @@ no-automount:
   advice: "must be false in this namespace, because an agent holds no credential of its own. Leave it out: the webhook sets it."
 image:
   field: spec.initContainers.image
-  advice: actiongrant-init and actiongrant run the image of the installed release and no other, pulled as the release says. If you left them out of your pod and the release is being upgraded, create the pod again in a minute.
+  advice: "actiongrant-init and actiongrant run the image of the installed release and no other, pulled as the release says. If you left them out of your pod and the release is being upgraded, create the pod again in a minute. Otherwise a webhook or MutatingAdmissionPolicy rewrites images after inject-pod-last.actiongrant.dev: name the image in the release as it shall be pulled (controller.image), and leave these two containers out of the rewriting (docs/how-to/other-webhooks.md)."
 net-init:
   field: spec.initContainers
-  advice: "actiongrant-init must be exactly as injected. Leave it out: the webhook adds it."
+  advice: "actiongrant-init must be exactly as injected. Leave it out: the webhook adds it. If you did, a webhook or MutatingAdmissionPolicy changes it after inject-pod-last.actiongrant.dev, or that one is missing: an administrator can leave these containers out of it (docs/how-to/other-webhooks.md). List them with kubectl get mutatingwebhookconfigurations,mutatingadmissionpolicies."
 sidecar:
   field: spec.initContainers
-  advice: "actiongrant must be exactly as injected. Leave it out: the webhook adds it."
+  advice: "actiongrant must be exactly as injected. Leave it out: the webhook adds it. If you did, a webhook or MutatingAdmissionPolicy changes it after inject-pod-last.actiongrant.dev, or that one is missing: an administrator can leave these containers out of it (docs/how-to/other-webhooks.md). List them with kubectl get mutatingwebhookconfigurations,mutatingadmissionpolicies."
 injected-volumes:
   field: spec.volumes
-  advice: "the volumes actiongrant-* must be exactly as injected. Leave them out: the webhook adds them."
+  advice: "the volumes actiongrant-* must be exactly as injected. Leave them out: the webhook adds them. If you did, a webhook or MutatingAdmissionPolicy changes it after inject-pod-last.actiongrant.dev, or that one is missing: an administrator can leave these containers out of it (docs/how-to/other-webhooks.md). List them with kubectl get mutatingwebhookconfigurations,mutatingadmissionpolicies."
 volume-types:
   field: spec.volumes
   advice: pods of this namespace mount no hostPath, no network file system and no inline csi volume, which are reached past the sidecar or hold credentials. Use a persistentVolumeClaim, or a grant for the credential's one use.
@@ -312,7 +312,7 @@ handler-hosts:
   advice: probes and lifecycle hooks go to the pod itself. The kubelet makes these calls, past the sidecar, so leave host out.
 agent-mount:
   field: spec.containers.volumeMounts
-  advice: "every container mounts actiongrant-agent. Leave it out: the webhook adds it."
+  advice: "every container mounts actiongrant-agent. Leave it out: the webhook adds it. If you did, a webhook or MutatingAdmissionPolicy changes it after inject-pod-last.actiongrant.dev, or that one is missing: an administrator can leave these containers out of it (docs/how-to/other-webhooks.md). List them with kubectl get mutatingwebhookconfigurations,mutatingadmissionpolicies."
 injected-unchanged:
   field: spec.initContainers
   advice: actiongrant-init and actiongrant stay as they were injected. Leave them as they are; for another image or other resources change the release's values and create the pod again.

@@ -82,9 +82,9 @@ spec:
 {{- end }}
 
 {{- /* Resources of net-init and the sidecar as JSON, with every quantity as a string. */ -}}
-{{- define "actiongrant.sidecarResources" -}}
+{{- define "actiongrant.quantities" -}}
 {{- $resources := dict -}}
-{{- range $kind, $quantities := .Values.sidecar.resources -}}
+{{- range $kind, $quantities := . -}}
 {{- $texts := dict -}}
 {{- range $name, $quantity := $quantities -}}
 {{- $_ := set $texts $name (toString $quantity) -}}

@@ -4,7 +4,10 @@ import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { parseAllDocuments } from 'yaml';
 import { WEBHOOKS } from '../../../controller/admission/router.ts';
-import { WEBHOOK_CONFIGURATION_NAME } from '../../../controller/certificates/publication.ts';
+import {
+  LAST_WEBHOOK_CONFIGURATION_NAME,
+  WEBHOOK_CONFIGURATION_NAME,
+} from '../../../controller/certificates/publication.ts';
 import { AUTHORITY_NAME } from '../../../controller/certificates/store.ts';
 import { CONTROLLER_NAME } from '../../../core/api/names.ts';
 import { SIDECAR_CONFIG_MAP } from '../../../core/api/pod-layout.ts';
@@ -49,6 +52,7 @@ describe('the objects that the controller may write are named as the code names 
     ['configmaps', AUTHORITY_NAME],
     ['configmaps', SIDECAR_CONFIG_MAP],
     ['mutatingwebhookconfigurations', WEBHOOK_CONFIGURATION_NAME],
+    ['mutatingwebhookconfigurations', LAST_WEBHOOK_CONFIGURATION_NAME],
     ['validatingwebhookconfigurations', WEBHOOK_CONFIGURATION_NAME],
   ] as const)('%s %s', ([resource, name]) => {
     const rules = [...ofKind('ClusterRole'), ...ofKind('Role')].flatMap(({ rules = [] }) => rules);
@@ -66,6 +70,7 @@ test('webhooks are called on the paths that the controller serves, and their con
   ];
   expect(configurations.map(({ metadata }) => metadata.name)).toEqual([
     WEBHOOK_CONFIGURATION_NAME,
+    LAST_WEBHOOK_CONFIGURATION_NAME,
     WEBHOOK_CONFIGURATION_NAME,
   ]);
   const called = configurations
@@ -76,5 +81,6 @@ test('webhooks are called on the paths that the controller serves, and their con
     CONTROLLER_NAME,
     `/admission/${name}`,
   ]);
-  expect(called.sort()).toEqual(served.sort());
+  const again = ['inject-pod-last.actiongrant.dev', CONTROLLER_NAME, '/admission/inject-pod'];
+  expect(called.sort()).toEqual([...served, again].sort());
 });

@@ -48,6 +48,10 @@ test('with an image, and nothing else, the rest has its defaults', () => {
     image: 'registry.example/actiongrant:1',
     imagePullPolicy: 'IfNotPresent',
     imagePullSecrets: [],
+    resourceBounds: {
+      min: { cpu: '50m', memory: '128Mi' },
+      max: { cpu: '2', memory: '1Gi', 'ephemeral-storage': '1Gi' },
+    },
     resources: { requests: { cpu: '50m', memory: '96Mi' }, limits: { memory: '256Mi' } },
     inertHeaders: [],
     trustBundleFile: undefined,
@@ -84,6 +88,12 @@ describe('complained about, by name, with or without an image', () => {
     ['ACTIONGRANT_SIDECAR_RESOURCES', '{', /must be an object of limits and requests/],
     ['ACTIONGRANT_SIDECAR_RESOURCES', '{"limits":{"cpu":1}}', /whose values are texts/],
     ['ACTIONGRANT_SIDECAR_RESOURCES', '{"limit":{}}', /must be an object of limits and requests/],
+    ['ACTIONGRANT_SIDECAR_RESOURCE_BOUNDS', '{"min":{}}', /must be an object of min and max/],
+    [
+      'ACTIONGRANT_SIDECAR_RESOURCE_BOUNDS',
+      '{"min":{},"max":{"cpu":"lots"}}',
+      /whose values are quantities/,
+    ],
     ['ACTIONGRANT_SIDECAR_INERT_HEADERS', 'X-Team', /must be lower case/],
     ['ACTIONGRANT_SIDECAR_TRUST_BUNDLE', empty, /does not hold certificates in PEM$/],
     ['ACTIONGRANT_SIDECAR_TRUST_BUNDLE', join(directory, 'none'), /cannot be read/],

@@ -30,6 +30,23 @@ free (a list of names that are checked elsewhere or that nothing depends on).
 {{- end }}
 {{- end }}
 
+{{- /*
+The message of a rule about a container that must be exactly as injected, with the names of the fields that are not. Call with id,
+container (its name), and as actiongrant.exactly.
+*/ -}}
+{{- define "actiongrant.differingFields" -}}
+{{- $rule := get (include "actiongrant.podRules" . | fromYaml) .id -}}
+{{- $variable := .variable -}}
+{{- $known := concat (keys .exact) .free | sortAlpha -}}
+{{- $differing := list -}}
+{{- range $field, $value := .exact -}}
+{{- $differing = append $differing (printf "%s.?%s.orValue(null) == %s ? '' : '%s'" $variable $field (include "actiongrant.cel" $value) $field) -}}
+{{- end -}}
+{{- $names := printf "([%s] + %s.map(f, f in %s ? '' : string(f))).filter(f, f != '')" (join ", " $differing) $variable (toJson $known) -}}
+# The same, with the names of the fields that differ.
+messageExpression: {{ printf "%s + (%s.size() == 0 ? 'env' : %s.join(', ')) + %s" (printf "%s: of %s, these fields are not as injected: " $rule.field .container | toJson) $names $names (printf ". %s" $rule.advice | toJson) | toJson }}
+{{- end }}
+
 {{- /* Reason and message of the validation for a rule of controller/injection/admission-policy-rules.ts. Call with its ID. */ -}}
 {{- define "actiongrant.podRule" -}}
 {{- $rule := get (include "actiongrant.podRules" . | fromYaml) . | required (printf "policies: there is no rule %s" .) -}}

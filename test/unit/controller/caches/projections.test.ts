@@ -70,5 +70,8 @@ it('of a namespace are kept its labels and its consent', () => {
     labels: { app: 'agent' },
     annotations: consent,
   });
+  const resources = { 'actiongrant.dev/sidecar-resources': '{}' };
+  const kept = keepNamespace({ metadata: { ...METADATA, annotations: resources } });
+  expect(kept.metadata.annotations).toEqual(resources);
   expect(keepNamespace({ metadata: METADATA }).metadata.annotations).toBeUndefined();
 });

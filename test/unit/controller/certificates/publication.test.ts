@@ -3,10 +3,10 @@ import {
   caBundlePatch,
   publish,
   readPublished,
-  type WebhookConfiguration,
 } from '../../../../controller/certificates/publication.ts';
 import type { KubernetesClient } from '../../../../core/kubernetes/client.ts';
 import type { Live } from '../../../../core/kubernetes/object.ts';
+import type { WebhookConfiguration } from '../../../../core/kubernetes/resources.ts';
 import { StubApiServer } from '../../../support/stub-api-server.ts';
 import { CONFIG_MAP, MUTATING, NAMESPACE, StoredObjects, VALIDATING } from './stored-objects.ts';
 

@@ -66,11 +66,13 @@ async function injection(host: string, settings: Partial<SidecarSettings> = {}) 
     },
     sidecar: {
       ...SIDECAR_IMAGE,
+      resourceBounds: { min: {}, max: {} },
       inertHeaders: [],
       trustBundleFile: undefined,
       logLevel: 'info',
       ...settings,
     },
+    namespaces: { annotationsOf: () => undefined, labelsOf: () => undefined },
     certificates: {
       async sync() {
         held = controllerCA;

@@ -13,6 +13,7 @@ import { aContainer, aPod, injected, SIDECAR_IMAGE } from '../../../../support/p
 
 const dependencies: InjectPodDependencies = {
   image: SIDECAR_IMAGE,
+  resourceBounds: { min: { memory: '128Mi' }, max: { cpu: '2', memory: '1Gi' } },
   agentNamespaces: ['soc', 'shop'],
   settingsPublished: (namespace) => namespace !== 'shop',
   release: { name: 'grants', namespace: 'actiongrant-system' },
@@ -91,6 +92,62 @@ test('other requests for pods are not changed: the policies hold what was inject
     });
     expect(injectPod(dependencies, request)).toEqual({ allowed: true });
   }
+});
+
+describe('what is known of the namespace', () => {
+  const NOTHING = {
+    sidecarResources: undefined,
+    limits: { limitRanges: [], resourceQuotas: [] },
+    otherWebhooks: [],
+  };
+  const resourcesOf = (answer: AdmissionAnswer) => {
+    if (!answer.allowed) throw answer.problem;
+    const added = answer.patch?.find(({ path }) => path === '/spec/initContainers');
+    const containers = added?.op === 'add' ? (added.value as { resources: object }[]) : [];
+    return containers.map(({ resources }) => resources);
+  };
+
+  test('its annotation and its LimitRanges change what both containers may take', () => {
+    const limits = [{ type: 'Container', min: { cpu: '100m' } }];
+    const known = {
+      ...NOTHING,
+      sidecarResources: '{"limits":{"memory":"512Mi"}}',
+      limits: { limitRanges: [{ metadata: { name: 'l' }, spec: { limits } }], resourceQuotas: [] },
+    };
+    const resources = {
+      requests: { cpu: '100m', memory: '96Mi' },
+      limits: { memory: '512Mi' },
+    };
+    const answer = injectPod(dependencies, aRequest(aPod()), known);
+    expect(resourcesOf(answer)).toEqual([resources, resources]);
+  });
+
+  test('its annotation beyond the bounds refuses its pods', () => {
+    const known = { ...NOTHING, sidecarResources: '{"limits":{"memory":"8Gi"}}' };
+    const { message } = refusal(injectPod(dependencies, aRequest(aPod()), known));
+    expect(message).toContain('metadata.annotations[actiongrant.dev/sidecar-resources]');
+    expect(message).toContain('1Gi at most. Change it, or sidecar.namespaceResources of the chart');
+  });
+
+  test('who may have added what the author did not send is named', () => {
+    const fieldsV1 = { 'f:spec': { 'f:containers': { 'k:{"name":"agent"}': { 'f:name': {} } } } };
+    const pod = aPod({
+      hostNetwork: true,
+      containers: [aContainer(), aContainer({ name: 'x', securityContext: { privileged: true } })],
+    });
+    const request = aRequest({
+      ...pod,
+      metadata: { ...pod.metadata, managedFields: [{ fieldsV1 }] },
+    });
+    const known = { ...NOTHING, otherWebhooks: ['kyverno', 'vault'] };
+    const { message } = refusal(injectPod(dependencies, request, known));
+    expect(message).toContain('spec.hostNetwork (not sent) must not be true');
+    expect(message).toContain('securityContext.privileged (not sent; container x) must be false');
+    expect(message).toContain('admission plugin added it: kyverno, vault.');
+    expect(refusal(injectPod(dependencies, request)).message).toContain(
+      'Another admission webhook',
+    );
+  });
 });
 
 describe('refused', () => {
