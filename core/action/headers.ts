@@ -10,6 +10,7 @@ export const INERT_HEADERS: ReadonlySet<string> = new Set([
   'accept-encoding',
   'accept-language',
   'cache-control',
+  'content-encoding',
   'content-type',
   'dnt',
   'idempotency-key',

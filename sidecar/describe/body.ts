@@ -17,6 +17,8 @@ export interface DescribedCall {
   action: Action;
   /** RFC 8785 bytes, if the body has a JSON reading: what is sent when the grant compared JSON. */
   canonicalBody?: Uint8Array;
+  /** Why a body that is JSON by its content type has no JSON reading: no grant that compares JSON can cover it. */
+  notJson?: string;
 }
 
 /**
@@ -33,16 +35,14 @@ export function describeBody(
 
   checkBodyAllowed(description);
   if (body === 'tooLarge') return withBody(description, { kind: 'unread' });
-  const canonicalBody = canonical(description.json, bytes);
-  if (canonicalBody === undefined) {
-    return withBody(description, { kind: 'bytes', sha256: sha256Hex(bytes) });
-  }
+  const reading = readJson(description.json, bytes);
+  const { canonicalBody } = reading;
   const facts: ActionBody = {
     kind: 'bytes',
     sha256: sha256Hex(bytes),
-    jsonSha256: sha256Hex(canonicalBody),
+    ...(canonicalBody === undefined ? {} : { jsonSha256: sha256Hex(canonicalBody) }),
   };
-  return { ...withBody(description, facts), canonicalBody };
+  return { ...withBody(description, facts), ...reading };
 }
 
 function withBody(description: ActionDescription, body: ActionBody): DescribedCall {
@@ -70,22 +70,24 @@ function checkBodyAllowed(description: ActionDescription): void {
   callType(description).checkBody(description);
 }
 
-function canonical(json: JsonReading, bytes: Uint8Array): Uint8Array | undefined {
-  if (json === 'no') return undefined;
+/** The RFC 8785 text, or why there is none; neither if nobody would ask. */
+interface Reading {
+  canonicalBody?: Uint8Array;
+  notJson?: string;
+}
+
+function readJson(json: JsonReading, bytes: Uint8Array): Reading {
+  if (json === 'no') return {};
   let value: JsonValue;
   try {
     value = parseStrictJsonBytes(bytes);
   } catch (error) {
     if (!(error instanceof JsonError)) throw error;
-    if (json === 'possible') return undefined;
-    throw new ProblemError('BodyInvalid', `The body is not acceptable JSON: ${error.message}.`, {
-      field: 'body',
-      cause: error,
-    });
+    return json === 'json' ? { notJson: error.message } : {};
   }
   const text = canonicalJson(value);
-  if (json === 'possible' && !meansTheSameInYaml(text)) return undefined;
-  return new TextEncoder().encode(text);
+  if (json === 'yaml' && !meansTheSameInYaml(text)) return {};
+  return { canonicalBody: new TextEncoder().encode(text) };
 }
 
 /**

@@ -25,10 +25,10 @@ export interface UpstreamHead {
 }
 
 /**
- * Whether a body has a JSON reading: `required` by its content type (then anything but strict JSON is refused), `possible`
- * (YAML, of which JSON is a part), or `no`.
+ * How a body may be read as JSON, for grants that compare JSON: as its content type says (`json`), because YAML takes JSON too
+ * (`yaml`), or not at all. A body that turns out to be something else has no such reading, and all others are left.
  */
-export type JsonReading = 'required' | 'possible' | 'no';
+export type JsonReading = 'json' | 'yaml' | 'no';
 
 /** A call that a grant may cover; each type of action adds what it knows besides. */
 export interface ActionHead<A> {

@@ -26,6 +26,8 @@ export interface RequestHeaders extends FramingHeaders {
   /** Part of the action, in their order; no name repeats. */
   significant: readonly HeaderPair[];
   contentType: MediaType | null;
+  /** Codings of the body (RFC 9110 8.4), lower case, in the order in which they were applied; without `identity`. */
+  contentEncoding: readonly string[];
 }
 
 const UPGRADE_REASON = 'an upgraded connection would carry calls that nobody decided';
@@ -35,9 +37,6 @@ const UPGRADE_REASON = 'an upgraded connection would carry calls that nobody dec
  * what it has. Whoever asks for anything else (WebSocket, SPDY, `tcp`) cannot do without.
  */
 const OPTIONAL_UPGRADE = /^(?:h2c?|http(?:\/[0-9.]+)?|tls(?:\/[0-9.]+)?)$/i;
-
-const ENCODING_REASON =
-  'an encoded body cannot be compared with the one in a grant; send it as it is';
 
 /** MCP's own headers (Mcp-Method, Mcp-Session-Id, MCP-Protocol-Version and whatever comes): what they mean is not judged yet. */
 const MCP_REASON = 'calls of the Model Context Protocol are not supported by this version';
@@ -75,7 +74,6 @@ export function readHeaders(
   for (const [name, value] of pairs(head.rawHeaders)) {
     if (STRIPPED_HEADERS.has(name)) continue;
     checkValue(name, value);
-    if (name === 'content-encoding') throw refuse(name, ENCODING_REASON, 'ContentEncodingRefused');
     if (name.startsWith('mcp-')) throw refuse(name, MCP_REASON, 'MCPNotSupported');
     if (FRAMING_HEADERS.has(name)) {
       checkFraming(name, value, head.httpVersion);
@@ -91,7 +89,7 @@ export function readHeaders(
       (isInert ? inert : significant).push([name, value]);
     }
   }
-  const contentType = inert.find(([name]) => name === 'content-type')?.[1];
+  const contentType = firstValue(inert, 'content-type');
   return {
     host: values.host,
     contentLength: values['content-length'],
@@ -99,7 +97,28 @@ export function readHeaders(
     inert,
     significant,
     contentType: contentType === undefined ? null : parseContentType(contentType),
+    contentEncoding: readContentEncoding(firstValue(inert, 'content-encoding') ?? ''),
   };
+}
+
+function firstValue(headers: readonly HeaderPair[], wanted: string): string | undefined {
+  return headers.find(([name]) => name === wanted)?.[1];
+}
+
+/** Codings that are registered (IANA, HTTP Content Coding) or in wide use. */
+const CONTENT_CODING =
+  /^(?:x-)?(?:aes128gcm|aws-chunked|br|compress|dcb|dcz|deflate|exi|gzip|lz4|pack200-gzip|snappy|zstd)$/;
+
+/** @throws ProblemError ContentEncodingRefused */
+function readContentEncoding(value: string): string[] {
+  const codings = listOf(value.toLowerCase()).filter((coding) => coding !== 'identity');
+  const unknown = codings.find((coding) => !CONTENT_CODING.test(coding));
+  if (unknown === undefined) return codings;
+  throw refuse(
+    'content-encoding',
+    `"${printable(unknown, 32)}" is not a content coding that is in use`,
+    'ContentEncodingRefused',
+  );
 }
 
 function isCollected(name: string): name is 'host' | 'content-length' | 'transfer-encoding' {

@@ -7,6 +7,7 @@ import { checkMapBounds, checkUrlBounds } from './bounds.ts';
 import type { CallType, UpstreamGuard } from './call-type.ts';
 import { isJson } from './content-type.ts';
 import type { ActionHead } from './description.ts';
+import type { RequestHeaders } from './headers.ts';
 
 export interface HttpDescription extends ActionHead<HttpAction> {
   kind: 'http';
@@ -23,7 +24,7 @@ export const HTTP_CALL: CallType<HttpDescription> = {
   takes: ({ kubernetes }) => !kubernetes,
 
   describe(method, target, headers, body) {
-    const json = headers.contentType !== null && isJson(headers.contentType) ? 'required' : 'no';
+    const json = isPlainJson(headers) ? 'json' : 'no';
     const url = formatUrl(target);
     const significant = Object.fromEntries(headers.significant);
     const action = HTTP.canonical({ type: 'HTTP', method, url, headers: significant }, 'call');
@@ -49,3 +50,8 @@ export const HTTP_CALL: CallType<HttpDescription> = {
 
   guard: () => NOT_THE_API_SERVER,
 };
+
+/** Of an encoded body only the bytes can be compared. */
+function isPlainJson({ contentType, contentEncoding }: RequestHeaders): boolean {
+  return contentType !== null && contentEncoding.length === 0 && isJson(contentType);
+}

@@ -5,8 +5,9 @@ import { ProblemError } from '../../core/api/problem.ts';
 import { checkMapBounds } from './bounds.ts';
 import type { CallType } from './call-type.ts';
 import type { ActionHead } from './description.ts';
+import type { RequestHeaders } from './headers.ts';
 import { readAttributes } from './kubernetes-attributes.ts';
-import { jsonReading, kubernetesContentType } from './kubernetes-content-type.ts';
+import { jsonReading, kubernetesContentType, withDefault } from './kubernetes-content-type.ts';
 import { describeDiscovery } from './kubernetes-discovery.ts';
 import { checkForbidden, checkHeaders } from './kubernetes-forbidden.ts';
 import { parseKubernetesQuery } from './kubernetes-query.ts';
@@ -15,8 +16,6 @@ import { readKubernetesPath } from './request-info.ts';
 
 export interface KubernetesDescription extends ActionHead<KubernetesAction> {
   kind: 'kubernetes';
-  /** `type/subtype` of the body; null if the head has none. */
-  contentType: string | null;
 }
 
 /** The most query parameters that the CRD lets a grant state. */
@@ -32,9 +31,11 @@ export const KUBERNETES_CALL: CallType<KubernetesDescription> = {
     const path = readKubernetesPath(target.path);
     if (path.kind === 'discovery') return describeDiscovery(method, target, headers);
     checkHeaders(headers.significant);
-    const contentType = kubernetesContentType(headers);
+    checkEncoding(headers);
+    const given = kubernetesContentType(headers);
     const parameters = parseKubernetesQuery(target.query);
-    const attributes = readAttributes(method, path.path, parameters, contentType);
+    const attributes = readAttributes(method, path.path, parameters, given);
+    const contentType = withDefault(given, attributes.verb, body);
     checkForbidden(attributes, method);
     const json = jsonReading(attributes.verb, contentType);
     const action = KUBERNETES.canonical(attributes, 'call');
@@ -57,16 +58,10 @@ export const KUBERNETES_CALL: CallType<KubernetesDescription> = {
       },
       body,
       json,
-      contentType,
     };
   },
 
-  checkBody({ action, contentType }) {
-    if (contentType === null) {
-      throw new ProblemError('HeaderRefused', 'Content-Type: it is required with a body.', {
-        field: 'content-type',
-      });
-    }
+  checkBody({ action }) {
     // With a body the API server ignores these in the query: `?dryRun=All` would look harmless and delete.
     if (action.verb !== 'delete' && action.verb !== 'deletecollection') return;
     const ignored = DELETE_OPTIONS.find((name) => Object.hasOwn(action.queryParameters, name));
@@ -80,6 +75,16 @@ export const KUBERNETES_CALL: CallType<KubernetesDescription> = {
 
   guard: ({ ca }) => ({ kubernetes: { ca, serverName: SERVER_NAME } }),
 };
+
+/** The API server reads the bytes as the content type says, whatever Content-Encoding says (k8s.io/apiserver). */
+function checkEncoding({ contentEncoding }: RequestHeaders): void {
+  if (contentEncoding.length === 0) return;
+  throw new ProblemError(
+    'ContentEncodingRefused',
+    'Header content-encoding: the API server takes no encoded body; send it as it is.',
+    { field: 'content-encoding' },
+  );
+}
 
 /** Fields of metav1.DeleteOptions that can come as query parameters. */
 const DELETE_OPTIONS: readonly string[] = [

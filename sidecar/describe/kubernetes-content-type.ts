@@ -3,7 +3,7 @@
 import type { PatchType } from '../../core/action/kubernetes.ts';
 import { ProblemError } from '../../core/api/problem.ts';
 import { printable } from '../../core/text/url.ts';
-import type { JsonReading } from './description.ts';
+import type { BodyExpectation, JsonReading } from './description.ts';
 import type { RequestHeaders } from './headers.ts';
 
 /** Content types of patches; the API server compares them like this, case and all. */
@@ -16,10 +16,28 @@ export const APPLY_TYPE = 'application/apply-patch+yaml';
 
 /** Content types of objects, and whether their bytes have a JSON reading. */
 const OBJECT_TYPES: ReadonlyMap<string, JsonReading> = new Map([
-  ['application/json', 'required'],
-  ['application/yaml', 'possible'],
+  ['application/json', 'json'],
+  ['application/yaml', 'yaml'],
   ['application/vnd.kubernetes.protobuf', 'no'],
 ]);
+
+/** Verbs whose object the API server reads as JSON when nothing says what it is; a patch must say what kind it is. */
+const JSON_BY_DEFAULT: ReadonlySet<string> = new Set([
+  'create',
+  'update',
+  'delete',
+  'deletecollection',
+]);
+
+/** The API server's own default (NegotiateInputSerializer, k8s.io/apiserver), said explicitly if a body may follow. */
+export function withDefault(
+  contentType: string | null,
+  verb: string,
+  body: BodyExpectation,
+): string | null {
+  const isDefault = contentType === null && body.kind !== 'none' && JSON_BY_DEFAULT.has(verb);
+  return isDefault ? 'application/json' : contentType;
+}
 
 /**
  * `type/subtype`; parameters other than charset=utf-8 could change the reading and are not needed.
@@ -44,8 +62,8 @@ export function patchType(contentType: string | null): PatchType {
 
 /** @throws ProblemError HeaderRefused for an object in a form that the API server does not take */
 export function jsonReading(verb: string, contentType: string | null): JsonReading {
-  if (verb === 'patch') return 'required';
-  if (verb === 'apply') return 'possible';
+  if (verb === 'patch') return 'json';
+  if (verb === 'apply') return 'yaml';
   if (contentType === null || ['get', 'list', 'watch'].includes(verb)) return 'no';
   const reading = OBJECT_TYPES.get(contentType);
   if (reading === undefined) {

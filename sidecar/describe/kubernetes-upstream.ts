@@ -10,6 +10,9 @@ import { formatKubernetesPath } from './request-info.ts';
 const NAMES_A_MANAGER: ReadonlySet<string> = new Set(['create', 'update', 'patch', 'apply']);
 const USER_AGENT: HeaderPair = ['user-agent', 'actiongrant'];
 
+/** Judged with the body, and written anew. */
+const OF_THE_BODY: ReadonlySet<string> = new Set(['content-encoding', 'content-type']);
+
 /** The one request target that the API server reads as this action. */
 export function upstreamTarget(action: Attributes): string {
   const byQuery = action.verb === 'list' || action.verb === 'watch';
@@ -37,9 +40,9 @@ export function upstreamHeaders(
 }
 
 /**
- * The inert headers of every service, but for the content type. What the chart adds to them is about other services and is
+ * The inert headers of every service, but for those of the body. What the chart adds to them is about other services and is
  * left out, so that no chart value can make the API server see `x-remote-user` and the like.
  */
 export function knownHeaders(inert: readonly HeaderPair[]): HeaderPair[] {
-  return inert.filter(([name]) => name !== 'content-type' && INERT_HEADERS.has(name));
+  return inert.filter(([name]) => !OF_THE_BODY.has(name) && INERT_HEADERS.has(name));
 }

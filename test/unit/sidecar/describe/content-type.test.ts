@@ -13,6 +13,13 @@ describe('a content type', () => {
     ['application/json-seq', false],
     ['application/x-ndjson', false],
     ['multipart/form-data; boundary=x', false],
+    ['multipart/form-data; boundary=----=_Part_1_23.45', false],
+    ['application/json; profile=https://example.com/a?b=c', true],
+    // Not the text that we would read.
+    ['application/json; charset=utf-16', false],
+    ['application/json; charset=utf-7', false],
+    ['application/json; charset=iso-8859-1', false],
+    ['application/json; charset=utf8', true],
   ])('%s is JSON: %s', (text, expected) => {
     expect(isJson(parseContentType(text))).toBe(expected);
   });
@@ -37,10 +44,5 @@ describe('a content type', () => {
     expect(refusal(() => parseContentType(`a/b${' '.repeat(30_000)}x`)).code).toBe('HeaderRefused');
     // It took more than a second, and a client may send a hundred of them at once.
     expect(performance.now() - start).toBeLessThan(200);
-  });
-
-  it.each(['utf-16', 'utf-7', 'iso-8859-1'])('is refused as JSON in %s', (charset) => {
-    const type = parseContentType(`application/json; charset=${charset}`);
-    expect(refusal(() => isJson(type))).toMatchObject({ code: 'HeaderRefused' });
   });
 });

@@ -33,6 +33,20 @@ describe('the attack corpus', () => {
     expect(code === 'accepted' ? { accepted } : { refused: code }).toEqual(expected);
   });
 
+  it.each(
+    loadCorpus('json-traps').filter(
+      ({ name, expected }) => name !== 'an honest body' && 'accepted' in expected,
+    ),
+  )('has no JSON reading for a grant to compare: $name', async (attack) => {
+    const parsed = await parseCase(attack);
+    if ('turnedDown' in parsed) throw new Error(`turned down by the parser: ${parsed.turnedDown}`);
+    const described = describeHead(parsed.head, CONTEXT);
+    if (described.kind === 'discovery') throw new Error('no case is about discovery');
+    const { action, canonicalBody } = describeBody(described, parsed.body);
+    expect(canonicalBody).toBeUndefined();
+    expect(action.body).not.toHaveProperty('jsonSha256');
+  });
+
   it.each(by('forward'))('$theme: $name can be described, to be refused later', async (attack) => {
     const parsed = await parseCase(attack);
     if ('turnedDown' in parsed) throw new Error(`turned down by the parser: ${parsed.turnedDown}`);

@@ -98,7 +98,6 @@ describe('request headers', () => {
   });
 
   it.each([
-    ['Content-Encoding', 'gzip', 'ContentEncodingRefused'],
     ['Upgrade', 'websocket', 'UpgradeRefused'],
     ['Mcp-Session-Id', '1', 'MCPNotSupported'],
   ])('that are refused are not let through by Connection: %s', (name, value, code) => {
@@ -118,7 +117,11 @@ describe('request headers', () => {
     ['SPDY', ['Upgrade', 'SPDY/3.1'], { code: 'UpgradeRefused' }],
     ["Docker's upgrade", ['Upgrade', 'tcp'], { code: 'UpgradeRefused' }],
     ['an upgrade that looks like an offer', ['Upgrade', 'h2c/x'], { code: 'UpgradeRefused' }],
-    ['an encoded body', ['Content-Encoding', 'gzip'], { code: 'ContentEncodingRefused' }],
+    [
+      'a content coding that nobody knows',
+      ['Content-Encoding', 'gzip, curl-me'],
+      { code: 'ContentEncodingRefused', field: 'content-encoding' },
+    ],
     ['another expectation', ['Expect', '100-continue, x'], { code: 'ExpectationRefused' }],
     ['a repeated header', ['X-A', '1', 'x-a', '1'], { code: 'RequestAmbiguous', field: 'x-a' }],
     [
@@ -151,6 +154,20 @@ describe('request headers', () => {
 
   it('may have an expectation in HTTP/1.0, where it means nothing', () => {
     expect(read(['Expect', '100-continue'], '1.0').significant).toEqual([]);
+  });
+
+  it.each([
+    ['gzip', ['gzip']],
+    ['GZIP, br', ['gzip', 'br']],
+    ['x-gzip', ['x-gzip']],
+    ['zstd', ['zstd']],
+    ['snappy', ['snappy']],
+    ['identity', []],
+    ['aws-chunked, identity,', ['aws-chunked']],
+  ])('say how the body is encoded: %s', (value, expected) => {
+    const { inert, contentEncoding } = read(['Content-Encoding', value]);
+    expect(contentEncoding).toEqual(expected);
+    expect(inert).toEqual([['content-encoding', value]]);
   });
 
   it('cannot be let through by the chart when they are credentials or framing', () => {

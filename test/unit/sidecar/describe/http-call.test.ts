@@ -46,7 +46,7 @@ describe('a call to a host', () => {
         ],
       },
       body: { kind: 'length', bytes: 2 },
-      json: 'required',
+      json: 'json',
     });
   });
 
