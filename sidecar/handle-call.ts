@@ -16,8 +16,10 @@ import { type ActionDescription, callType } from './describe/call-types.ts';
 import type { DescribeContext } from './describe/context.ts';
 import { describeHead } from './describe/describe.ts';
 import { type ReadHead, readHead } from './describe/read-head.ts';
+import { streamOf } from './describe/streams.ts';
 import type { RefusalReporter } from './exchange/report-refusals.ts';
 import { forgetSecret } from './forget-secret.ts';
+import { ForwardError } from './forward/error.ts';
 import type { Forwarder } from './forward/forward.ts';
 import type { UpstreamResponse } from './forward/upstream.ts';
 import type { InterceptedCall } from './intercept/call.ts';
@@ -81,15 +83,23 @@ async function carryOut(
     : await readBody(call.body, BODY_LIMIT_BYTES, hold);
   const described = describeBody(description, body.kind === 'whole' ? body.bytes : body.kind);
   hold.take(described.canonicalBody?.length ?? 0);
-  const authorization = await authorizeCall(dependencies, call, described, start);
-  await forwardOnce(dependencies, call, { description, described, body }, authorization);
+  const whole = { description, described, body };
+  const authorization = await authorizeCall(dependencies, call, whole, start);
+  await forwardOnce(dependencies, call, whole, authorization);
+}
+
+/** A call, described to its end. */
+interface WholeCall {
+  description: ActionDescription;
+  described: DescribedCall;
+  body: CallBody;
 }
 
 /** @param start monotonic ms at which the call was begun with */
 async function authorizeCall(
   dependencies: CallDependencies,
   call: InterceptedCall,
-  described: DescribedCall,
+  { description, described }: WholeCall,
   start: number,
 ): Promise<Authorization> {
   const { clock, metrics } = dependencies;
@@ -99,18 +109,11 @@ async function authorizeCall(
     authorization = await authorize(dependencies, described.action, call.signal);
   } catch (error) {
     metrics.calls.inc({ ...labels, effect: 'Refused' });
-    throw withManifest(dependencies, described, error);
+    throw withManifest(dependencies, description, described, error);
   }
   metrics.calls.inc({ ...labels, effect: 'Granted' });
   metrics.addedLatency.observe(labels, (clock.monotonic() - start) / 1000);
   return authorization;
-}
-
-/** A call, described to its end. */
-interface WholeCall {
-  description: ActionDescription;
-  described: DescribedCall;
-  body: CallBody;
 }
 
 /** Forwards once, and completes the use however that ends. */
@@ -143,6 +146,10 @@ async function forwardOnce(
     outcome = actionType(description.action).outcome(response);
     responseCode = response.status;
     await answer(call, response);
+  } catch (error) {
+    // We cut it: whether the service would have gone on to say that it failed, nobody can tell.
+    if (outcome === 'Succeeded' && isCutAtDeadline(error)) outcome = 'Unknown';
+    throw error;
   } finally {
     metrics.useStage.observe({ stage: 'forward' }, (clock.monotonic() - start) / 1000);
     const completed = complete({
@@ -159,14 +166,20 @@ async function forwardOnce(
   }
 }
 
+function isCutAtDeadline(error: unknown): boolean {
+  return error instanceof ForwardError && error.code === 'DeadlineExceeded';
+}
+
 async function answer(call: InterceptedCall, response: UpstreamResponse): Promise<void> {
   try {
     call.respond.writeHead(response.status, response.headers);
     await call.respond.pipe(response.body);
   } catch (error) {
+    // Cutting the client off may look as if it had gone by itself: what became of the body is the reason.
+    const reason = response.body.errored ?? error;
     // An answer that nobody gets is not read on under a use that has ended.
     response.body.destroy();
-    throw error;
+    throw reason;
   }
 }
 
@@ -192,20 +205,28 @@ function refused(
 /** A refusal for want of a grant says which grant would do, and where the body differs from one that nearly does. */
 function withManifest(
   { config }: CallDependencies,
-  { action, canonicalBody }: DescribedCall,
+  description: ActionDescription,
+  described: DescribedCall,
   error: unknown,
 ): unknown {
   if (!(error instanceof ProblemError) || error.code !== 'GrantRequired') return error;
+  const { action, canonicalBody, notJson } = described;
+  const stream = streamOf(description, described);
   const bodyJson =
     canonicalBody === undefined ? undefined : Buffer.from(canonicalBody).toString('utf8');
   const near =
     error.nearBody === undefined || bodyJson === undefined
       ? ''
       : nearBodyText(error.nearBody, bodyJson);
-  return new ProblemError(error.code, error.detail + near, {
+  const notComparable =
+    notJson === undefined
+      ? ''
+      : ` The body is not acceptable JSON (${notJson}): a grant can state its SHA-256, or Any.`;
+  return new ProblemError(error.code, error.detail + near + notComparable, {
     manifest: grantManifest(action, {
       ...config.agent,
       ...(bodyJson === undefined ? {} : { bodyJson }),
+      ...(stream === undefined ? {} : { stream }),
     }),
   });
 }

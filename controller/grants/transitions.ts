@@ -145,7 +145,7 @@ export function finished(
     uses: endUse(grant, ending, now),
     conditions: conditions(grant, now, [
       ['Ready', 'False', 'Finished', 'The grant was used.'],
-      ['Finished', 'True', ...FINISHED[ending.outcome]],
+      ['Finished', 'True', ...finishedBecause(ending)],
       ...revocation(ending),
     ]),
   });
@@ -222,6 +222,16 @@ const FINISHED: Readonly<Record<Outcome, readonly [reason: string, message: stri
     'Whether the call took effect is not known. It is never retried; look at the service itself.',
   ],
 };
+
+function finishedBecause({ outcome, responseCode }: Ending): readonly [string, string] {
+  // Only an answer that was cut has a status and no outcome.
+  return outcome === 'Unknown' && responseCode !== undefined
+    ? [
+        'OutcomeUnknown',
+        `The service answered with status ${responseCode}, and the sidecar cut its answer at spec.timeoutSeconds. Whether the call took its whole effect is not known; look at the service itself.`,
+      ]
+    : FINISHED[outcome];
+}
 
 function revocation(ending: Ending): ConditionRow[] {
   return ending.deletedTime === undefined

@@ -106,13 +106,20 @@ async function end(
       recorder.used(written, {
         nonce: use.id,
         outcome,
-        ...(outcome === 'Unknown' ? { reason: 'the sidecar could not tell' } : {}),
+        ...(outcome === 'Unknown' ? { reason: whyUnknown(responseCode) } : {}),
         ...(responseCode === undefined ? {} : { responseCode }),
       });
       if (use.credential !== undefined) confirmer.confirm(written, use.id, token);
       return { phase: written.status?.phase ?? 'Finished', outcome };
     }
   }
+}
+
+/** A sidecar that had an answer and still cannot tell has cut that answer at the deadline. */
+function whyUnknown(responseCode: number | undefined): string {
+  return responseCode === undefined
+    ? 'the sidecar could not tell'
+    : `the service answered ${responseCode}, and the answer was cut at timeoutSeconds`;
 }
 
 /** @returns what the status may say of it */

@@ -13,7 +13,12 @@ export interface ManifestOptions {
   serviceAccountName: string;
   /** RFC 8785 text of the body, if it is JSON. */
   bodyJson?: string;
+  /** Set if the answer goes on, such as a watch: for how long the call asks, if it says so. */
+  stream?: { seconds?: number };
 }
+
+/** The most that a grant can give one call. */
+const MAX_TIMEOUT_SECONDS = 570;
 
 /** Longest JSON text the CRD takes. */
 const JSON_LIMIT = 32_768;
@@ -44,6 +49,7 @@ export function grantManifest(action: Action, options: ManifestOptions): string 
     ...indented(6, head),
     ...indented(6, bodyLines(action.body, json)),
     ...indented(2, credentialLines(type.credential(action))),
+    ...indented(2, timeoutLines(options.stream)),
     '  approvedByRequester: true',
     '  justification: "REPLACE-ME: why the agent should do this"',
   ];
@@ -59,6 +65,12 @@ function credentialLines(credential: { audience?: string } | undefined): string[
     '    serviceAccountName: "REPLACE-ME" # the ServiceAccount whose authority this one call gets',
     ...(credential.audience === undefined ? [] : [`    audience: ${quote(credential.audience)}`]),
   ];
+}
+
+function timeoutLines(stream: ManifestOptions['stream']): string[] {
+  if (stream === undefined) return [];
+  const seconds = Math.min(stream.seconds ?? MAX_TIMEOUT_SECONDS, MAX_TIMEOUT_SECONDS);
+  return [`timeoutSeconds: ${seconds} # the answer is a stream, which is cut then`];
 }
 
 function bodyLines(body: ActionBody, json: string | undefined): string[] {

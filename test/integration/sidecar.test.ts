@@ -343,7 +343,11 @@ describe.concurrent('the deadline', () => {
       });
       const grant = await stage.grant({ url }, { timeoutSeconds });
       await expect(call(sidecar, client, { url })).rejects.toThrow();
-      expect((await stage.ended(grant)).status).toMatchObject({ outcome: 'Succeeded' });
+      const { status } = await stage.ended(grant);
+      expect(status).toMatchObject({ outcome: 'Unknown', uses: [{ responseCode: 200 }] });
+      expect(status?.conditions?.find(({ type }) => type === 'Finished')?.message).toContain(
+        'cut its answer at spec.timeoutSeconds',
+      );
     },
   );
 

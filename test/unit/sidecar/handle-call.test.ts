@@ -28,6 +28,13 @@ function refuseUse(code: ConstructorParameters<typeof ProblemError>[0]) {
   };
 }
 
+/** Every text in a JSON document. */
+function textOf(document: string): string {
+  const texts: string[] = [];
+  JSON.parse(document, (_, value) => typeof value === 'string' && texts.push(value));
+  return texts.join('\n');
+}
+
 /** The upstream fails, before or after the first byte was written. */
 function failing(dispatched: boolean) {
   return (_: UpstreamRequest, options: ForwardOptions): never => {
@@ -100,10 +107,13 @@ describe('a granted call', () => {
     ['the canonical bytes for a grant that states JSON', 'JSON', '{"a":2,"b":1}'],
     ['the bytes as they came for a grant that states their digest', 'SHA256', JSON_BODY],
     ['the bytes as they came for a grant of any body', 'Any', JSON_BODY],
+    ['what is no JSON for a grant that states its digest', 'SHA256', '{"a":1,"a":2}'],
+    ['what is no JSON for a grant of any body', 'Any', '{"a":1}\n{"a":2}\n'],
   ] as const)('sends %s', async (_, bodyForm, sent) => {
+    const body = bodyForm === 'JSON' ? JSON_BODY : sent;
     const { forwarded } = await handled({
-      head: jsonHead(JSON_BODY),
-      body: JSON_BODY,
+      head: jsonHead(body),
+      body,
       use: () => ({ bodyForm }),
     });
     expect(forwarded[0]?.body).toBe(sent);
@@ -238,6 +248,28 @@ describe('the outcome of a use', () => {
     expect(client).toMatchObject({ body: 'half', aborted: true });
   });
 
+  const cutOff = (status: number) => () => ({
+    status,
+    headers: [],
+    body: Readable.from(
+      (function* () {
+        yield Buffer.from('half');
+        throw new ForwardError('DeadlineExceeded', true, 'The deadline passed.');
+      })(),
+    ),
+  });
+
+  it('is Unknown, with the status, if we cut the answer at the deadline', async () => {
+    const { completions, client } = await handled({ head: POST, forward: cutOff(200) });
+    expect(completions).toMatchObject([{ outcome: 'Unknown', responseCode: 200 }]);
+    expect(client).toMatchObject({ body: 'half', aborted: true });
+  });
+
+  it('stays a failure if the service said so before we cut the rest', async () => {
+    const { completions } = await handled({ head: POST, forward: cutOff(503) });
+    expect(completions).toMatchObject([{ outcome: 'Failed', responseCode: 503 }]);
+  });
+
   it('stays what the service answered if the client does not take it, and nothing is read on', async () => {
     const response = anAnswer(200, 'done');
     const { completions } = await handled({
@@ -266,6 +298,43 @@ describe('a refused call', () => {
     expect(manifest).toContain('json: "{\\"a\\":2,\\"b\\":1}"');
     expect(await calls('HTTP', 'Refused')).toBe(1);
   });
+
+  it.each([
+    ['a key twice', '{"a":1,"a":2}'],
+    ['no end', '{"a":'],
+  ])('for want of a grant is told how its body can be stated if it has %s', async (_, body) => {
+    const { client } = await handled({
+      head: jsonHead(body),
+      body,
+      use: refuseUse('GrantRequired'),
+    });
+    const { detail, manifest } = JSON.parse(client.body);
+    expect(detail).toMatch(/The body is not acceptable JSON \(.+\): .+ SHA-256, or Any\.$/);
+    expect(manifest).toContain('type: SHA256');
+  });
+
+  it.each([
+    ['570 for a watch', aKubernetesHead('GET', '/api/v1/pods?watch=true'), '570'],
+    [
+      'what a watch asks for',
+      aKubernetesHead('GET', '/api/v1/pods?watch=true&timeoutSeconds=60'),
+      '60',
+    ],
+    [
+      'no more than there is',
+      aKubernetesHead('GET', '/api/v1/pods?watch=true&timeoutSeconds=3600'),
+      '570',
+    ],
+    ['570 for events', aHead({ headers: { accept: 'text/event-stream' } }), '570'],
+    ['nothing for anything else', aHead(), undefined],
+  ])(
+    'for want of a grant is told the time that its answer takes: %s',
+    async (_, head, expected) => {
+      const { client } = await handled({ head, use: refuseUse('GrantRequired') });
+      const [, seconds] = /\n {2}timeoutSeconds: (\d+) #/.exec(textOf(client.body)) ?? [];
+      expect(seconds).toBe(expected);
+    },
+  );
 
   it('for another reason is told no manifest', async () => {
     const { client } = await handled({ head: POST, use: refuseUse('UseNotYours') });

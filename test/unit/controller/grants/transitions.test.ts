@@ -237,6 +237,15 @@ describe('the end of a use', () => {
     expect(condition(status, 'Ready')).toMatchObject({ status: 'False', reason: 'Finished' });
   });
 
+  it('whose answer was cut says so, with the status that it had', () => {
+    const status = finished(grant, { outcome: 'Unknown', responseCode: 200 }, NOW);
+    expect(status.uses?.[1]).toMatchObject({ outcome: 'Unknown', responseCode: 200 });
+    expect(condition(status, 'Finished')).toMatchObject({
+      reason: 'OutcomeUnknown',
+      message: expect.stringMatching(/answered with status 200.+cut.+spec\.timeoutSeconds/),
+    });
+  });
+
   it('in which nothing was sent makes the grant usable again, with another Secret', () => {
     const next = aBoundCredential({ secretUID: 'another' });
     const status = givenBack(grant, { outcome: 'NotDispatched', deletedTime }, next, NOW);
