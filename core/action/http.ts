@@ -6,7 +6,9 @@ import { formatUrl, type ParsedUrl, parseUrl, printable } from '../text/url.ts';
 import { type ActionType, outcomeOfStatus } from './action-type.ts';
 import { type ActionBody, parseActionBody, statedBody } from './body.ts';
 import { invalid, present } from './grant-field.ts';
-import { belongsToAction, HEADER_NAME, HEADER_VALUE } from './headers.ts';
+import { HEADER_NAME, HEADER_VALUE } from './header-form.ts';
+import { belongsToAction } from './headers.ts';
+import { wasSignificant } from './inert-headers.ts';
 import { withListsInOneSpelling } from './list-headers.ts';
 import { mapLines, quote } from './manifest-lines.ts';
 import { headersWithDigests, urlWithDigests } from './secret-digests.ts';
@@ -33,7 +35,7 @@ export const HTTP: ActionType<HttpAction> = {
       type: 'HTTP',
       method: text(o['method'], 'action.method', 32),
       url: text(o['url'], 'action.url', 8192),
-      headers: textMap(o['headers'], 'action.headers', 64, 8192),
+      headers: withoutInert(textMap(o['headers'], 'action.headers', 64, 8192)),
       body: parseActionBody(o['body']),
     };
   },
@@ -72,6 +74,11 @@ export const HTTP: ActionType<HttpAction> = {
   outcome: outcomeOfStatus,
 };
 
+/** A sidecar of 0.1 takes more headers for part of the action. */
+function withoutInert(headers: Record<string, string>): Record<string, string> {
+  return Object.fromEntries(Object.entries(headers).filter(([name]) => !wasSignificant(name)));
+}
+
 function statedUrl(text: string, field: string): ParsedUrl {
   try {
     return parseUrl(text, field);
@@ -89,6 +96,8 @@ function statedHeaders(
   const stated: Record<string, string> = Object.create(null);
   for (const [name, value] of Object.entries(headers)) {
     const at = `${field}[${printable(name, 60)}]`;
+    // A grant of 0.1 goes on to cover the call that it is for.
+    if (wasSignificant(name)) continue;
     if (!HEADER_NAME.test(name)) throw invalid(at, 'header names are written in lower case');
     if (!belongsToAction(name)) {
       throw invalid(

@@ -1,6 +1,6 @@
 /** What is sent to the API server: rebuilt from the action, never copied from the wire. */
 
-import { INERT_HEADERS } from '../../core/action/headers.ts';
+import { INERT_HEADERS } from '../../core/action/inert-headers.ts';
 import type { HeaderPair } from '../../core/text/header-pair.ts';
 import type { Attributes } from './kubernetes-attributes.ts';
 import { formatKubernetesQuery } from './kubernetes-query.ts';

@@ -1,5 +1,6 @@
 /** The headers that go to the upstream. */
 
+import { FREE_TEXT_HEADERS } from '../../core/action/inert-headers.ts';
 import type { HeaderPair } from '../../core/text/header-pair.ts';
 import type { UpstreamRequest } from './upstream.ts';
 
@@ -39,7 +40,7 @@ export function requestHeaders(
     if (SET_HERE.has(lower) || (lower === 'content-length' && !streamed)) continue;
     if (carriers === null) headers.push(name, value);
     else if (lower === 'accept') headers.push(name, withoutCharset(value));
-    else if (!isReplaced(lower, carriers)) headers.push(name, value);
+    else if (!isWithheld(lower, carriers)) headers.push(name, value);
   }
   if (carriers !== null) {
     // Only what is not encoded can be checked for the credential.
@@ -49,8 +50,13 @@ export function requestHeaders(
   return headers;
 }
 
-function isReplaced(name: string, carriers: readonly HeaderPair[]): boolean {
-  return NEGOTIATED_HERE.has(name) || carriers.some(([carrier]) => carrier.toLowerCase() === name);
+/** What the agent says under this name is not sent with a credential. */
+function isWithheld(name: string, carriers: readonly HeaderPair[]): boolean {
+  return (
+    NEGOTIATED_HERE.has(name) ||
+    FREE_TEXT_HEADERS.has(name) ||
+    carriers.some(([carrier]) => carrier.toLowerCase() === name)
+  );
 }
 
 /** A parameter that names a charset, at the start of what follows a semicolon. */

@@ -3,7 +3,8 @@
 import { describe, expect, test } from 'vitest';
 import { readControllerConfig } from '../../../controller/config.ts';
 import { createControllerMetrics, registerGauges } from '../../../controller/record/metrics.ts';
-import { FRAMING_HEADERS, INERT_HEADERS, STRIPPED_HEADERS } from '../../../core/action/headers.ts';
+import { FRAMING_HEADERS, STRIPPED_HEADERS } from '../../../core/action/headers.ts';
+import { INERT_HEADERS } from '../../../core/action/inert-headers.ts';
 import { PROBLEMS, ProblemError } from '../../../core/api/problem.ts';
 import type { Environment } from '../../../process/config.ts';
 import { createRegistry, type Registry } from '../../../process/metrics.ts';

@@ -1,12 +1,11 @@
 import { describe, expect, it } from 'vitest';
+import { HEADER_NAME, HEADER_VALUE } from '../../../../core/action/header-form.ts';
 import {
   belongsToAction,
   FRAMING_HEADERS,
-  HEADER_NAME,
-  HEADER_VALUE,
-  INERT_HEADERS,
   STRIPPED_HEADERS,
 } from '../../../../core/action/headers.ts';
+import { INERT_HEADERS } from '../../../../core/action/inert-headers.ts';
 
 describe('a header is treated in one way', () => {
   const all = [...INERT_HEADERS, ...STRIPPED_HEADERS, ...FRAMING_HEADERS];

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { actionDigest } from '../../../../core/action/digest.ts';
 import { HTTP, type HttpAction } from '../../../../core/action/http.ts';
 import { anHttpAction } from '../../../support/builders.ts';
 
@@ -54,4 +55,26 @@ it('what a grant states is canonical', () => {
   });
   expect(body).toEqual({ form: 'Any' });
   expect(url).toMatchObject({ scheme: 'https', host: 'edr.example.com', port: 443 });
+});
+
+describe('a header that 0.1 took for part of the action, and that has no effect', () => {
+  const named = { 'sentry-trace': 'abc', 'x-stainless-async': 'false', 'x-dry-run': '1' };
+  const http = { method: 'POST', url: 'https://edr.example.com/v1/x', headers: named };
+
+  it('is no part of it for a grant and for a sidecar of that release either', () => {
+    const { action } = HTTP.stated({ type: 'HTTP', http });
+    const call = HTTP.parse(JSON.parse(JSON.stringify(anAction({ headers: named }))));
+    expect(Object.entries(action.headers)).toEqual([['x-dry-run', '1']]);
+    expect(call.headers).toEqual({ 'x-dry-run': '1' });
+  });
+
+  it('is not needed in a grant', () => {
+    const { action } = HTTP.stated({
+      type: 'HTTP',
+      http: { ...http, headers: { 'x-dry-run': '1' } },
+    });
+    expect(actionDigest(action, { form: 'None' })).toBe(
+      actionDigest(HTTP.stated({ type: 'HTTP', http }).action, { form: 'None' }),
+    );
+  });
 });

@@ -14,14 +14,36 @@ describe('request headers', () => {
       'X-Corp-Trace',
       'a1',
       'traceparent',
-      '00-a-b-01',
+      '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01',
     ]);
     expect(inert).toEqual([
       ['accept', '*/*'],
       ['x-corp-trace', 'a1'],
-      ['traceparent', '00-a-b-01'],
+      ['traceparent', '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01'],
     ]);
     expect(significant).toEqual([]);
+  });
+
+  it('are left out when they are inert and not as their clients send them', () => {
+    const { inert, significant } = read([
+      ...['traceparent', 'caf\u00e9', 'X-Request-ID', 'a', 'X-Request-ID', 'b'],
+      ...['User-Agent', 'soc/1 \u00e9', 'X-Corp-Trace', 'a'.repeat(1_025)],
+    ]);
+    expect(inert).toEqual([
+      ['x-request-id', 'a'],
+      ['user-agent', 'soc/1'],
+    ]);
+    expect(significant).toEqual([]);
+  });
+
+  it('are left out when they are inert and too many, but for those that the body needs', () => {
+    const many = Array.from({ length: 100 }, () => ['Accept', `a/${'b'.repeat(100)}`]).flat();
+    const { inert } = read([...many, 'Content-Type', 'a/b', 'Idempotency-Key', 'k']);
+    expect(inert.slice(-2)).toEqual([
+      ['content-type', 'a/b'],
+      ['idempotency-key', 'k'],
+    ]);
+    expect(inert.flat().join('').length).toBeLessThanOrEqual(4_096);
   });
 
   it.each([
@@ -128,6 +150,11 @@ describe('request headers', () => {
       'a repeated content type',
       ['Content-Type', 'a/b', 'Content-Type', 'a/b'],
       { code: 'RequestAmbiguous' },
+    ],
+    [
+      'an idempotency key that is no key',
+      ['Idempotency-Key', 'a b'],
+      { code: 'HeaderRefused', field: 'idempotency-key' },
     ],
     [
       'a repeated idempotency key',

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { requestHeaders } from '../../../../sidecar/forward/request-headers.ts';
 import { aHead, CONTEXT, describeHead, KUBERNETES, kubernetes } from './heads.ts';
 
 const SOC = '/api/v1/namespaces/soc';
@@ -40,6 +41,32 @@ describe('a call to the API server', () => {
     ['GET', `${SOC}/pods?`, `${SOC}/pods`],
   ])('is sent in one form: %s %s', (method, target, sent) => {
     expect(kubernetes(method, target).upstream.path).toBe(sent);
+  });
+
+  it('is not refused for what its tracers say', () => {
+    const { upstream } = kubernetes('GET', `${SOC}/pods`, {
+      traceparent: '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01',
+      baggage: 'user=alice',
+      'sentry-trace': '9e20b1a37dd44bcf915ed72196fb1f3d-9dbeb0ccf8abc1dc-1',
+      'uber-trace-id': '80f198ee56343ba864fe8b2a57d3eff7:e457b5a2e4d86bd1:0:1',
+      'x-amzn-trace-id': 'not in its form',
+      'x-cloud-trace-context': '105445aa7843bc8bf206b12000100000/1;o=1',
+      'x-datadog-trace-id': '13771184127484461911',
+      'x-request-id': '7b1c8e0a-7f0f-4b5f-9a35-2f6d1c6f9f01',
+    });
+    const sent = requestHeaders({ headers: upstream.headers, body: null }, [
+      ['authorization', 'x'],
+    ]);
+    expect(sent.filter((_, index) => index % 2 === 0)).toEqual([
+      'traceparent',
+      'sentry-trace',
+      'uber-trace-id',
+      'x-cloud-trace-context',
+      'x-datadog-trace-id',
+      'x-request-id',
+      'accept-encoding',
+      'authorization',
+    ]);
   });
 
   it('is sent with inert headers alone, and the content type that was judged', () => {
