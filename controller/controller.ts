@@ -7,6 +7,7 @@ import type { Clock } from '../core/time/clock.ts';
 import type { Logger } from '../process/log.ts';
 import type { Registry } from '../process/metrics.ts';
 import { controllerNames, createCertificateManager } from './certificates/manager.ts';
+import { createClusterKeys } from './cluster-keys.ts';
 import type { ControllerConfig } from './config.ts';
 import { createApiAudiences } from './credentials/api-audiences.ts';
 import { createServerCount } from './credentials/api-servers.ts';
@@ -52,8 +53,10 @@ export async function startController(dependencies: ControllerDependencies): Pro
   const grantQueue = createGrantQueue(clock, maxFinishedPerNamespace);
   const caches = createWatchingCaches({ ...common, recorder, grantQueue, agentNamespaces });
   const { grants: cache, podIsGone } = caches;
+  const keysFor = createClusterKeys(client, clock);
   const confirmer = createConfirmer({
     client,
+    keysFor,
     cache,
     clock,
     metrics,
@@ -91,6 +94,7 @@ export async function startController(dependencies: ControllerDependencies): Pro
       config,
       caches,
       confirmer,
+      keysFor,
       apiServerAudiences,
       refusalEvents,
       randomSuffix,

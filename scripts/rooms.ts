@@ -38,6 +38,7 @@ export const ROOMS: readonly Room[] = [
   // The controller, from what is known of a grant to what is served.
   { path: 'controller/send-problem.ts', uses: ['core/'], packages: ['express'] },
   { path: 'controller/kubernetes-unavailable.ts', uses: ['core/'] },
+  { path: 'controller/cluster-keys.ts', uses: ['core/'], packages: ['jose'] },
   { path: 'controller/pods', uses: ['core/'] },
   { path: 'controller/grants', uses: ['core/'] },
   { path: 'controller/record', uses: ['core/', 'process'] },
@@ -49,7 +50,13 @@ export const ROOMS: readonly Room[] = [
   { path: 'controller/injection', uses: ['core/', 'process', 'controller/pods'] },
   {
     path: 'controller/credentials',
-    uses: ['core/', 'process', 'controller/grants', 'controller/record'],
+    uses: [
+      'core/',
+      'process',
+      'controller/cluster-keys.ts',
+      'controller/grants',
+      'controller/record',
+    ],
     packages: ['jose'],
   },
   {
@@ -87,7 +94,14 @@ export const ROOMS: readonly Room[] = [
   },
   {
     path: 'controller/exchange',
-    uses: ['core/', 'process', 'controller/send-problem.ts', 'controller/caches', 'controller/use'],
+    uses: [
+      'core/',
+      'process',
+      'controller/send-problem.ts',
+      'controller/cluster-keys.ts',
+      'controller/caches',
+      'controller/use',
+    ],
     packages: ['express', 'jose'],
   },
   { path: 'controller/admission/protocol', uses: ['core/'] },
@@ -121,6 +135,7 @@ export const ROOMS: readonly Room[] = [
       'core/',
       'process',
       'controller/config.ts',
+      'controller/cluster-keys.ts',
       'controller/send-problem.ts',
       'controller/caches',
       'controller/grants',
@@ -141,6 +156,7 @@ export const ROOMS: readonly Room[] = [
     uses: [
       'core/',
       'process',
+      'controller/cluster-keys.ts',
       'controller/config.ts',
       'controller/record',
       'controller/credentials',

@@ -15,10 +15,12 @@ import { revocationConfirmed } from '../grants/transitions.ts';
 import { trySwap, whileConflicts } from '../grants/write-status.ts';
 import type { ControllerMetrics } from '../record/metrics.ts';
 import type { GrantRecorder } from '../record/recorder.ts';
-import type { RejectionDependencies } from './credential-type.ts';
+import type { RejectionDependencies, VerificationDependencies } from './credential-type.ts';
 import { isTokenOf, untilUseRejected } from './credentials.ts';
 
-export interface ConfirmerOptions extends Omit<RejectionDependencies, 'questions'> {
+export interface ConfirmerOptions
+  extends Omit<RejectionDependencies, 'questions'>,
+    VerificationDependencies {
   client: KubernetesClient;
   cache: GrantCache;
   clock: Clock;
@@ -49,6 +51,14 @@ const MAX_CONFLICTS = 5;
 /** Before a write is repeated whose answer was lost, or that could not be sent; at most. */
 const REWRITE_MILLISECONDS = 250;
 
+/** Of the token of a use. */
+interface Copies {
+  /** That this replica handed over. */
+  own: Secret | undefined;
+  /** That the sidecar has sent back: it may be anything. */
+  reported: Secret | undefined;
+}
+
 export function createConfirmer(options: ConfirmerOptions): Confirmer {
   const { client, cache, clock, metrics, recorder, onError, random = Math.random } = options;
   const remembered = new BoundedMap<string, Secret>(MAX_REMEMBERED);
@@ -57,9 +67,16 @@ export function createConfirmer(options: ConfirmerOptions): Confirmer {
   const questions = new Semaphore(MAX_QUESTIONS);
   const stopping = new AbortController();
 
-  const run = async (grant: LiveGrant, nonce: string, token: Secret): Promise<void> => {
+  const run = async (grant: LiveGrant, nonce: string, { own, reported }: Copies): Promise<void> => {
     const use = grant.status?.uses?.find(({ id }) => id === nonce);
     if (use?.credential?.deletedTime === undefined) return;
+    // Our own copy first. Another token than that of the use would be refused for reasons of its own.
+    const token =
+      own ??
+      (reported !== undefined && (await isTokenOf(options, grant, use, reported))
+        ? reported
+        : undefined);
+    if (token === undefined) return;
     const rejectedAt = await untilUseRejected(
       { ...options, questions },
       { grant, use, token },
@@ -100,14 +117,14 @@ export function createConfirmer(options: ConfirmerOptions): Confirmer {
       remembered.set(nonce, token);
     },
     confirm(grant, nonce, token) {
-      // Our own copy first: what a sidecar sends may be anything.
-      const known = remembered.get(nonce) ?? matching(grant, nonce, token);
+      const copies = { own: remembered.get(nonce), reported: token };
       remembered.delete(nonce);
       // A report can be repeated; the API server is asked once.
       const key = `${keyOf(grant.metadata)}/${nonce}`;
-      if (known === undefined || stopping.signal.aborted || underWay.has(key)) return;
+      if (copies.own === undefined && token === undefined) return;
+      if (stopping.signal.aborted || underWay.has(key)) return;
       underWay.add(key);
-      void run(grant, nonce, known)
+      void run(grant, nonce, copies)
         .catch((error: unknown) => {
           if (isKubernetesError(error, 'NotFound')) return;
           onError('a revocation could not be confirmed', {
@@ -123,11 +140,4 @@ export function createConfirmer(options: ConfirmerOptions): Confirmer {
       stopping.abort();
     },
   };
-}
-
-/** What the sidecar sent, if it is the token that the use was given: another one would be refused for reasons of its own. */
-function matching(grant: LiveGrant, nonce: string, token: Secret | undefined): Secret | undefined {
-  const use = grant.status?.uses?.find(({ id }) => id === nonce);
-  if (use === undefined || token === undefined) return undefined;
-  return isTokenOf(grant, use, token) ? token : undefined;
 }

@@ -9,6 +9,7 @@ import type { KubernetesClient } from '../../core/kubernetes/client.ts';
 import type { Secret } from '../../core/text/secret.ts';
 import type { Clock } from '../../core/time/clock.ts';
 import type { Semaphore } from '../../process/semaphore.ts';
+import type { ClusterKeySource } from '../cluster-keys.ts';
 import type { LiveGrant } from '../grants/resource.ts';
 import type { ApiAudiences } from './api-audiences.ts';
 
@@ -47,6 +48,11 @@ export interface IssueDependencies {
   client: Pick<KubernetesClient, 'tokenRequest'>;
   /** A token for one of them never leaves for elsewhere. */
   apiServerAudiences: ApiAudiences;
+}
+
+export interface VerificationDependencies {
+  keysFor: ClusterKeySource;
+  clock: Clock;
 }
 
 export interface RejectionDependencies {
@@ -107,8 +113,16 @@ export interface CredentialType {
     grant: ActionGrant,
     credential: BoundCredential | UseCredential,
   ): Promise<void>;
-  /** Whether this is the token that the record is of. What a sidecar sends back may be anything. */
-  isOf(record: UseCredential, token: Secret): boolean;
+  /**
+   * Whether this is the very token that the record is of. What a sidecar sends back may be anything.
+   * @throws ProblemError KubernetesUnavailable if that cannot be told now
+   */
+  isOf(
+    dependencies: VerificationDependencies,
+    grant: ActionGrant,
+    record: UseCredential,
+    token: Secret,
+  ): Promise<boolean>;
   /**
    * Asks until the revoked credential is refused.
    * @returns the wall clock, ms, of the first refusal that counts; undefined if it did not come in time, or the signal fired

@@ -26,6 +26,7 @@ import type {
   LentObject,
   PrepareDependencies,
   RejectionDependencies,
+  VerificationDependencies,
 } from './credential-type.ts';
 import { serviceAccountToken } from './service-account-token.ts';
 
@@ -151,9 +152,15 @@ export function credentialsThatMayExist({
   return [...new Map(all.map((credential) => [credential.secretUID, credential])).values()];
 }
 
-/** Whether this is the token that the use was given. */
-export function isTokenOf(grant: ActionGrant, { credential }: Use, token: Secret): boolean {
-  return credential !== undefined && typeOf(grant)?.isOf(credential, token) === true;
+/** As `CredentialType.isOf`, of the credential of a use. */
+export async function isTokenOf(
+  dependencies: VerificationDependencies,
+  grant: ActionGrant,
+  { credential }: Use,
+  token: Secret,
+): Promise<boolean> {
+  if (credential === undefined) return false;
+  return (await typeOf(grant)?.isOf(dependencies, grant, credential, token)) === true;
 }
 
 /**

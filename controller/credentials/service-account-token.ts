@@ -3,12 +3,12 @@
  * minted before the consuming write and dies with that Secret.
  */
 
-import { decodeJwt } from 'jose';
 import { ProblemError } from '../../core/api/problem.ts';
 import { createBoundSecret, deleteBoundSecret } from './bound-secret.ts';
 import type { CredentialType } from './credential-type.ts';
 import { audienceFault } from './lendable-audience.ts';
 import { mint } from './mint.ts';
+import { isMintedToken } from './minted-token.ts';
 import { REQUESTER_MAY_NOT_DELEGATE } from './service-account-token-refusals.ts';
 import { untilRejected } from './token-rejection.ts';
 
@@ -46,12 +46,6 @@ export const serviceAccountToken: CredentialType = {
     return { token, record: { id: jti, secretName, secretUID, expirationTime } };
   },
   revoke: (client, { metadata }, secret) => deleteBoundSecret(client, metadata.namespace, secret),
-  isOf({ id }, token) {
-    try {
-      return decodeJwt(token.reveal()).jti === id;
-    } catch {
-      return false;
-    }
-  },
+  isOf: isMintedToken,
   untilRejected,
 };

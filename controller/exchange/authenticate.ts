@@ -7,17 +7,16 @@
 
 import { ProblemError } from '../../core/api/problem.ts';
 import { BoundedMap } from '../../core/bounded-map.ts';
-import type { KubernetesClient } from '../../core/kubernetes/client.ts';
 import type { Live } from '../../core/kubernetes/object.ts';
 import { sha256Hex } from '../../core/text/sha256.ts';
 import type { Clock } from '../../core/time/clock.ts';
 import type { AgentPod } from '../caches/projections.ts';
+import type { ClusterKeySource, ClusterKeys } from '../cluster-keys.ts';
 import type { Caller } from '../use/caller.ts';
-import { type ClusterKeys, createClusterKeys } from './cluster-keys.ts';
 import { bearerToken, keyID, verifyPodToken } from './pod-token.ts';
 
 export interface AuthenticatorOptions {
-  client: Pick<KubernetesClient, 'raw'>;
+  keysFor: ClusterKeySource;
   clock: Clock;
   /**
    * The pod from the cache, or live if the cache has not seen this UID; undefined if there is none of this name.
@@ -45,12 +44,11 @@ interface Verified {
 }
 
 export function createAuthenticator({
-  client,
+  keysFor,
   clock,
   findPod,
   injectionFault,
 }: AuthenticatorOptions): Authenticator {
-  const keysFor = createClusterKeys(client, clock);
   /** What tokens said that these keys verified, by SHA-256 of the token. Goes when the keys go. */
   const verified = new WeakMap<ClusterKeys, BoundedMap<string, Verified>>();
 

@@ -4,11 +4,10 @@ import { decodeProtectedHeader, errors, type JWTPayload, jwtVerify } from 'jose'
 import { EXCHANGE_AUDIENCE } from '../../core/api/names.ts';
 import { ProblemError } from '../../core/api/problem.ts';
 import type { Clock } from '../../core/time/clock.ts';
+import { type ClusterKeys, SIGNATURE_ALGORITHMS } from '../cluster-keys.ts';
 import type { Caller } from '../use/caller.ts';
-import type { ClusterKeys } from './cluster-keys.ts';
 
 const CLOCK_TOLERANCE_SECONDS = 30;
-const ALGORITHMS = ['RS256', 'RS384', 'RS512', 'ES256', 'ES384', 'ES512'];
 
 /** The token of an `Authorization` header. @throws ProblemError Unauthenticated */
 export function bearerToken(authorization: string | undefined): string {
@@ -41,7 +40,7 @@ async function verify(
     const { payload } = await jwtVerify(token, resolve, {
       issuer,
       audience: EXCHANGE_AUDIENCE,
-      algorithms: ALGORITHMS,
+      algorithms: SIGNATURE_ALGORITHMS,
       requiredClaims: ['exp', 'kubernetes.io'],
       // For nbf alone: the API server that has just signed the token may have a clock ahead of ours.
       clockTolerance: CLOCK_TOLERANCE_SECONDS,

@@ -7,6 +7,7 @@ import type { EventRecorder } from '../../core/kubernetes/events.ts';
 import type { Clock } from '../../core/time/clock.ts';
 import type { Logger } from '../../process/log.ts';
 import type { Caches } from '../caches/caches.ts';
+import type { ClusterKeySource } from '../cluster-keys.ts';
 import type { ControllerConfig } from '../config.ts';
 import type { ApiAudiences } from '../credentials/api-audiences.ts';
 import type { Confirmer } from '../credentials/confirm.ts';
@@ -32,6 +33,7 @@ export interface ExchangeParts {
   config: Pick<ControllerConfig, 'injectionSelector' | 'podRatePerSecond'>;
   caches: Caches;
   confirmer: Confirmer;
+  keysFor: ClusterKeySource;
   apiServerAudiences: ApiAudiences;
   /** Of their own, so that what agents provoke never crowds out what happens to grants. */
   refusalEvents: EventRecorder;
@@ -42,8 +44,18 @@ export interface ExchangeParts {
 const REFUSAL_REPORTS = { ratePerSecond: 0.1, burst: 5, capacity: 10_000 } as const;
 
 export function createExchange(parts: ExchangeParts): Router {
-  const { client, clock, log, metrics, recorder, config, caches, confirmer, apiServerAudiences } =
-    parts;
+  const {
+    client,
+    clock,
+    log,
+    metrics,
+    recorder,
+    config,
+    caches,
+    confirmer,
+    apiServerAudiences,
+    keysFor,
+  } = parts;
   const { grants: cache, findPod, annotationsOf, labelsOf } = caches;
   const ratePerPod = () =>
     createRateLimiter({
@@ -62,7 +74,7 @@ export function createExchange(parts: ExchangeParts): Router {
     callLimiter: ratePerPod(),
     endLimiter: ratePerPod(),
     authenticator: createAuthenticator({
-      client,
+      keysFor,
       clock,
       findPod,
       injectionFault: (pod) =>

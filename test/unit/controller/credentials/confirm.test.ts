@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import {
   CONFIRMATION_LIMIT_MILLISECONDS,
@@ -21,13 +22,29 @@ import {
   anEndedUse,
   aUseCredential,
 } from '../../../support/builders.ts';
+import { boundTokenClaims, createClusterSigner } from '../../../support/cluster-signer.ts';
 import { eventually } from '../../../support/eventually.ts';
 import { FakeClock } from '../../../support/fake-clock.ts';
 import { answer, StubApiServer, status } from '../../../support/stub-api-server.ts';
 import { aGrantCache, anUnsignedToken, Held } from '../exchange/grants-api.ts';
 
 const NONCE = 'nonce-1';
-const TOKEN = anUnsignedToken({ jti: 'jti-1' });
+const cluster = await createClusterSigner();
+const claims = (jti: string, audience = 'https://edr.example.com') => {
+  const { secretName, secretUID } = aUseCredential();
+  return boundTokenClaims({
+    jti,
+    namespace: 'soc',
+    account: 'edr-quarantine',
+    secretName,
+    secretUID,
+    audience,
+    issuedAt: new FakeClock().now(),
+  });
+};
+const TOKEN = await cluster.sign(claims('jti-1'));
+const OF_ANOTHER_USE = await cluster.sign(claims('jti-2'));
+const FORGED = anUnsignedToken(claims('jti-1'));
 const REVIEWS = '/apis/authentication.k8s.io/v1/tokenreviews';
 
 let stub: StubApiServer;
@@ -55,6 +72,7 @@ async function start({ severalServers = false } = {}): Promise<void> {
   const metrics = createControllerMetrics(new Registry());
   confirmer = createConfirmer({
     client: await stub.client(),
+    keysFor: cluster.keysFor,
     cache,
     clock,
     metrics,
@@ -214,12 +232,15 @@ describe('a revocation is confirmed', () => {
 describe('a revocation is not confirmed', () => {
   it.each<[string, string | undefined]>([
     ['without a token', undefined],
-    ['with a token of another use', anUnsignedToken({ jti: 'jti-2' })],
+    ['with an unsigned token that has the right ID', FORGED],
+    ['with a token of another use', OF_ANOTHER_USE],
     ['with what is no token', 'x'],
   ])('%s', async (_, token) => {
     await start();
     confirmer.confirm(ended(), NONCE, token === undefined ? undefined : new Secret(token));
     await clock.advance(30_000);
+    // A question would need a moment of the real clock to arrive.
+    await sleep(50);
     expect(stub.requests).toHaveLength(0);
   });
 

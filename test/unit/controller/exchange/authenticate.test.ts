@@ -1,6 +1,7 @@
 import { exportJWK, generateKeyPair, type JWTPayload, SignJWT, UnsecuredJWT } from 'jose';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { AgentPod } from '../../../../controller/caches/projections.ts';
+import { createClusterKeys } from '../../../../controller/cluster-keys.ts';
 import { createAuthenticator } from '../../../../controller/exchange/authenticate.ts';
 import type { Caller } from '../../../../controller/use/caller.ts';
 import { ProblemError } from '../../../../core/api/problem.ts';
@@ -68,7 +69,7 @@ async function anAuthenticator({
 }: Options = {}) {
   const asked: string[] = [];
   const authenticator = createAuthenticator({
-    client: await stub.client(),
+    keysFor: createClusterKeys(await stub.client(), clock),
     clock,
     findPod(namespace, name, uid) {
       asked.push(`${namespace}/${name}/${uid}`);

@@ -1,15 +1,21 @@
 /** The keys that the cluster signs ServiceAccount tokens with, as its API server publishes them. */
 
 import { createLocalJWKSet, type JSONWebKeySet } from 'jose';
-import { ProblemError } from '../../core/api/problem.ts';
-import type { KubernetesClient } from '../../core/kubernetes/client.ts';
-import type { Clock } from '../../core/time/clock.ts';
+import { ProblemError } from '../core/api/problem.ts';
+import type { KubernetesClient } from '../core/kubernetes/client.ts';
+import type { Clock } from '../core/time/clock.ts';
 
 /** One reading of the keys: the next one is another object. */
 export interface ClusterKeys {
   issuer: string;
   resolve: ReturnType<typeof createLocalJWKSet>;
 }
+
+/** The keys for a token that says it is signed with the key `kid`. @throws ProblemError KubernetesUnavailable */
+export type ClusterKeySource = (kid: string | undefined) => Promise<ClusterKeys>;
+
+/** What API servers sign with. Neither `none` nor a shared secret: a public key would pass for one. */
+export const SIGNATURE_ALGORITHMS = ['RS256', 'RS384', 'RS512', 'ES256', 'ES384', 'ES512'];
 
 interface Reading extends ClusterKeys {
   fetchedAt: number;
@@ -21,14 +27,10 @@ const KEY_REFRESH_INTERVAL_MILLISECONDS = 10_000;
 /** Keys that were taken out of the cluster's set stop being accepted after at most this. */
 const KEY_LIFETIME_MILLISECONDS = 5 * 60_000;
 
-/**
- * @returns the keys for a token that says it is signed with the key `kid`
- * @throws ProblemError KubernetesUnavailable
- */
 export function createClusterKeys(
   client: Pick<KubernetesClient, 'raw'>,
   clock: Clock,
-): (kid: string | undefined) => Promise<ClusterKeys> {
+): ClusterKeySource {
   let keys: Reading | undefined;
   let fetching: Promise<Reading> | undefined;
 
