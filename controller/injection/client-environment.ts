@@ -34,7 +34,7 @@ export const CLIENT_VARIABLES: readonly ClientVariable[] = [
     name: 'SSL_CERT_FILE',
     value: CA,
     clients:
-      "OpenSSL's default paths and what relies on them (Python ssl and urllib, Ruby, .NET), Go, rustls, uv",
+      "OpenSSL's default paths and what relies on them (Python ssl and urllib, Ruby, Perl, PHP's streams, .NET), Go, rustls with the system's roots, uv, Julia",
     source: 'https://docs.openssl.org/3.5/man7/openssl-env/ https://pkg.go.dev/crypto/x509',
   },
   {
@@ -48,6 +48,19 @@ export const CLIENT_VARIABLES: readonly ClientVariable[] = [
     value: inAgentDirectory(AGENT_FILES.wgetrc),
     clients: 'GNU wget, which has no variable for its CA but one for its start-up file',
     source: 'https://www.gnu.org/software/wget/manual/html_node/Wgetrc-Location.html',
+  },
+  {
+    name: 'WGET2RC',
+    value: inAgentDirectory(AGENT_FILES.wgetrc),
+    clients: 'GNU Wget2, in the same way',
+    source: 'https://gitlab.com/gnuwget/wget2/-/blob/master/src/options.c',
+  },
+  {
+    name: 'APT_CONFIG',
+    value: inAgentDirectory(AGENT_FILES.aptConfiguration),
+    clients:
+      'apt, which has no variable for its CA but one for the first of its configuration files',
+    source: 'https://manpages.debian.org/bookworm/apt/apt.conf.5.en.html',
   },
   {
     name: 'NODE_EXTRA_CA_CERTS',
@@ -128,6 +141,14 @@ export const CLIENT_VARIABLES: readonly ClientVariable[] = [
     source: 'https://getcomposer.org/doc/03-cli.md#composer-cafile',
   },
   {
+    name: 'PHP_INI_SCAN_DIR',
+    // What comes before the colon is the directory that PHP was built with.
+    value: `:${AGENT_DIRECTORY}/`,
+    clients: "PHP's curl extension, which reads a configuration file but no variable",
+    source:
+      'https://www.php.net/manual/en/configuration.file.php https://www.php.net/manual/en/curl.configuration.php',
+  },
+  {
     name: 'BUNDLE_SSL_CA_CERT',
     value: CA,
     clients: 'Bundler (Ruby)',
@@ -138,6 +159,30 @@ export const CLIENT_VARIABLES: readonly ClientVariable[] = [
     value: CA,
     clients: 'LWP (Perl)',
     source: 'https://metacpan.org/pod/LWP::UserAgent#ENVIRONMENT-VARIABLES',
+  },
+  {
+    name: 'MOJO_CA_FILE',
+    value: CA,
+    clients: 'Mojolicious (Perl)',
+    source: 'https://docs.mojolicious.org/Mojo/UserAgent#ca',
+  },
+  {
+    name: 'PERL_ANYEVENT_CA_FILE',
+    value: CA,
+    clients: 'AnyEvent (Perl)',
+    source: 'https://metacpan.org/pod/AnyEvent#ENVIRONMENT-VARIABLES',
+  },
+  {
+    name: 'HEX_CACERTS_PATH',
+    value: CA,
+    clients: 'Hex and Mix (Elixir), which do not take the CAs of the system',
+    source: 'https://hexdocs.pm/hex/Mix.Tasks.Hex.Config.html',
+  },
+  {
+    name: 'SYSTEM_CERTIFICATE_PATH',
+    value: CA,
+    clients: 'Haskell (crypton-x509-system), Stack, Elm',
+    source: 'https://docs.haskellstack.org/en/stable/faq/',
   },
   {
     name: 'NIX_SSL_CERT_FILE',

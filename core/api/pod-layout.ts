@@ -58,6 +58,10 @@ export const AGENT_FILES = {
   javaTrustStore: 'ca.jks',
   /** Start-up file of GNU wget, which has no variable for its CA. */
   wgetrc: 'wgetrc',
+  /** Configuration of apt, which reads no CA from a variable either. */
+  aptConfiguration: 'apt.conf',
+  /** Configuration of PHP: its curl extension reads no variable. */
+  phpConfiguration: 'php.ini',
   namespace: 'namespace',
   /** A constant that is no token: in-cluster clients refuse to start without this file. */
   token: 'token',

@@ -30,11 +30,14 @@ export async function writeAgentFiles(
   { caCertificate, namespace }: AgentFilesContent,
 ): Promise<void> {
   const store = { alias: 'actiongrant-pod-ca', password: JAVA_TRUST_STORE_PASSWORD };
+  // As the agent sees it: these programs read their files in another container.
+  const ca = `${AGENT_DIRECTORY}/${AGENT_FILES.ca}`;
   const contents = {
     ca: caCertificate,
     javaTrustStore: createJavaTrustStore(caCertificate, store),
-    // As the agent sees it: wget reads this file in another container.
-    wgetrc: `ca_certificate = ${AGENT_DIRECTORY}/${AGENT_FILES.ca}\n`,
+    wgetrc: `ca_certificate = ${ca}\n`,
+    aptConfiguration: `Acquire::https::CaInfo "${ca}";\n`,
+    phpConfiguration: `openssl.cafile = "${ca}"\ncurl.cainfo = "${ca}"\n`,
     namespace,
     token: NO_TOKEN,
   } satisfies Record<keyof typeof AGENT_FILES, string | Uint8Array>;

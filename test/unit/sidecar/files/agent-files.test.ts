@@ -148,6 +148,32 @@ describe('the agent files', () => {
     await expect(fetch({})).rejects.toMatchObject({ code: 5 });
   });
 
+  /** A file as the agent sees it, which names the directory that the agent sees. */
+  const asHere = (key: keyof typeof AGENT_FILES): string => {
+    const here = join(scratch, AGENT_FILES[key]);
+    writeFileSync(here, readFileSync(path(key), 'utf8').replaceAll(AGENT_DIRECTORY, directory));
+    return here;
+  };
+
+  it.skipIf(!has('/usr/lib/apt/apt-helper', '--version'))(
+    'apt trusts the sidecar by its configuration, and not without it',
+    async () => {
+      const fetch = (environment: Record<string, string>) =>
+        run('/usr/lib/apt/apt-helper', ['download-file', url, join(scratch, 'of-apt')], {
+          env: { PATH: process.env['PATH'], ...environment },
+        });
+      await expect(fetch({ SSL_CERT_FILE: path('ca') })).rejects.toMatchObject({ code: 100 });
+      await fetch({ APT_CONFIG: asHere('aptConfiguration') });
+      expect(readFileSync(join(scratch, 'of-apt'), 'utf8')).toBe('intercepted');
+    },
+  );
+
+  it('PHP reads its configuration as it is written', () => {
+    expect(readFileSync(path('phpConfiguration'), 'utf8')).toBe(
+      `openssl.cafile = "${AGENT_DIRECTORY}/ca.crt"\ncurl.cainfo = "${AGENT_DIRECTORY}/ca.crt"\n`,
+    );
+  });
+
   it.skipIf(!has('curl', '--version'))('curl trusts the sidecar by the certificate', async () => {
     const fetch = (environment: Record<string, string>) =>
       run('curl', ['-sS', '-m', '5', url], { env: { PATH: process.env['PATH'], ...environment } });
