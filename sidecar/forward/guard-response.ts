@@ -3,6 +3,7 @@
 import type { HeaderPair } from '../../core/text/header-pair.ts';
 import type { LiveSecrets } from '../scan/live-secrets.ts';
 import { isClean } from '../scan/secret-scanner.ts';
+import { mayReachAgent } from './answer-headers.ts';
 import { ForwardError } from './error.ts';
 
 /** RFC 9110 7.6.1, and those that offer the client another way to the upstream, past us (RFC 7838). */
@@ -17,27 +18,6 @@ const NEVER_PASSED: ReadonlySet<string> = new Set([
   'trailer',
   'transfer-encoding',
   'upgrade',
-]);
-
-/**
- * State and credentials that an upstream may hand out for later calls. After a call with a credential they would carry its
- * authority on past its end.
- */
-const SESSION_STATE: ReadonlySet<string> = new Set([
-  'authentication-info',
-  'authorization',
-  'mcp-session-id',
-  'session-id',
-  'set-cookie',
-  'set-cookie2',
-  'x-amz-security-token',
-  'x-api-key',
-  'x-auth-token',
-  'x-csrf-token',
-  'x-session-id',
-  'x-session-token',
-  'x-subject-token',
-  'x-vault-token',
 ]);
 
 /** RFC 9110 5.5, with obs-text: what our side can write again. */
@@ -81,7 +61,7 @@ export function guardResponseHead(
         'The host answered in a charset in which its response cannot be checked for the credential.',
       );
     }
-    const kept = !NEVER_PASSED.has(name) && !(credentialed && SESSION_STATE.has(name));
+    const kept = !NEVER_PASSED.has(name) && (!credentialed || mayReachAgent(name, value));
     // RFC 9110 8.6: a 204 has no Content-Length, and some clients wait for the bytes it promises.
     if (kept && !(status === 204 && name === 'content-length')) passed.push(header);
   }
@@ -123,9 +103,21 @@ function isIdentity(value: string): boolean {
 const LEGIBLE =
   /^(?:utf-?8|(?:us-)?ascii|iso[-_]?8859-\d{1,2}|latin-?\d|windows-125\d|cp-?125\d|koi8-[ru]|gbk?|gb2312|gb18030|big5|shift[-_]jis|euc-(?:jp|kr))$/i;
 
+/** Those that write it with zero bytes in between, which the scanner leaves out. */
+const WIDE = /^(?:utf-?(?:16|32)(?:le|be)?|(?:iso-10646-)?ucs-?[24]|unicode)$/i;
+
 function isLegible(contentType: string): boolean {
+  return charsetsOf(contentType).every((charset) => LEGIBLE.test(charset));
+}
+
+/** Whether the scanner finds a credential in text of this type. */
+export function isScannable(contentType: string): boolean {
+  return charsetsOf(contentType).every((charset) => LEGIBLE.test(charset) || WIDE.test(charset));
+}
+
+function charsetsOf(contentType: string): string[] {
   const charsets = contentType.matchAll(/charset\s*=\s*["']?([^\s"',;]*)/gi);
-  return [...charsets].every(([, charset]) => LEGIBLE.test(charset ?? ''));
+  return [...charsets].map(([, charset]) => charset ?? '');
 }
 
 export function credentialEchoed(): ForwardError {

@@ -2,6 +2,7 @@
 
 import { FREE_TEXT_HEADERS } from '../../core/action/inert-headers.ts';
 import type { HeaderPair } from '../../core/text/header-pair.ts';
+import { readableCodings } from './encoded-body.ts';
 import type { UpstreamRequest } from './upstream.ts';
 
 /** Headers that undici or the connection sets; whatever the caller says of them would contradict what is sent. */
@@ -38,7 +39,8 @@ export function requestHeaders(
     const [name, value] = header;
     const lower = name.toLowerCase();
     if (SET_HERE.has(lower) || (lower === 'content-length' && !streamed)) continue;
-    if (carriers === null) headers.push(name, value);
+    if (carriers === null)
+      headers.push(name, lower === 'accept-encoding' ? readableCodings(value) : value);
     else if (lower === 'accept') headers.push(name, withoutCharset(value));
     else if (!isWithheld(lower, carriers)) headers.push(name, value);
   }

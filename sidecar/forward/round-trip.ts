@@ -6,6 +6,7 @@ import { ProblemError } from '../../core/api/problem.ts';
 import type { LiveSecrets } from '../scan/live-secrets.ts';
 import { SecretScanner } from '../scan/secret-scanner.ts';
 import { type CutCode, type Cutoff, cutError } from './cutoff.ts';
+import { codingOf, EncodedBody, unreadable } from './encoded-body.ts';
 import { ForwardError } from './error.ts';
 import { credentialEchoed, guardResponseHead, repeatSecret } from './guard-response.ts';
 import { headerPairs } from './raw-headers.ts';
@@ -60,6 +61,8 @@ class RoundTripHandler implements Dispatcher.DispatchHandler {
   readonly #scanner: SecretScanner;
   #controller: Dispatcher.DispatchController | undefined;
   #body: ResponseBody | undefined;
+  /** Its body is written in a way that the scanner does not read. */
+  #isOpaque = false;
   #dispatched = false;
   #over = false;
 
@@ -94,13 +97,22 @@ class RoundTripHandler implements Dispatcher.DispatchHandler {
     // Informational responses end here: 103 would have the agent's client act before anything was checked.
     if (status < 200 || this.#over) return;
     try {
-      const headers = guardResponseHead(status, headerPairs(controller.rawHeaders), this.#options);
+      const received = headerPairs(controller.rawHeaders);
+      const headers = guardResponseHead(status, received, this.#options);
+      const coding = codingOf(received);
       const body = new ResponseBody(
         () => controller.resume(),
         () => this.#abort(controller, cutError('CallAborted', true)),
       );
       this.#body = body;
-      this.#resolve({ status, headers, body });
+      this.#isOpaque = coding === 'opaque';
+      const { secrets } = this.#options;
+      const isScanned = coding === 'identity' || coding === 'opaque';
+      this.#resolve({
+        status,
+        headers,
+        body: isScanned ? body : new EncodedBody(body, coding, secrets),
+      });
     } catch (error) {
       this.#abort(controller, error instanceof ForwardError ? error : lost(true, error));
     }
@@ -114,7 +126,8 @@ class RoundTripHandler implements Dispatcher.DispatchHandler {
       return;
     }
     const safe = this.#scanner.push(chunk);
-    if (safe === null) this.#abort(controller, credentialEchoed());
+    if (this.#isOpaque && this.#options.secrets.size > 0) this.#abort(controller, unreadable());
+    else if (safe === null) this.#abort(controller, credentialEchoed());
     else if (safe.length > 0 && this.#body?.push(safe) === false) controller.pause();
   }
 

@@ -237,12 +237,14 @@ describe('a response', () => {
     { code: 500, outcome: 'Failed' },
   ])('of $code is passed on and recorded as $outcome', async ({ code, outcome }) => {
     const { url } = at('h1', (_request, response) => {
-      response.writeHead(code, { 'x-reason': 'because' }).end(code === 204 ? undefined : 'words');
+      response
+        .writeHead(code, { 'x-request-id': 'because' })
+        .end(code === 204 ? undefined : 'words');
     });
     const grant = await stage.grant({ method: 'DELETE', url });
     const answer = await call(sidecar, 'h1', { method: 'DELETE', url });
     expect(answer).toMatchObject({ status: code, text: code === 204 ? '' : 'words' });
-    expect(answer.headers['x-reason']).toBe('because');
+    expect(answer.headers['x-request-id']).toBe('because');
     const { status } = await stage.ended(grant);
     expect(status).toMatchObject({ phase: 'Finished', outcome });
     expect(status?.uses?.[0]).toMatchObject({ outcome, responseCode: code });

@@ -9,6 +9,7 @@ import { PROBLEMS, ProblemError } from '../../../core/api/problem.ts';
 import type { Environment } from '../../../process/config.ts';
 import { createRegistry, type Registry } from '../../../process/metrics.ts';
 import { readSidecarConfig } from '../../../sidecar/config.ts';
+import { ANSWER_HEADERS } from '../../../sidecar/forward/answer-headers.ts';
 import { createSidecarMetrics } from '../../../sidecar/metrics.ts';
 import { codesIn, rowsOf } from './tables.ts';
 
@@ -90,6 +91,14 @@ describe('headers', () => {
   ] as const)('%s: every name', (heading, names) => {
     const documented = rowsOf('headers.md', heading).flatMap((cells) => codesIn(cells.join(' ')));
     expect(documented.sort()).toEqual([...names].sort());
+  });
+
+  test('of answers: every group, every name', () => {
+    const documented = rowsOf('headers.md', 'Response headers').map(([group, names]) => [
+      group,
+      codesIn(names),
+    ]);
+    expect(Object.fromEntries(documented)).toEqual(ANSWER_HEADERS);
   });
 });
 

@@ -390,6 +390,12 @@ describe('of the head that a client sends', () => {
     const names = sent.filter((_, index) => index % 2 === 0);
     expect(names.filter((name) => FREE_TEXT_HEADERS.has(name))).toEqual([]);
     const without = requestHeaders({ headers, body: null }, null);
-    expect(without).toEqual(headers.flat());
+    // The one value that is changed: of the codings, those stay that an answer can be scanned in.
+    expect(without).toEqual(
+      headers.flatMap(([name, value]) => [
+        name,
+        name === 'accept-encoding' ? value.replaceAll(/, (?:br|compress|zstd)\b/g, '') : value,
+      ]),
+    );
   });
 });

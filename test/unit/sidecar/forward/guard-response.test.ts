@@ -7,6 +7,7 @@ import { startsUpstreams } from './forwarders.ts';
 import {
   aRequest,
   credentialed,
+  forwarderTo,
   liveToken,
   options,
   read,
@@ -15,7 +16,7 @@ import {
   TOKEN,
 } from './upstreams.ts';
 
-const { start } = startsUpstreams();
+const { closing, start } = startsUpstreams();
 
 const secrets = liveToken();
 const plain = { credentialed: false, secrets: new LiveSecrets() };
@@ -77,24 +78,167 @@ describe('the head of an answer', () => {
     expect(guardResponseHead(status, [['content-length', '5']], plain)).toEqual(kept);
   });
 
-  it.each([
-    'authentication-info',
-    'authorization',
-    'mcp-session-id',
-    'session-id',
-    'set-cookie',
-    'set-cookie2',
-    'x-amz-security-token',
-    'x-api-key',
-    'x-auth-token',
-    'x-csrf-token',
-    'x-session-id',
-    'x-session-token',
-    'x-subject-token',
-    'x-vault-token',
-  ])('loses %s after a credential, and only then', (name) => {
-    expect(guardResponseHead(200, [[name, 'x']], lent)).toEqual([]);
-    expect(guardResponseHead(200, [[name, 'x']], plain)).toEqual([[name, 'x']]);
+  it.each<[string, string?]>([
+    ['authentication-info'],
+    ['authorization'],
+    ['clear-site-data'],
+    ['cookie'],
+    ['dpop-nonce'],
+    ['lock-token'],
+    ['mcp-session-id'],
+    ['paypal-auth-assertion'],
+    ['proxy-authenticate'],
+    ['refresh'],
+    ['refresh-token'],
+    ['replay-nonce'],
+    ['session-id'],
+    ['set-cookie'],
+    ['set-cookie2'],
+    ['set-login'],
+    ['www-authenticate', 'Negotiate oYG2MIGzoAMKAQChCwYJKoZIgvcSAQIC'],
+    ['www-authenticate', 'Bearer dGhlIG5leHQgdG9rZW4'],
+    ['www-authenticate', 'Digest realm="x", nonce="dcd98b7102dd2f0e8b11d0f600bfb0c093"'],
+    ['x-access-token'],
+    ['x-amz-meta-session-token'],
+    ['x-amz-security-token'],
+    ['x-amzn-remapped-authorization'],
+    ['x-amzn-remapped-set-cookie'],
+    ['x-api-key'],
+    ['x-auth-token'],
+    ['x-csrf-token'],
+    ['x-forwarded-access-token'],
+    ['x-goog-iap-generated-response'],
+    ['x-guploader-uploadid'],
+    ['x-id-token'],
+    ['x-jwt-assertion'],
+    ['x-ms-session-token'],
+    ['x-ms-token-aad-access-token'],
+    ['x-nobody-knows'],
+    ['x-ratelimit-bypass-key'],
+    ['x-refresh-token'],
+    ['x-session-id'],
+    ['x-session-token'],
+    ['x-subject-token'],
+    ['x-transmission-session-id'],
+    ['x-vault-token'],
+    ['x-xsrf-token'],
+  ])('loses %s after a credential (%s)', (name, value = 'x') => {
+    expect(guardResponseHead(200, [[name, value]], lent)).toEqual([]);
+  });
+
+  it.each(['set-cookie', 'www-authenticate', 'x-subject-token', 'x-nobody-knows'])(
+    'keeps %s without one',
+    (name) => {
+      expect(guardResponseHead(200, [[name, 'x']], plain)).toEqual([[name, 'x']]);
+    },
+  );
+
+  it.each<[client: string, headers: Record<string, string>]>([
+    ['curl', { date: 'x', 'content-type': 'text/plain', 'content-length': '1', server: 'nginx' }],
+    [
+      'kubectl',
+      {
+        'audit-id': '1',
+        warning: '299 - "x is deprecated"',
+        'x-kubernetes-pf-flowschema-uid': '1',
+        'x-kubernetes-pf-prioritylevel-uid': '1',
+      },
+    ],
+    [
+      'git',
+      { 'cache-control': 'no-cache', expires: 'x', pragma: 'no-cache', 'x-frame-options': 'DENY' },
+    ],
+    [
+      'gh and octokit',
+      {
+        'x-ratelimit-limit': '5000',
+        'x-ratelimit-reset': '1',
+        'x-github-request-id': '1',
+        'x-github-media-type': 'github.v3',
+        'x-oauth-scopes': 'repo',
+        'x-accepted-oauth-scopes': 'repo',
+        link: '<https://api.github.com/x?page=2>; rel="next"',
+        etag: '"1"',
+        'retry-after': '60',
+      },
+    ],
+    [
+      'glab',
+      { 'x-total-pages': '3', 'x-next-page': '2', 'x-gitlab-meta': '{}', 'ratelimit-limit': '1' },
+    ],
+    [
+      'docker and oras',
+      {
+        'docker-content-digest': 'sha256:1',
+        'docker-distribution-api-version': 'registry/2.0',
+        'docker-upload-uuid': '1',
+        location: '/v2/a/blobs/uploads/1?_state=x',
+        range: '0-1',
+        'oci-subject': 'sha256:1',
+        'www-authenticate': 'Bearer realm="https://auth.example.com/token",service="registry"',
+      },
+    ],
+    [
+      'npm, pip, cargo, terraform',
+      { 'npm-notice': 'x', 'x-pypi-last-serial': '1', 'x-terraform-get': './x' },
+    ],
+    [
+      'boto3',
+      {
+        'x-amz-request-id': '1',
+        'x-amz-id-2': '1',
+        'x-amzn-requestid': '1',
+        'x-amz-version-id': '1',
+        'x-amz-meta-author': 'x',
+        'x-amz-checksum-crc32': 'x',
+        'x-amz-server-side-encryption': 'AES256',
+        'x-amz-server-side-encryption-aws-kms-key-id': 'arn:x',
+        'x-amz-bucket-region': 'eu-west-1',
+        'x-amzn-errortype': 'ThrottlingException',
+        'x-amz-crc32': '1',
+      },
+    ],
+    [
+      'gcloud',
+      { 'x-goog-generation': '1', 'x-goog-hash': 'crc32c=1', 'x-goog-stored-content-length': '1' },
+    ],
+    ['az', { 'x-ms-request-id': '1', 'x-ms-version': '1', 'azure-asyncoperation': 'https://x/1' }],
+    [
+      'openai and anthropic',
+      {
+        'openai-processing-ms': '1',
+        'openai-organization': 'x',
+        'x-ratelimit-remaining-tokens': '1',
+        'x-ratelimit-limit-tokens': '1',
+        'x-ratelimit-reset-tokens': '1s',
+        'anthropic-ratelimit-input-tokens-remaining': '1',
+        'anthropic-ratelimit-tokens-reset': 'x',
+        'request-id': '1',
+        'x-should-retry': 'true',
+        'retry-after-ms': '1',
+      },
+    ],
+    [
+      'stripe',
+      {
+        'request-id': '1',
+        'idempotency-key': '1',
+        'stripe-version': '1',
+        'stripe-should-retry': 'true',
+      },
+    ],
+    ['the client of Elasticsearch', { 'x-elastic-product': 'Elasticsearch' }],
+    ['consul and vault', { 'x-consul-index': '1', 'x-consul-knownleader': 'true' }],
+    ['a client of gRPC', { 'grpc-status': '0', 'grpc-message': 'x' }],
+    [
+      'a browser',
+      { 'access-control-allow-origin': '*', 'content-security-policy': 'x', vary: 'x' },
+    ],
+    ['a tracer', { traceparent: '00-1-1-01', 'x-request-id': '1', 'x-b3-traceid': '1' }],
+    ['an MCP client', { 'mcp-protocol-version': '2026-07-28' }],
+  ])('keeps what %s needs, after a credential, too', (_, headers) => {
+    const pairs = Object.entries(headers);
+    expect(guardResponseHead(200, pairs, lent)).toEqual(pairs);
   });
 
   it.each([
@@ -147,7 +291,7 @@ describe.each(['h1', 'h2'] as const)('a round trip to an %s upstream', (protocol
   });
 
   it('refuses an encoded response to a call with a credential, and only to such', async () => {
-    const { forwarder } = await start(protocol, (_req, res) => {
+    const { upstream, forwarder } = await start(protocol, (_req, res) => {
       res.setHeader('content-encoding', 'gzip');
       res.end('not really');
     });
@@ -155,7 +299,8 @@ describe.each(['h1', 'h2'] as const)('a round trip to an %s upstream', (protocol
       code: 'UpstreamEncodedResponse',
       dispatched: true,
     });
-    const response = await forwarder.forward(aRequest(), options());
+    const unwatched = closing(await forwarderTo(upstream.port, { secrets: new LiveSecrets() }));
+    const response = await unwatched.forward(aRequest(), options());
     expect(await read(response.body)).toBe('not really');
   });
 
@@ -171,7 +316,7 @@ describe.each(['h1', 'h2'] as const)('a round trip to an %s upstream', (protocol
     ['text/plain;charset=windows-1252', true],
     ['application/json', true],
   ])('takes an answer of type %s to a call with a credential: %s', async (type, taken) => {
-    const { forwarder } = await start(protocol, (_req, res) => {
+    const { upstream, forwarder } = await start(protocol, (_req, res) => {
       res.setHeader('content-type', type);
       res.end('text');
     });
@@ -183,7 +328,8 @@ describe.each(['h1', 'h2'] as const)('a round trip to an %s upstream', (protocol
         dispatched: true,
       });
     }
-    const plain = await forwarder.forward(aRequest(), options());
+    const unwatched = closing(await forwarderTo(upstream.port, { secrets: new LiveSecrets() }));
+    const plain = await unwatched.forward(aRequest(), options());
     expect(await read(plain.body)).toBe('text');
   });
 

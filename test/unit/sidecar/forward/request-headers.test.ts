@@ -61,6 +61,28 @@ describe('with a credential', () => {
         'x-api-key',
         'k',
       ]);
+    },
+  );
+
+  it.each([
+    ['gzip, deflate, br, zstd', 'gzip, deflate'],
+    ['br;q=1.0, GZIP;q=0.8, *;q=0.1', 'GZIP;q=0.8'],
+    ['br', 'identity'],
+    ['*', 'identity'],
+    ['', 'identity'],
+    ['identity', 'identity'],
+  ])(
+    'without one, the answer is in codings that can be looked into: %s becomes %s',
+    (accepted, sent) => {
+      const headers: HeaderPair[] = [['accept-encoding', accepted]];
+      expect(requestHeaders({ headers, body: null }, null)).toEqual(['accept-encoding', sent]);
+    },
+  );
+
+  it.each(['accept-charset', 'Authorization', 'X-API-Key'])(
+    'without one, what the agent says as %s is sent',
+    (name) => {
+      const headers: HeaderPair[] = [[name, 'of the agent']];
       expect(requestHeaders({ headers, body: null }, null)).toEqual([name, 'of the agent']);
     },
   );

@@ -52,7 +52,7 @@ const sides = (['h1', 'h2'] as const).flatMap((client) =>
 
 describe.each(sides)('from an %s client to an %s upstream', (client, protocol) => {
   const echo: Handler = (req, res) => {
-    res.setHeader('x-path', req.url ?? '');
+    res.setHeader('x-request-id', req.url ?? '');
     req.pipe(res);
   };
 
@@ -65,7 +65,7 @@ describe.each(sides)('from an %s client to an %s upstream', (client, protocol) =
       const body = 'x'.repeat(size);
       const answer = await request(client, proxy, { method: 'POST', path: '/p?q', body });
       expect(answer.status).toBe(200);
-      expect(answer.headers['x-path']).toBe('/p?q');
+      expect(answer.headers['x-request-id']).toBe('/p?q');
       expect(answer.body.length).toBe(size);
     }
   });

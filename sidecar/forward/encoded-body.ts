@@ -1,0 +1,153 @@
+/** Answers in a content coding (RFC 9110 8.4): passed on as they are, once what they decode to was scanned. */
+
+import { Transform, type TransformCallback } from 'node:stream';
+import { setImmediate } from 'node:timers/promises';
+import { createGunzip, createInflate, createInflateRaw } from 'node:zlib';
+import type { HeaderPair } from '../../core/text/header-pair.ts';
+import type { LiveSecrets } from '../scan/live-secrets.ts';
+import { SecretScanner } from '../scan/secret-scanner.ts';
+import { ForwardError } from './error.ts';
+import { credentialEchoed, isScannable } from './guard-response.ts';
+import type { ResponseBody } from './response-body.ts';
+
+/**
+ * Those that are looked into, by name: what they keep of a stream is 32 KiB, where Brotli and Zstandard may ask for
+ * megabytes, a thousand times over.
+ */
+const CODINGS: ReadonlyMap<string, Coding> = new Map([
+  ['gzip', 'gzip'],
+  ['x-gzip', 'gzip'],
+  ['deflate', 'deflate'],
+]);
+
+export type Coding = 'gzip' | 'deflate';
+
+/** Text does not shrink to less than one part in so many; what does was made to keep its reader busy. */
+const MAX_EXPANSION = 256;
+/** That much of every answer is decoded, however little there is of it. */
+const FREE_BYTES = 1024 * 1024;
+
+/** What an answer's headers say of its body: as it is, in a coding that is looked into, or in a form that is not. */
+export function codingOf(headers: readonly HeaderPair[]): Coding | 'identity' | 'opaque' {
+  if (headers.some(([name, value]) => name === 'content-type' && !isScannable(value))) {
+    return 'opaque';
+  }
+  const codings = headers
+    .filter(([name]) => name === 'content-encoding')
+    .flatMap(([, value]) => value.toLowerCase().split(','))
+    .map((coding) => coding.trim())
+    .filter((coding) => coding !== '' && coding !== 'identity');
+  const [only, ...more] = codings;
+  if (only === undefined) return 'identity';
+  // A part of an encoded body cannot be decoded (RFC 9110 14.4).
+  const isPart = headers.some(([name]) => name === 'content-range');
+  return more.length > 0 || isPart ? 'opaque' : (CODINGS.get(only) ?? 'opaque');
+}
+
+/** Of what a client accepts (RFC 9110 12.5.3), the codings that are looked into. */
+export function readableCodings(accepted: string): string {
+  const all = accepted.split(',');
+  const readable = all.filter((element) => {
+    const [coding = ''] = element.split(';');
+    return CODINGS.has(coding.trim().toLowerCase());
+  });
+  if (readable.length === all.length) return accepted;
+  return readable.map((element) => element.trim()).join(', ') || 'identity';
+}
+
+export class EncodedBody extends Transform {
+  readonly #source: ResponseBody;
+  readonly #coding: Coding;
+  readonly #secrets: LiveSecrets;
+  readonly #scanner: SecretScanner;
+  #decoder: Transform | undefined;
+  #encodedBytes = 0;
+  #decodedBytes = 0;
+  #found = false;
+  /** It is not in its coding, or was made to keep us busy. */
+  #unreadable = false;
+
+  constructor(source: ResponseBody, coding: Coding, secrets: LiveSecrets) {
+    super();
+    this.#source = source;
+    this.#coding = coding;
+    this.#secrets = secrets;
+    this.#scanner = new SecretScanner(secrets);
+    // Whoever reads it hears of errors; one that comes before anybody does must not end the process.
+    this.on('error', () => {});
+    source.on('error', (error) => this.destroy(error));
+    source.pipe(this);
+  }
+
+  override _transform(chunk: Buffer, _encoding: BufferEncoding, done: TransformCallback): void {
+    this.#scan(chunk).then(
+      () => done(null, chunk),
+      (error: Error) => done(error),
+    );
+  }
+
+  override _flush(done: TransformCallback): void {
+    done(this.#scanner.end() === null ? credentialEchoed() : null);
+  }
+
+  override _destroy(error: Error | null, callback: (error?: Error | null) => void): void {
+    this.#decoder?.destroy();
+    this.#source.destroy();
+    callback(error);
+  }
+
+  /** @throws ForwardError if the chunk may not pass */
+  async #scan(chunk: Buffer): Promise<void> {
+    this.#encodedBytes += chunk.length;
+    if (!this.#unreadable) {
+      this.#decoder ??= this.#decoderFor(chunk[0] ?? 0);
+      await this.#decode(this.#decoder, chunk);
+    }
+    if (this.#found) throw credentialEchoed();
+    if (this.#unreadable && this.#secrets.size > 0) throw unreadable();
+  }
+
+  /** Resolves when everything that the chunk decodes to was scanned. */
+  async #decode(decoder: Transform, chunk: Buffer): Promise<void> {
+    await new Promise<void>((resolve) => {
+      decoder.once('close', resolve);
+      decoder.write(chunk, () => {
+        decoder.off('close', resolve);
+        resolve();
+      });
+    });
+    while (decoder.readableLength > 0 && !decoder.destroyed) await setImmediate();
+  }
+
+  #decoderFor(first: number): Transform {
+    const decoder =
+      this.#coding === 'gzip'
+        ? createGunzip()
+        : // RFC 9110 8.4.1.2: some servers send it without its wrapper, whose first byte ends in 8 (RFC 1950 2.2).
+          (first & 0x0f) === 8
+          ? createInflate()
+          : createInflateRaw();
+    decoder.on('data', (decoded: Buffer) => {
+      this.#decodedBytes += decoded.length;
+      this.#found ||= this.#scanner.push(decoded) === null;
+      const allowed = FREE_BYTES + MAX_EXPANSION * this.#encodedBytes;
+      if (this.#found || this.#decodedBytes > allowed) this.#giveUp(decoder);
+    });
+    decoder.on('error', () => this.#giveUp(decoder));
+    return decoder;
+  }
+
+  #giveUp(decoder: Transform): void {
+    this.#unreadable = true;
+    decoder.destroy();
+  }
+}
+
+/** An answer that cannot be scanned passes only while there is nothing to scan it for. */
+export function unreadable(): ForwardError {
+  return new ForwardError(
+    'UpstreamEncodedResponse',
+    true,
+    'The host encoded its response in a way in which it cannot be checked for the credentials that are in use in this pod. Try again when no other call is under way.',
+  );
+}
