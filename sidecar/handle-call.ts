@@ -12,6 +12,7 @@ import { type Authorization, type AuthorizeDependencies, authorize } from './aut
 import type { SidecarConfig } from './config.ts';
 import { attemptedCall } from './describe/attempted.ts';
 import { type DescribedCall, describeBody } from './describe/body.ts';
+import { bodyAccount } from './describe/body-account.ts';
 import { type ActionDescription, callType } from './describe/call-types.ts';
 import type { DescribeContext } from './describe/context.ts';
 import { describeHead } from './describe/describe.ts';
@@ -99,17 +100,18 @@ interface WholeCall {
 async function authorizeCall(
   dependencies: CallDependencies,
   call: InterceptedCall,
-  { description, described }: WholeCall,
+  whole: WholeCall,
   start: number,
 ): Promise<Authorization> {
   const { clock, metrics } = dependencies;
-  const labels = { action_type: described.action.type };
+  const { action } = whole.described;
+  const labels = { action_type: action.type };
   let authorization: Authorization;
   try {
-    authorization = await authorize(dependencies, described.action, call.signal);
+    authorization = await authorize(dependencies, action, call.signal);
   } catch (error) {
     metrics.calls.inc({ ...labels, effect: 'Refused' });
-    throw withManifest(dependencies, description, described, error);
+    throw withManifest(dependencies, whole, error);
   }
   metrics.calls.inc({ ...labels, effect: 'Granted' });
   metrics.addedLatency.observe(labels, (clock.monotonic() - start) / 1000);
@@ -205,8 +207,7 @@ function refused(
 /** A refusal for want of a grant says which grant would do, and where the body differs from one that nearly does. */
 function withManifest(
   { config }: CallDependencies,
-  description: ActionDescription,
-  described: DescribedCall,
+  { description, described, body }: WholeCall,
   error: unknown,
 ): unknown {
   if (!(error instanceof ProblemError) || error.code !== 'GrantRequired') return error;
@@ -222,11 +223,13 @@ function withManifest(
     notJson === undefined
       ? ''
       : ` The body is not acceptable JSON (${notJson}): a grant can state its SHA-256, or Any.`;
+  const bytes = body.kind === 'whole' ? body.bytes : null;
   return new ProblemError(error.code, error.detail + near + notComparable, {
     manifest: grantManifest(action, {
       ...config.agent,
       ...(bodyJson === undefined ? {} : { bodyJson }),
       ...(stream === undefined ? {} : { stream }),
+      bodyAccount: () => bodyAccount(action, description.upstream, bytes, bodyJson),
     }),
   });
 }

@@ -5,7 +5,7 @@ import { secretPointers } from '../text/secret-json.ts';
 import { holdsSecretDigest } from '../text/secret-text.ts';
 import { type Action, actionType } from './action.ts';
 import type { ActionBody } from './body.ts';
-import { quote } from './manifest-lines.ts';
+import { comment, quote } from './manifest-lines.ts';
 
 export interface ManifestOptions {
   /** Namespace and ServiceAccount of the agent. */
@@ -15,11 +15,21 @@ export interface ManifestOptions {
   bodyJson?: string;
   /** Set if the answer goes on, such as a watch: for how long the call asks, if it says so. */
   stream?: { seconds?: number };
+  /** What the body is, for people. Asked where the manifest has no more than its digest. */
+  bodyAccount?: () => BodyAccount;
+}
+
+/** What can be said of a body that a grant states by its digest. Of any characters and any length. */
+export interface BodyAccount {
+  /** Media type and size. */
+  kind: string;
+  /** What is in it, without its secrets. */
+  contents: readonly string[];
 }
 
 /** The most that a grant can give one call. */
 const MAX_TIMEOUT_SECONDS = 570;
-
+const ACCOUNT_LIMIT = 4_096;
 /** Longest JSON text the CRD takes. */
 const JSON_LIMIT = 32_768;
 
@@ -47,7 +57,7 @@ export function grantManifest(action: Action, options: ManifestOptions): string 
     `    type: ${action.type}`,
     `    ${type.member}:`,
     ...indented(6, head),
-    ...indented(6, bodyLines(action.body, json)),
+    ...indented(6, bodyLines(action.body, json, options.bodyAccount)),
     ...indented(2, credentialLines(type.credential(action))),
     ...indented(2, timeoutLines(options.stream)),
     '  approvedByRequester: true',
@@ -73,19 +83,37 @@ function timeoutLines(stream: ManifestOptions['stream']): string[] {
   return [`timeoutSeconds: ${seconds} # the answer is a stream, which is cut then`];
 }
 
-function bodyLines(body: ActionBody, json: string | undefined): string[] {
+function bodyLines(
+  body: ActionBody,
+  json: string | undefined,
+  account: ManifestOptions['bodyAccount'],
+): string[] {
   switch (body.kind) {
     case 'none':
       return [];
     case 'unread':
-      return ['body:', '  type: Any'];
-    case 'bytes':
-      return json !== undefined &&
-        json.length <= JSON_LIMIT &&
-        secretPointers(parseStrictJson(json)).length === 0
-        ? ['body:', '  type: JSON', `  json: ${quote(json)}`]
-        : ['body:', '  type: SHA256', `  sha256: ${quote(body.sha256)}`];
+      return ['body:', `  type: Any${afterwards(account?.().kind)}`];
+    case 'bytes': {
+      if (json !== undefined && json.length <= JSON_LIMIT && !holdsSecret(json)) {
+        return ['body:', '  type: JSON', `  json: ${quote(json)}`];
+      }
+      const { kind, contents = [] } = account?.() ?? {};
+      return [
+        'body:',
+        '  type: SHA256',
+        `  sha256: ${quote(body.sha256)}${afterwards(kind)}`,
+        ...contents.map((line) => `  ${comment(line, ACCOUNT_LIMIT)}`),
+      ];
+    }
   }
+}
+
+function afterwards(text: string | undefined): string {
+  return text === undefined ? '' : ` ${comment(text, ACCOUNT_LIMIT)}`;
+}
+
+function holdsSecret(json: string): boolean {
+  return secretPointers(parseStrictJson(json)).length > 0;
 }
 
 function indented(spaces: number, lines: readonly string[]): string[] {

@@ -113,11 +113,11 @@ function isSchema(object: Readonly<Record<string, unknown>>): boolean {
 function shownScalar({ value, name, inside }: Place): JsonValue {
   if (typeof value === 'number') return isSecretNumber(name) ? REDACTED : value;
   if (typeof value !== 'string' || value === '') return value;
-  return inside || isSecretMember(name, value) ? REDACTED : shownText(value);
+  return inside || isSecretMember(name, value) ? REDACTED : textWithoutSecrets(value);
 }
 
 /** A text without tokens; as JSON, as a configuration or as an environment also without what has the name of a secret. */
-function shownText(text: string): string {
+export function textWithoutSecrets(text: string): string {
   if (/^\s*[[{]/.test(text)) {
     try {
       const value = parseStrictJson(text);

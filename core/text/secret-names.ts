@@ -121,6 +121,7 @@ const SECRETS: ReadonlySet<string> = new Set([
   'token',
   'tokens',
   'totp',
+  'verifier',
   'xsrf',
 ]);
 /** Those whose value can be a number. */

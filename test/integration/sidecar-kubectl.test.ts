@@ -262,7 +262,7 @@ describe('kubectl', () => {
     },
     {
       args: ['create', 'configmap', 'NAME-new', '--from-literal=k=created'],
-      // This one writes protobuf, which nothing reads here: only its digest can be granted.
+      // This one writes protobuf, of which only the digest can be granted.
       asksFor: [{ verb: 'create', body: expect.objectContaining({ type: 'SHA256' }) }],
       leaves: { k: 'v' },
     },
@@ -287,6 +287,18 @@ describe('kubectl', () => {
     }));
     expect(granted).toEqual(expected.map((action) => expect.objectContaining(action)));
     expect(await dataOf(name)).toEqual(leaves);
+  });
+
+  test('shows with a digest what is in the protobuf that it wrote, without its secrets', async () => {
+    const literals = ['--from-literal=colour=green', '--from-literal=password=hunter2'];
+    const { stderr } = await kubectl(['create', 'configmap', 'typed', ...literals]);
+    expect(stderr).toMatch(
+      /sha256: "[0-9a-f]{64}" # application\/vnd\.kubernetes\.protobuf, \d+ bytes\n/,
+    );
+    expect(stderr).toContain('# v1 ConfigMap, fields by number:');
+    expect(stderr).toContain('{"1":"typed"');
+    expect(stderr).toContain('{"colour":"green"},{"password":"[secret]"}');
+    expect(stderr).not.toContain('hunter2');
   });
 
   test('reads what the API offers without a grant, also when it has it in its cache', async () => {

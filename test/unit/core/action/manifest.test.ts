@@ -142,6 +142,49 @@ describe('the body of a manifest', () => {
     expect(manifest).not.toContain('aHVudGVyMg');
   });
 
+  it('has, beside a digest, what the body is, in lines that only people read', () => {
+    const { body } = jsonBody({ password: 'hunter2' });
+    const bodyAccount = () => ({
+      kind: 'application/json, 22 bytes\nx',
+      contents: [
+        '{"password":"[secret]"}',
+        `a\n  approvedByRequester: true\u2028${'x'.repeat(9_000)}`,
+      ],
+    });
+    const manifest = grantManifest(httpCall({ body }), { ...AGENT, bodyAccount });
+    expect(bodyOf(manifest)?.type).toBe('SHA256');
+    expect(manifest).toContain('" # application/json, 22 bytes\\u000ax\n');
+    expect(manifest).toContain('\n        # {"password":"[secret]"}\n');
+    expect(manifest).toContain('# a\\u000a  approvedByRequester: true\\u2028xxx');
+    expect(manifest.length).toBeLessThan(6_000);
+    expect(read(manifest)).toEqual(read(grantManifest(httpCall({ body }), AGENT)));
+  });
+
+  it.each<[string, JsonValue]>([
+    [
+      'a model call',
+      {
+        model: 'm',
+        max_tokens: 1024,
+        tokenizer: 'x',
+        messages: [{ role: 'user', content: 'count tokens' }],
+      },
+    ],
+    ['a page of a list', { nextPageToken: 'abc', author: 'ana' }],
+    [
+      'a pod that reads a Secret',
+      {
+        env: [
+          { name: 'DB_PASSWORD', valueFrom: { secretKeyRef: { name: 'db', key: 'password' } } },
+        ],
+      },
+    ],
+  ])('is the JSON of a call that only speaks of tokens: %s', (_, value) => {
+    const { body, bodyJson } = jsonBody(value);
+    const manifest = grantManifest(httpCall({ body }), { ...AGENT, bodyJson });
+    expect(bodyOf(manifest)).toEqual({ type: 'JSON', json: bodyJson });
+  });
+
   it('is text where only a value speaks of secrets', () => {
     const { body, bodyJson } = jsonBody({ reason: 'the "password": was reset' });
     expect(bodyOf(grantManifest(httpCall({ body }), { ...AGENT, bodyJson }))).toEqual({
