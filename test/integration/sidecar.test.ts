@@ -4,6 +4,7 @@ import { createHash, randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import type { IncomingMessage } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { BODY_LIMIT_BYTES } from '../../core/api/names.ts';
 import { type AgentStage, shareAgentStage } from '../support/agent-stage.ts';
@@ -103,12 +104,21 @@ describe('a body', () => {
   test.each([
     { what: 'bytes that are no text', type: 'application/octet-stream', body: randomBytes(999) },
     { what: 'JSON in a spelling of its own', type: 'application/json', body: Buffer.from(spelled) },
-  ])('granted by its SHA-256 is sent byte for byte: $what', async ({ type, body }) => {
+    { what: 'JSON with a key twice', type: 'application/json', body: Buffer.from('{"a":1,"a":2}') },
+    {
+      what: 'compressed JSON',
+      type: 'application/json',
+      encoding: 'gzip',
+      body: gzipSync(spelled),
+    },
+  ])('granted by its SHA-256 is sent byte for byte: $what', async ({ type, encoding, body }) => {
     const { url, kept } = keeping('h1');
     await stage.grant({ method: 'PUT', url, body: { type: 'SHA256', sha256: sha256(body) } });
-    const request = { method: 'PUT', url, headers: { 'content-type': type } };
+    const coding = encoding === undefined ? {} : { 'content-encoding': encoding };
+    const request = { method: 'PUT', url, headers: { 'content-type': type, ...coding } };
     expect((await call(sidecar, 'h2', request, body)).status).toBe(200);
     expect(kept[0]?.body.equals(body)).toBe(true);
+    expect(kept[0]?.headers).toMatchObject(coding);
   });
 
   test('of exactly the limit is compared; one byte more is not read, and only Any covers it', async () => {
@@ -368,6 +378,22 @@ describe.concurrent('the deadline', () => {
     expect((await stage.ended(grant)).status).toMatchObject({ outcome: 'Unknown' });
   });
 });
+
+test.each(PAIRS)(
+  'a path with encoded slashes reaches a service over $service as a client over $client wrote it, and is no other',
+  async ({ client, service }) => {
+    const path = `/v1/@scope%2fname/%2F%40%3A%20%25/case-${count++}`;
+    services[service].on(path, (request, response) => void response.end(request.url));
+    const url = `https://${service}.example.com${path}`;
+    await stage.grant({ url: url.replace('%2f', '/') });
+    await stage.grant({ url: url.replace('%2f', '%2F') });
+    const refused = await call(sidecar, client, { url });
+    expect(refused).toMatchObject({ status: 403, problem: { code: 'GrantRequired' } });
+    expect(refused.problem.manifest).toContain(`url: "${url}"`);
+    await stage.grant({ url });
+    expect(await call(sidecar, client, { url })).toMatchObject({ status: 200, text: path });
+  },
+);
 
 describe('a header', () => {
   const own = {
