@@ -18,12 +18,13 @@ interface InertHeader {
 
 /** Most headers, and characters of their names and values, that pass without a grant's naming them. */
 export const MAX_INERT_HEADERS = 40;
-export const MAX_INERT_CHARACTERS = 4_096;
+export const MAX_INERT_CHARACTERS = 2_048;
 const WS = '[ \\t]{0,3}';
 const TOKEN = "[!#$%&'*+.^_`|~0-9A-Za-z-]{1,127}";
-const VALUE = `(?:${TOKEN}|"[!#-\\[\\]-~ ]{0,127}")`;
+/** Without the quotes, too, that URLs need. */
+const VALUE = '(?:[!#-+.-:<-\\[\\]-~-]{1,127}|"[!#-\\[\\]-~ ]{0,127}")';
 /** RFC 9110 12.5: members with parameters. Java's client sends `*; q=.2`. */
-const RANGE = `(?:${TOKEN}(?:/${TOKEN})?(?:${WS};${WS}${TOKEN}=${VALUE}){0,8};?)`;
+const RANGE = `(?:${TOKEN}(?:/${TOKEN})?(?:${WS};${WS}${TOKEN}(?:=${VALUE})?){0,8};?)`;
 const listOf = (member: string): RegExp =>
   new RegExp(`^${member}(?:${WS},${WS}${member}){0,63}${WS},?$`);
 
@@ -51,6 +52,8 @@ const word = { format: WORD, limit: 64 } as const;
 const traceparent = { format: TRACEPARENT, limit: 128 } as const;
 const products = { format: PRODUCTS, limit: 512, otherwise: 'Cut' } as const;
 const stainless = { format: STAINLESS, limit: 64 } as const;
+/** User-Agent Client Hints (WICG), in the form of structured fields (RFC 9651). */
+const clientHint = { format: /^[A-Za-z0-9 .;=,()/:?_"-]{1,256}$/, limit: 256 } as const;
 const text = { format: TEXT, limit: 512 } as const;
 
 /** Names that were part of the action in 0.1: what grants and sidecars of that release say of them is ignored. */
@@ -69,9 +72,18 @@ const INERT_SINCE = {
   'ot-tracer-spanid': hex,
   'ot-tracer-traceid': hex,
   'request-id': id,
-  'sec-ch-ua': { format: /^[A-Za-z0-9 .;=,()/:?_"-]{1,256}$/, limit: 256 },
+  'sec-ch-ua': clientHint,
+  'sec-ch-ua-arch': clientHint,
+  'sec-ch-ua-bitness': clientHint,
+  'sec-ch-ua-form-factors': clientHint,
+  'sec-ch-ua-full-version': clientHint,
+  'sec-ch-ua-full-version-list': clientHint,
   'sec-ch-ua-mobile': { format: /^\?[01]$/, limit: 2 },
+  'sec-ch-ua-model': clientHint,
+  'sec-ch-ua-platform-version': clientHint,
+  'sec-ch-ua-wow64': clientHint,
   'sec-ch-ua-platform': { format: /^"[A-Za-z0-9 ]{0,32}"$/, limit: 34 },
+  'sec-fetch-storage-access': word,
   'sec-fetch-user': { format: /^\?1$/, limit: 2 },
   'sec-gpc': { format: /^1$/, limit: 1 },
   'sentry-trace': { format: /^[0-9a-f]{32}-[0-9a-f]{16}(?:-[01])?$/i, limit: 51 },
@@ -120,7 +132,7 @@ const INERT_SINCE = {
 
 /** By lower-case name. */
 const INERT: Readonly<Record<string, InertHeader>> = {
-  accept: { format: listOf(RANGE), limit: 1_536 },
+  accept: { format: listOf(RANGE), limit: 1_024 },
   'accept-charset': { format: listOf(RANGE), limit: 256 },
   'accept-encoding': { format: listOf(RANGE), limit: 256 },
   'accept-language': { format: listOf(RANGE), limit: 256 },
@@ -235,7 +247,7 @@ function leadingProducts(value: string, { format, limit }: InertHeader): string 
     .trimEnd();
 }
 
-/** As many as pass together, in their order: first those that would be refused rather than dropped, then what clients ask for. */
+/** As many as pass together, in their order: first those that would be refused rather than dropped, then what is asked for. */
 export function withinBounds(headers: readonly HeaderPair[]): readonly HeaderPair[] {
   if (fits(headers)) return headers;
   const kept = new Set<HeaderPair>();
@@ -254,5 +266,6 @@ function fits(headers: readonly HeaderPair[]): boolean {
 
 function rankOf([name]: HeaderPair): number {
   if (INERT[name]?.otherwise === 'Refuse') return 0;
-  return name === 'accept' || name === 'user-agent' ? 1 : 2;
+  // What the chart adds, somebody wants there.
+  return name === 'accept' || name === 'user-agent' || !INERT_HEADERS.has(name) ? 1 : 2;
 }

@@ -96,6 +96,48 @@ describe('an inert header that is not as its clients send it', () => {
   });
 });
 
+describe('an inert header as some client sends it', () => {
+  it.each([
+    ['accept', 'application/json;odata=verbose;IEEE754Compatible=true'],
+    ['accept', 'application/ld+json; profile="https://www.w3.org/ns/activitystreams"'],
+    ['accept', 'application/ld+json;profile=https://www.w3.org/ns/activitystreams?a=b, */*'],
+    ['accept', 'text/html;level'],
+    ['accept', 'application/json , text/plain ; q=0.9 ,'],
+    ['accept', 'application/json;'],
+    ['accept', '*'],
+    ['accept-language', 'en_US.UTF-8'],
+    ['accept-language', 'zh-Hans-CN;q=1, en;q=0.9, *;q=0.5'],
+    ['accept-encoding', 'gzip;q=1.0, identity; q=0.5, *;q=0'],
+    ['accept-encoding', 'br, dcb, dcz'],
+    ['accept-charset', 'ISO-8859-1,utf-8;q=0.7,*;q=0.7'],
+    ['cache-control', 'no-cache, no-store, must-revalidate'],
+    ['cache-control', 'max-age=0'],
+    ['cache-control', 'only-if-cached, max-stale=60'],
+    ['priority', 'u=1, i'],
+    ['priority', 'i'],
+    ['pragma', 'no-cache'],
+    ['b3', '0'],
+    ['b3', '80f198ee56343ba8-e457b5a2e4d86bd1'],
+    ['x-b3-sampled', 'true'],
+    ['traceparent', '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-03'],
+    ['traceparent', '01-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-03-00'],
+    ['x-request-id', 'req_011CSHoEeqs5C35K2UUqR7Fy'],
+    ['x-request-id', '|1604a3f4-fd2e4100.1.'],
+    ['x-amzn-trace-id', 'Self=1-a-b;Root=1-67891233-abcdef012345678912345678;Sampled=1'],
+    ['idempotency-key', '"8e03978e-40d5-43dd-bc93-6894a57f9324"'],
+    ['user-agent', 'Mozilla/5.0 (compatible; App/1.0; +https://example.com/bot?x=1&y=2)'],
+    ['user-agent', 'My%20App/1 CFNetwork/1494.0.7 Darwin/23.4.0'],
+    ['user-agent', ''],
+    ['pacote-pkg-id', 'remote:https://registry.npmjs.org/a/-/a-1.0.0.tgz'],
+    ['npm-scope', '@scope'],
+    ['npm-scope', ''],
+    ['x-of-the-chart', 'any text, "quoted"; of <any> kind'],
+    ['content-type', 'multipart/related; boundary="a b"; type="application/xop+xml"; start="<x>"'],
+  ])('passes as it is: %s: %s', (name, value) => {
+    expect(judgeInert(name, value)).toEqual([name, value]);
+  });
+});
+
 describe('all inert headers of a call together', () => {
   const name = fc.constantFrom(...INERT_HEADERS, 'x-of-the-chart', '__proto__', 'constructor');
   const value = fc.oneof(

@@ -43,7 +43,7 @@ describe('request headers', () => {
       ['content-type', 'a/b'],
       ['idempotency-key', 'k'],
     ]);
-    expect(inert.flat().join('').length).toBeLessThanOrEqual(4_096);
+    expect(inert.flat().join('').length).toBeLessThanOrEqual(2_048);
   });
 
   it.each([
