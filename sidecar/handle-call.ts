@@ -4,6 +4,7 @@ import { actionType } from '../core/action/action.ts';
 import { grantManifest } from '../core/action/manifest.ts';
 import { BODY_LIMIT_BYTES } from '../core/api/names.ts';
 import type { Outcome } from '../core/api/phase.ts';
+import { SIDECAR_CONTAINER_NAME } from '../core/api/pod-layout.ts';
 import { asProblem, ProblemError } from '../core/api/problem.ts';
 import type { Clock } from '../core/time/clock.ts';
 import type { Logger } from '../process/log.ts';
@@ -26,15 +27,18 @@ import type { UpstreamResponse } from './forward/upstream.ts';
 import type { InterceptedCall } from './intercept/call.ts';
 import type { MemoryBudget, MemoryHold } from './intercept/memory-budget.ts';
 import { type CallBody, readBody } from './intercept/read-body.ts';
+import type { ManifestAllowance } from './manifest-allowance.ts';
 import type { SidecarMetrics } from './metrics.ts';
+import { Caller } from './refuse/caller.ts';
 import { nearBodyText } from './refuse/near-body.ts';
-import { protocolOf } from './refuse/protocols.ts';
 import { type Refusal, renderRefusal } from './refuse/refuse.ts';
 import type { LiveSecrets } from './scan/live-secrets.ts';
 import { upstreamRequest } from './upstream-request.ts';
 
 export interface CallDependencies extends AuthorizeDependencies {
-  config: Pick<SidecarConfig, 'agent'> & { kubernetes: Pick<SidecarConfig['kubernetes'], 'ca'> };
+  config: Pick<SidecarConfig, 'agent' | 'podName'> & {
+    kubernetes: Pick<SidecarConfig['kubernetes'], 'ca'>;
+  };
   describeContext: DescribeContext;
   forwarder: Pick<Forwarder, 'forward'>;
   /** Shared by every call: what no answer may bring to the agent, of whichever call it is. */
@@ -42,6 +46,7 @@ export interface CallDependencies extends AuthorizeDependencies {
   /** Shared by every call: for what is kept whole of bodies and documents. */
   memory: MemoryBudget;
   refusals: Pick<RefusalReporter, 'report'>;
+  manifestsLogged: ManifestAllowance;
   clock: Clock;
   metrics: SidecarMetrics;
   log: Logger;
@@ -61,7 +66,7 @@ export async function handleCall(
       (error: unknown) => refused(dependencies, call, read, hold, error),
     );
     if (refusal === null) return;
-    call.respond.writeHead(refusal.status, refusal.headers);
+    call.respond.writeHead(refusal.status, refusal.headers, refusal.reason);
     await call.respond.end(refusal.body);
   } finally {
     hold.release();
@@ -187,7 +192,7 @@ async function answer(call: InterceptedCall, response: UpstreamResponse): Promis
 
 /** Counts and reports the refusal, and returns what is left to say to the client. Null: nothing can be said any more. */
 function refused(
-  { metrics, log, refusals, describeContext }: CallDependencies,
+  { metrics, log, refusals, manifestsLogged, describeContext, config }: CallDependencies,
   call: InterceptedCall,
   read: ReadHead,
   hold: MemoryHold,
@@ -195,13 +200,25 @@ function refused(
 ): Refusal | null {
   const problem = asProblem(error);
   metrics.refusals.inc({ code: problem.code });
-  const fields = { code: problem.code, detail: problem.detail };
+  const attempted = attemptedCall(read);
+  const fields = { code: problem.code, detail: problem.detail, attempted };
   if (problem.code === 'Internal') log.error('a call failed', { ...fields, error });
-  else log.info('a call was refused', fields);
-  refusals.report({ code: problem.code, attempted: attemptedCall(read) });
+  else log.info('a call was refused', { ...fields, ...manifestsLogged.take(problem.manifest) });
+  refusals.report({ code: problem.code, attempted });
   if (call.respond.started) call.respond.abort();
   if (call.respond.finished) return null;
-  return renderRefusal(problem, protocolOf(read, describeContext.kubernetes.authorities), hold);
+  return renderRefusal(
+    { problem, attempted, ...logCommand(config) },
+    new Caller(read, describeContext.kubernetes.authorities),
+    hold,
+  );
+}
+
+/** What an approver runs to see the manifests of what was refused here. */
+function logCommand({ agent, podName }: CallDependencies['config']): { logCommand?: string } {
+  return podName === undefined
+    ? {}
+    : { logCommand: `kubectl -n ${agent.namespace} logs ${podName} -c ${SIDECAR_CONTAINER_NAME}` };
 }
 
 /** A refusal for want of a grant says which grant would do, and where the body differs from one that nearly does. */

@@ -19,6 +19,7 @@ import { createForwarder, type Forwarder } from './forward/forward.ts';
 import { createResolver } from './forward/resolve.ts';
 import { handleCall } from './handle-call.ts';
 import { MemoryBudget } from './intercept/memory-budget.ts';
+import { createManifestAllowance } from './manifest-allowance.ts';
 import { createSidecarMetrics } from './metrics.ts';
 import { LiveSecrets } from './scan/live-secrets.ts';
 import { startFrontEnds } from './start-front-ends.ts';
@@ -82,6 +83,7 @@ export async function startSidecar(dependencies: SidecarDependencies): Promise<S
     secrets,
     memory: new MemoryBudget(BODIES_BYTES),
     refusals,
+    manifestsLogged: createManifestAllowance(clock),
     clock,
     metrics,
     log,

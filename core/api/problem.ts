@@ -134,6 +134,8 @@ export interface ProblemOptions {
   manifest?: string;
   /** For the sidecar of the agent whose grant it is, and never shown. */
   nearBody?: NearBody;
+  /** HTTP status, where it is not that of the code. */
+  status?: number;
   cause?: unknown;
 }
 
@@ -150,6 +152,7 @@ export class ProblemError extends Error {
   readonly field: string | undefined;
   readonly manifest: string | undefined;
   readonly nearBody: NearBody | undefined;
+  readonly status: number;
 
   constructor(code: ProblemCode, detail: string, options: ProblemOptions = {}) {
     super(`${code}: ${detail}`, options.cause === undefined ? undefined : { cause: options.cause });
@@ -159,10 +162,7 @@ export class ProblemError extends Error {
     this.field = options.field;
     this.manifest = options.manifest;
     this.nearBody = options.nearBody;
-  }
-
-  get status(): number {
-    return PROBLEMS[this.code].status;
+    this.status = options.status ?? PROBLEMS[code].status;
   }
 
   get retryable(): boolean {
@@ -185,11 +185,11 @@ export interface ProblemDocument {
 export const PROBLEM_CONTENT_TYPE = 'application/problem+json';
 
 export function toProblemDocument(error: ProblemError): ProblemDocument {
-  const { title, status, retryable } = PROBLEMS[error.code];
+  const { title, retryable } = PROBLEMS[error.code];
   return {
     type: `https://actiongrant.dev/problems/${error.code}`,
     title,
-    status,
+    status: error.status,
     detail: error.detail,
     code: error.code,
     retryable,

@@ -7,6 +7,8 @@ import type { RequestHead } from '../describe/request-head.ts';
 export interface ResponseHead {
   status: number;
   headers: readonly HeaderPair[];
+  /** What HTTP/1.1 says beside the status, after the phrase that is usual there (RFC 9112 4). Printable ASCII. */
+  reason?: string | undefined;
 }
 
 export interface InterceptedCall {
@@ -30,7 +32,7 @@ export interface ResponseWriter {
   /** Whether the response is complete or was aborted. */
   readonly finished: boolean;
   /** Sets the head, final status only. It leaves with the first of `pipe` and `end`, so until then it can be set anew. */
-  writeHead(status: number, headers: readonly HeaderPair[]): void;
+  writeHead(status: number, headers: readonly HeaderPair[], reason?: string): void;
   /**
    * Sends a body as it arrives, with backpressure. If the body fails, this rejects with its error, and the response is cut
    * off; one that failed before anything was sent leaves the response unstarted, so that a refusal can take its place.

@@ -3,6 +3,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Readable } from 'node:stream';
 import type { HeaderPair } from '../../core/text/header-pair.ts';
+import { http } from '../../process/node-http.ts';
 import type { ResponseHead, ResponseWriter } from './call.ts';
 import type { ClientConnection } from './connection.ts';
 import { arrivedBody, pump, throwIfFailed } from './pump.ts';
@@ -29,8 +30,8 @@ export class HTTP1Response implements ResponseWriter {
     return this.#aborted || this.#res.writableEnded;
   }
 
-  writeHead(status: number, headers: readonly HeaderPair[]): void {
-    this.#head = { status, headers };
+  writeHead(status: number, headers: readonly HeaderPair[], reason?: string): void {
+    this.#head = { status, headers, reason };
   }
 
   async pipe(body: Readable): Promise<void> {
@@ -69,13 +70,19 @@ export class HTTP1Response implements ResponseWriter {
   }
 
   #sendHead(length?: number): void {
-    const { status, headers } = this.#head;
+    const { status, headers, reason } = this.#head;
     const flat: string[] = [];
     for (const [name, value] of headers) flat.push(name, value);
     const bodiless = this.#req.method === 'HEAD' || status === 204 || status === 304;
     if (length !== undefined && !bodiless && !headers.some(([n]) => n === 'content-length')) {
       flat.push('content-length', String(length));
     }
-    this.#res.writeHead(status, flat);
+    if (reason === undefined) this.#res.writeHead(status, flat);
+    else this.#res.writeHead(status, reasonPhrase(status, reason), flat);
   }
+}
+
+/** Some clients look for the usual phrase, so it comes first. */
+export function reasonPhrase(status: number, reason: string): string {
+  return `${http.STATUS_CODES[status] ?? 'Refused'}: ${reason}`;
 }

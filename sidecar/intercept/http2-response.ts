@@ -54,7 +54,9 @@ export class HTTP2Response implements ResponseWriter {
   }
 
   end(body?: Uint8Array | string): Promise<void> {
-    this.#sendHead();
+    const isEmpty = body === undefined || body.length === 0;
+    // The head itself ends an answer without body: an empty frame after it would be a body to clients of gRPC.
+    this.#sendHead(isEmpty);
     if (this.#finished || this.#stream.destroyed) return Promise.resolve();
     this.#finished = true;
     return new Promise((resolve) => {
@@ -69,7 +71,7 @@ export class HTTP2Response implements ResponseWriter {
     if (!this.#stream.closed) this.#stream.destroy(new Error('the response was cut off'));
   }
 
-  #sendHead(): void {
+  #sendHead(isEmpty = false): void {
     const { status, headers } = this.#head;
     const flat = [':status', String(status)];
     for (const [given, value] of headers) {
@@ -77,7 +79,7 @@ export class HTTP2Response implements ResponseWriter {
       if (!CONNECTION_SPECIFIC.has(name)) flat.push(name, value);
     }
     if (this.#stream.destroyed || this.#stream.closed) return;
-    const endStream = this.#isHead || status === 204 || status === 205 || status === 304;
+    const endStream = isEmpty || this.#isHead || status === 204 || status === 205 || status === 304;
     try {
       this.#stream.respond(flat, { endStream });
     } catch (error) {

@@ -2,17 +2,17 @@
 
 import type { Socket } from 'node:net';
 import { asProblem, type ProblemError } from '../../core/api/problem.ts';
-import { http } from '../../process/node-http.ts';
-import { problemJson } from '../refuse/problem-json.ts';
+import { renderUndescribed } from '../refuse/refuse.ts';
 import type { ResponseWriter } from './call.ts';
+import { reasonPhrase } from './http1-response.ts';
 
 /** Answers a call with what was thrown; once its head is out, the only answer left is to cut it off. */
 export async function refuse(respond: ResponseWriter, error: unknown): Promise<void> {
   if (respond.finished) return;
   if (respond.started) return respond.abort();
-  const problem = asProblem(error);
-  respond.writeHead(problem.status, [['content-type', problemJson.contentType]]);
-  await respond.end(problemJson.render(problem));
+  const { status, headers, reason, body } = renderUndescribed(asProblem(error));
+  respond.writeHead(status, headers, reason);
+  await respond.end(body);
 }
 
 /** Answers on a bare HTTP/1.1 connection, where no parser is left to do it, and closes it. */
@@ -21,14 +21,13 @@ export function refuseRaw(socket: Socket, problem: ProblemError): void {
     socket.destroy();
     return;
   }
-  const body = problemJson.render(problem);
-  const status = http.STATUS_CODES[problem.status] ?? 'Refused';
+  const { status, headers, reason, body } = renderUndescribed(problem);
   socket.end(
-    `HTTP/1.1 ${problem.status} ${status}\r\n` +
-      `content-type: ${problemJson.contentType}\r\n` +
-      `content-length: ${Buffer.byteLength(body)}\r\n` +
+    `HTTP/1.1 ${status} ${reasonPhrase(status, reason)}\r\n` +
+      `${headers.map(([name, value]) => `${name}: ${value}\r\n`).join('')}` +
+      `content-length: ${body.length}\r\n` +
       'connection: close\r\n\r\n' +
-      body,
+      Buffer.from(body).toString('utf8'),
     () => lingeringClose(socket),
   );
 }

@@ -5,9 +5,12 @@ import { plainText } from './plain-text.ts';
 import type { RefusalProtocol } from './refusal-protocol.ts';
 
 export const kubernetesStatus: RefusalProtocol = {
-  contentType: 'application/json',
-  render: (problem) => JSON.stringify(toStatus(problem)),
-  spokenBy: 'callersOfTheAPIServer',
+  spokenBy: ({ callsAPIServer }) => callsAPIServer,
+  hasManifest: true,
+  render: ({ problem }) => ({
+    contentType: 'application/json',
+    text: JSON.stringify(toStatus(problem)),
+  }),
 };
 
 /** kubectl prints `message` as it is. */

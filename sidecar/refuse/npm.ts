@@ -1,11 +1,15 @@
-/** npm shows its user what a JSON document has as `error` (npm-registry-fetch, lib/errors.js). */
+/** npm shows its user what a JSON document has as `error`, if it is a text (npm-registry-fetch, lib/errors.js). */
 
-import { PROBLEM_CONTENT_TYPE, toProblemDocument } from '../../core/api/problem.ts';
+import { PROBLEM_CONTENT_TYPE } from '../../core/api/problem.ts';
+import { refusalDocument } from './json.ts';
 import { plainText } from './plain-text.ts';
 import type { RefusalProtocol } from './refusal-protocol.ts';
 
 export const npm: RefusalProtocol = {
-  contentType: PROBLEM_CONTENT_TYPE,
-  render: (problem) => JSON.stringify({ ...toProblemDocument(problem), error: plainText(problem) }),
-  spokenBy: { product: 'npm' },
+  spokenBy: ({ product }) => product === 'npm',
+  hasManifest: true,
+  render: (refused) => ({
+    contentType: PROBLEM_CONTENT_TYPE,
+    text: JSON.stringify({ ...refusalDocument(refused), error: plainText(refused.problem) }),
+  }),
 };

@@ -1,18 +1,31 @@
 /** How refusals are said in one protocol, and to whom. */
 
 import type { ProblemError } from '../../core/api/problem.ts';
+import type { HeaderPair } from '../../core/text/header-pair.ts';
+import type { Caller } from './caller.ts';
 
-export interface RefusalProtocol {
-  readonly contentType: string;
-  /** The text of the body. */
-  render(problem: ProblemError): string;
-  readonly spokenBy: Clients;
+/** What is said of a refused call. */
+export interface RefusedCall {
+  readonly problem: ProblemError;
+  /** What was refused, in one line: never a query, a header or a body. Absent where nothing of it could be read. */
+  readonly attempted?: string;
+  /** The command that shows the log of this sidecar, where it knows its pod. */
+  readonly logCommand?: string;
 }
 
-/** Whose protocol it is. */
-export type Clients =
-  | 'everybody'
-  /** Those that call the API server of this cluster. */
-  | 'callersOfTheAPIServer'
-  /** Those whose User-Agent begins with this product (RFC 9110 10.1.5). */
-  | { readonly product: string };
+export interface RefusalMessage {
+  readonly contentType: string;
+  /** The text of the body; the empty string for none. */
+  readonly text: string;
+  /** Where the protocol has one of its own for every answer. */
+  readonly status?: number;
+  readonly headers?: readonly HeaderPair[];
+}
+
+export interface RefusalProtocol {
+  /** Whether a caller speaks it. Only for the form of a refusal: callers may claim what they like. */
+  spokenBy(caller: Caller): boolean;
+  /** Whether the message has the manifest of the grant that is missing. */
+  readonly hasManifest: boolean;
+  render(refused: RefusedCall, caller: Caller): RefusalMessage;
+}

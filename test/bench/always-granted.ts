@@ -11,6 +11,7 @@ import { createResolver } from '../../sidecar/forward/resolve.ts';
 import { handleCall } from '../../sidecar/handle-call.ts';
 import { startInterceptor, type TransparentOptions } from '../../sidecar/intercept/interceptor.ts';
 import { MemoryBudget } from '../../sidecar/intercept/memory-budget.ts';
+import { createManifestAllowance } from '../../sidecar/manifest-allowance.ts';
 import { createSidecarMetrics } from '../../sidecar/metrics.ts';
 import { LiveSecrets } from '../../sidecar/scan/live-secrets.ts';
 
@@ -43,7 +44,11 @@ export async function startAlwaysGranted({
   const kubernetes = { authorities: ['kubernetes.default.svc:443'], server: '127.0.0.1:1', ca: '' };
   const secrets = new LiveSecrets();
   const dependencies = {
-    config: { agent: { namespace: 'bench', serviceAccountName: 'bench' }, kubernetes },
+    config: {
+      podName: 'agent-0',
+      agent: { namespace: 'bench', serviceAccountName: 'bench' },
+      kubernetes,
+    },
     describeContext: {
       kubernetes: { authorities: kubernetes.authorities },
       inertHeaders: new Set<string>(),
@@ -68,6 +73,7 @@ export async function startAlwaysGranted({
     }),
     refusals: { report() {} },
     secrets,
+    manifestsLogged: createManifestAllowance(systemClock),
     memory: new MemoryBudget(64 * 1024 * 1024),
     clock: systemClock,
     metrics: createSidecarMetrics(createRegistry('bench')),

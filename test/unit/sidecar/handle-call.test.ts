@@ -349,6 +349,19 @@ describe('a refused call', () => {
     expect(await calls('HTTP', 'Refused')).toBe(0);
   });
 
+  it('says in one line, and beside its status, why, where the manifest is, and what was refused', async () => {
+    const { client } = await handled({ head: POST, use: refuseUse('GrantRequired') });
+    expect(client.reason).toBe(
+      'ActionGrant refused the call (GrantRequired): GrantRequired it is. Ask an approver for a grant; its manifest is in the ' +
+        'body of this answer, and in the output of: kubectl -n soc logs agent-0 -c actiongrant. ' +
+        'The call: POST https://edr.example.com:443/v1/hosts/host-7/quarantine',
+    );
+    expect(JSON.parse(client.body)).toMatchObject({
+      manifest: expect.stringMatching(/^apiVersion: actiongrant\.dev/),
+      message: client.reason,
+    });
+  });
+
   it.each([
     [
       'a Status to a client of the API server',
@@ -374,8 +387,11 @@ describe('a refused call', () => {
     expect(client.body).toContain(text);
   });
 
-  it('is reported and logged once, without the query of the call', async () => {
-    const { reported, logged } = await handled({ head: POST, use: refuseUse('GrantRequired') });
+  it('is reported once without its query, and logged once with the manifest that its answer has', async () => {
+    const { reported, logged, client } = await handled({
+      head: POST,
+      use: refuseUse('GrantRequired'),
+    });
     expect(reported).toEqual([
       {
         code: 'GrantRequired',
@@ -386,7 +402,12 @@ describe('a refused call', () => {
       {
         level: 'info',
         message: 'a call was refused',
-        fields: { code: 'GrantRequired', detail: 'GrantRequired it is.' },
+        fields: {
+          code: 'GrantRequired',
+          detail: 'GrantRequired it is.',
+          attempted: 'POST https://edr.example.com:443/v1/hosts/host-7/quarantine',
+          manifest: JSON.parse(client.body).manifest,
+        },
       },
     ]);
   });

@@ -14,6 +14,7 @@ import type { UpstreamRequest, UpstreamResponse } from '../../../sidecar/forward
 import { type CallDependencies, handleCall } from '../../../sidecar/handle-call.ts';
 import type { InterceptedCall, ResponseWriter } from '../../../sidecar/intercept/call.ts';
 import { MemoryBudget } from '../../../sidecar/intercept/memory-budget.ts';
+import { createManifestAllowance } from '../../../sidecar/manifest-allowance.ts';
 import { createSidecarMetrics } from '../../../sidecar/metrics.ts';
 import { LiveSecrets } from '../../../sidecar/scan/live-secrets.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
@@ -49,7 +50,13 @@ export interface Result {
   completions: Completion[];
   reported: RefusedCall[];
   logged: { level: string; message: string; fields: LogFields }[];
-  client: { status: number; headers: readonly HeaderPair[]; body: string; aborted: boolean };
+  client: {
+    status: number;
+    reason: string | undefined;
+    headers: readonly HeaderPair[];
+    body: string;
+    aborted: boolean;
+  };
   /** Bytes of memory that are left, of `memoryBytes`. */
   hasRoomFor(bytes: number): boolean;
   /** The value of a series of actiongrant_sidecar_calls_total. */
@@ -103,6 +110,7 @@ function dependencies(
   return {
     config: {
       agent: { namespace: 'soc', serviceAccountName: 'incident-agent' },
+      podName: 'agent-0',
       kubernetes: { ca: CLUSTER_CA },
     },
     describeContext: CONTEXT,
@@ -143,6 +151,7 @@ function dependencies(
     secrets: script.secrets ?? new LiveSecrets(),
     memory,
     clock: script.clock ?? new FakeClock(),
+    manifestsLogged: createManifestAllowance(new FakeClock()),
     metrics,
     log,
   };
@@ -166,6 +175,7 @@ function callOf({ head, body }: Script, respond: ResponseWriter): InterceptedCal
 /** Keeps what it is sent, as ResponseWriter promises. */
 class RecordingClient implements ResponseWriter {
   status = 0;
+  reason: string | undefined;
   headers: readonly HeaderPair[] = [];
   body = '';
   aborted = false;
@@ -177,8 +187,9 @@ class RecordingClient implements ResponseWriter {
     this.#fails = fails;
   }
 
-  writeHead(status: number, headers: readonly HeaderPair[]): void {
+  writeHead(status: number, headers: readonly HeaderPair[], reason?: string): void {
     this.status = status;
+    this.reason = reason;
     this.headers = headers;
   }
 

@@ -34,12 +34,14 @@ describe('a refusal on a bare connection', () => {
     const client = await clientOf((socket) => refuseRaw(socket, problem));
     const [head = '', body = ''] = (await client.untilClosed()).split('\r\n\r\n');
     expect(head.split('\r\n')).toEqual([
-      'HTTP/1.1 400 Bad Request',
+      `HTTP/1.1 400 Bad Request: ActionGrant refused the call (RequestMalformed): ${problem.detail}`,
       'content-type: application/problem+json',
+      'cache-control: no-store',
+      'x-should-retry: false',
       `content-length: ${body.length}`,
       'connection: close',
     ]);
-    expect(JSON.parse(body)).toEqual(JSON.parse(JSON.stringify(toProblemDocument(problem))));
+    expect(JSON.parse(body)).toMatchObject(toProblemDocument(problem));
   });
 
   it('reaches a client that still writes: the connection is not reset at once', async () => {
@@ -84,7 +86,7 @@ describe('a call that failed', () => {
     const { respond, done } = anAnswer({ started: false, finished: false });
     await refuse(respond, problem);
     expect(done).toMatchObject([
-      [400, [['content-type', 'application/problem+json']]],
+      [400, expect.arrayContaining([['content-type', 'application/problem+json']])],
       { code: 'RequestMalformed' },
     ]);
   });
@@ -93,7 +95,7 @@ describe('a call that failed', () => {
     const { respond, done } = anAnswer({ started: false, finished: false });
     await refuse(respond, new Error('hunter2'));
     expect(done).toMatchObject([
-      [500, [['content-type', 'application/problem+json']]],
+      [500, expect.arrayContaining([['content-type', 'application/problem+json']])],
       { code: 'Internal' },
     ]);
     expect(JSON.stringify(done)).not.toContain('hunter2');

@@ -6,7 +6,7 @@ import {
   type RefusalProtocolName,
 } from '../../../../sidecar/refuse/protocols.ts';
 import { renderRefusal } from '../../../../sidecar/refuse/refuse.ts';
-import { header, render } from './render.ts';
+import { callerOf, HEADS, header, render } from './render.ts';
 
 const CODES = Object.keys(PROBLEMS) as ProblemCode[];
 
@@ -16,8 +16,9 @@ it('says when to try again, exactly if that can help', () => {
   for (const code of CODES) {
     const problem = new ProblemError(code, 'No.');
     for (const protocol of PROTOCOLS) {
-      const retryAfter = header(render(problem, protocol), 'retry-after');
-      expect(retryAfter).toBe(problem.retryable ? '1' : undefined);
+      const refusal = render(problem, protocol);
+      expect(header(refusal, 'retry-after')).toBe(problem.retryable ? '1' : undefined);
+      expect(header(refusal, 'x-should-retry')).toBe(problem.retryable ? undefined : 'false');
     }
   }
 });
@@ -35,21 +36,24 @@ describe('a refusal whose manifest finds no room', () => {
     manifest: `kind: ${'x'.repeat(1000)}\n`,
   });
 
-  it.each(PROTOCOLS)('goes without it, and says so (%s)', (protocol) => {
-    const { status, body } = render(problem, protocol, 1_000);
-    expect(status).toBe(403);
-    expect(body).toContain('No grant. The grant that would allow it is left out');
-    expect(body).not.toContain('xxx');
-  });
+  it.each(PROTOCOLS.filter((name) => REFUSAL_PROTOCOLS[name].hasManifest))(
+    'goes without it, and says so (%s)',
+    (protocol) => {
+      const { status, body } = render(problem, protocol, 1_000);
+      expect(status).toBe(403);
+      expect(body).toContain('No grant. The grant that would allow it is left out');
+      expect(body).not.toContain('xxx');
+    },
+  );
 
   it('has taken none, and takes what its bytes are otherwise', () => {
     const budget = new MemoryBudget(10_000);
     const hold = budget.hold();
-    const { body } = renderRefusal(problem, 'git', hold);
+    const { body } = renderRefusal({ problem }, callerOf(HEADS.git), hold);
     expect(Buffer.from(body).toString()).toContain('xxx');
     const left = 10_000 - body.length;
     expect(budget.hold().tryTake(left + 1)).toBe(false);
-    renderRefusal(problem, 'git', { tryTake: () => false });
+    renderRefusal({ problem }, callerOf(HEADS.git), { tryTake: () => false });
     expect(budget.hold().tryTake(left)).toBe(true);
   });
 });
