@@ -3,6 +3,14 @@
  * 13 MB of memory in every agent pod.
  */
 
+declare module 'undici/lib/core/symbols.js' {
+  const symbols: {
+    /** Where a socket of HTTP/1 has its parser. */
+    readonly kParser: unique symbol;
+  };
+  export default symbols;
+}
+
 declare module 'undici/lib/dispatcher/agent.js' {
   export { Agent as default } from 'undici';
 }

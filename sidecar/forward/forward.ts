@@ -7,6 +7,7 @@ import Client from 'undici/lib/dispatcher/client.js';
 import type { Clock } from '../../core/time/clock.ts';
 import type { LentCredential } from '../credential/lent-credential.ts';
 import type { LiveSecrets } from '../scan/live-secrets.ts';
+import { takeEveryLegalAnswer } from './answer-parser.ts';
 import { connect, type TLSIdentity } from './connect.ts';
 import { Cutoff, cutError } from './cutoff.ts';
 import { ForwardError } from './error.ts';
@@ -54,10 +55,13 @@ export interface ForwarderOptions {
   connectionsPerPool?: number;
 }
 
+/** Of names and values together. Clients take as much, or more (curl: 300 KB). */
+const ANSWER_HEAD_BYTES = 128 * 1024;
+
 /** What undici is told alike for connections of one use and for pooled ones. */
 const DISPATCHER_OPTIONS = {
   pipelining: 1,
-  maxHeaderSize: 64 * 1024,
+  maxHeaderSize: ANSWER_HEAD_BYTES,
   // Deadlines are ours.
   bodyTimeout: 0,
   headersTimeout: 0,
@@ -134,6 +138,7 @@ export function createForwarder(options: ForwarderOptions): Forwarder {
                   socket.once('close', () => http2.delete(socket));
                 }
                 callback(null, socket);
+                takeEveryLegalAnswer(socket);
               },
               (error: Error) => callback(error, null),
             );
@@ -183,8 +188,9 @@ function once(socket: Socket): buildConnector.connector {
     given = true;
     // Undici does not see a connection that is there before the connector returns.
     queueMicrotask(() => {
-      if (isFirst) callback(null, socket);
-      else callback(new Error('a use has one connection'), null);
+      if (!isFirst) return callback(new Error('a use has one connection'), null);
+      callback(null, socket);
+      takeEveryLegalAnswer(socket);
     });
   };
 }

@@ -6,7 +6,7 @@ import type { HeaderPair } from '../../core/text/header-pair.ts';
 import { http } from '../../process/node-http.ts';
 import type { ResponseHead, ResponseWriter } from './call.ts';
 import type { ClientConnection } from './connection.ts';
-import { arrivedBody, pump, throwIfFailed } from './pump.ts';
+import { announcedLength, arrivedBody, pump, throwIfFailed } from './pump.ts';
 
 export class HTTP1Response implements ResponseWriter {
   readonly #res: ServerResponse;
@@ -39,7 +39,7 @@ export class HTTP1Response implements ResponseWriter {
     const arrived = arrivedBody(body, this.#head.headers);
     if (arrived !== null) return this.end(arrived);
     this.#sendHead();
-    const done = pump(body, this.#res, () => this.abort());
+    const done = pump(body, this.#res, () => this.abort(), announcedLength(this.#head.headers));
     // A stream of events may be silent for long after its head: the client must see the head all the same. Waiting for one
     // turn lets a body that is already here leave in the same packet.
     setImmediate(() => {

@@ -43,6 +43,8 @@ export function createHTTP1(options: HTTP1Options): HTTP1 {
   // Node drops the header lines over this count in silence, so it is one more than we take: a head that has it is refused.
   // Without it, an unfinished head of very short lines takes many times its size.
   server.maxHeadersCount = limits.headerCount + 1;
+  // Node knows the property (lib/_http_server.js), its types do not.
+  Object.assign(server, { httpAllowHalfOpen: true });
 
   const onRequest = (expectsContinue: boolean) => (req: IncomingMessage, res: ServerResponse) => {
     const state = states.get(req.socket);
@@ -78,7 +80,10 @@ export function createHTTP1(options: HTTP1Options): HTTP1 {
     if (state === undefined || state.connection.busy) return stream.destroy();
     const { connection } = state;
     const problem = connectProblem(connection, req.headers);
-    if (problem === undefined) return options.onConnect(connection, req.url ?? '', head);
+    if (problem === undefined) {
+      connection.raw.allowHalfOpen = false;
+      return options.onConnect(connection, req.url ?? '', head);
+    }
     const { destination } = connection;
     if (destination !== undefined) {
       onEvent({ type: 'ProtocolRefused', protocol: 'CONNECT', destination });
@@ -105,6 +110,9 @@ export function createHTTP1(options: HTTP1Options): HTTP1 {
       states.set(stream, { connection, last: undefined, waiting: 0 });
       // Of TLS, its own end: the socket below cannot tell the client that there is no more (RFC 8446 6.1).
       connection.finish = () => stream.destroySoon();
+      // A client may end its side after its request, as `nc` does, and wait for the answer (RFC 9293 3.6). Of TLS, clients that
+      // end their side have gone.
+      if (stream === connection.raw) stream.allowHalfOpen = true;
       server.emit('connection', stream);
     },
   };

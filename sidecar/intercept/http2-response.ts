@@ -5,7 +5,7 @@ import type { Readable } from 'node:stream';
 import { ProblemError } from '../../core/api/problem.ts';
 import type { HeaderPair } from '../../core/text/header-pair.ts';
 import type { ResponseHead, ResponseWriter } from './call.ts';
-import { arrivedBody, pump, throwIfFailed } from './pump.ts';
+import { announcedLength, arrivedBody, pump, throwIfFailed } from './pump.ts';
 
 /** RFC 9113 8.2.2: a message with one of these is malformed. */
 const CONNECTION_SPECIFIC: ReadonlySet<string> = new Set([
@@ -15,6 +15,9 @@ const CONNECTION_SPECIFIC: ReadonlySet<string> = new Set([
   'transfer-encoding',
   'upgrade',
 ]);
+
+/** A date is the service's to say. Node knows the option (lib/internal/http2/core.js), its types do not. */
+const AS_IT_CAME: object = { sendDate: false };
 
 export class HTTP2Response implements ResponseWriter {
   readonly #stream: ServerHttp2Stream;
@@ -49,7 +52,7 @@ export class HTTP2Response implements ResponseWriter {
       body.destroy();
       return;
     }
-    await pump(body, this.#stream, () => this.abort());
+    await pump(body, this.#stream, () => this.abort(), announcedLength(this.#head.headers));
     this.#finished = true;
   }
 
@@ -81,9 +84,9 @@ export class HTTP2Response implements ResponseWriter {
     if (this.#stream.destroyed || this.#stream.closed) return;
     const endStream = isEmpty || this.#isHead || status === 204 || status === 205 || status === 304;
     try {
-      this.#stream.respond(flat, { endStream });
+      this.#stream.respond(flat, { ...AS_IT_CAME, endStream });
     } catch (error) {
-      // Such as a header twice that HTTP/2 clients are given once.
+      // Such as a status that Node does not write.
       throw new ProblemError(
         'UpstreamProtocolError',
         'The head of the answer cannot be written as HTTP/2.',

@@ -13,6 +13,9 @@ import { serveStream } from './http2-call.ts';
  */
 const HEADS_TURNED_AWAY = 8;
 
+/** More than an answer's head can take; nghttp2 gives up a stream at 64 KiB, by a bound that it does not reach. */
+const ANSWER_HEAD_BYTES = 2 ** 20;
+
 /** Serves every stream of one connection, each as a call of its own: `:authority` is judged per stream. */
 export function serveHTTP2(
   tls: TLSSocket,
@@ -29,6 +32,9 @@ export function serveHTTP2(
       enablePush: false,
     },
     maxHeaderListPairs: limits.headerCount,
+    // Of answers: a header that stands twice where it should once is the service's to mend, and no reason to lose the answer.
+    strictSingleValueFields: false,
+    maxSendHeaderBlockLength: ANSWER_HEAD_BYTES,
     maxSessionMemory: 4,
   });
   // RFC 9113 6.8: GOAWAY, and the streams that are open may end.

@@ -14,6 +14,14 @@ it.each<[string, Parameters<typeof headerPairs>[0], string[][]]>([
     ],
   ],
   ['bytes beyond ASCII', [bytes('x-a'), bytes('\xe9')], [['x-a', 'é']]],
+  [
+    'white space around a value, and a no-break space within',
+    [bytes('x-a'), bytes('\t \xa0 a \t '), bytes('x-b'), bytes(' \t')],
+    [
+      ['x-a', '\xa0 a'],
+      ['x-b', ''],
+    ],
+  ],
   ['a name without a value', [bytes('x-a')], []],
   [
     'an object, with lists',

@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { PassThrough, Readable } from 'node:stream';
+import { Duplex, PassThrough, Readable } from 'node:stream';
 import { describe, expect, it } from 'vitest';
 import type { HeaderPair } from '../../../../core/text/header-pair.ts';
 import { arrivedBody, pump, throwIfFailed } from '../../../../sidecar/intercept/pump.ts';
@@ -8,12 +8,17 @@ import { text } from './clients.ts';
 /** A sink that nobody reads takes this much, and then says that it is full. */
 const FULL = 16 * 1024;
 
-function started(source: Readable, sink: PassThrough) {
+function started(source: Readable, sink: Duplex, length?: number) {
   let cuts = 0;
-  const done = pump(source, sink, () => {
-    cuts += 1;
-    sink.destroy();
-  });
+  const done = pump(
+    source,
+    sink,
+    () => {
+      cuts += 1;
+      sink.destroy();
+    },
+    length,
+  );
   return { done, cuts: () => cuts };
 }
 
@@ -69,6 +74,49 @@ describe('a body that is moved', () => {
     source.on('error', () => {}).destroy(reason);
     await new Promise((resolve) => source.once('close', resolve));
     expect(await failed(started(source, new PassThrough()).done)).toBe(reason);
+  });
+
+  it('is over with the last byte that its head promised, before its source ends', async () => {
+    const source = new PassThrough();
+    const sink = new PassThrough();
+    const { done, cuts } = started(source, sink, 5);
+    source.write('hello');
+    expect(await text(sink)).toBe('hello');
+    await done;
+    expect(cuts()).toBe(0);
+    expect(source.destroyed).toBe(true);
+  });
+
+  it('is over once all of it was written, if the sink closes before it could say so', async () => {
+    const sink = new Duplex({
+      read() {},
+      write: (_chunk, _encoding, done) => done(),
+      // An HTTP/2 stream whose client leaves with the last byte never gets to this.
+      final() {
+        this.destroy();
+      },
+    });
+    const { done, cuts } = started(Readable.from([Buffer.from('a')]), sink);
+    await done;
+    expect(cuts()).toBe(0);
+  });
+
+  it('is cut off if the sink closes before all of it was written', async () => {
+    const sink = new Duplex({
+      read() {},
+      write() {
+        setImmediate(() => this.destroy());
+      },
+    });
+    const { done, cuts } = started(Readable.from([Buffer.from('a')]), sink);
+    expect(await failed(done)).toMatchObject({ code: 'CallAborted' });
+    expect(cuts()).toBe(1);
+  });
+
+  it('that is longer than its head says is cut off', async () => {
+    const { done, cuts } = started(Readable.from([Buffer.from('hello')]), new PassThrough(), 4);
+    expect(await failed(done)).toMatchObject({ message: 'the body is longer than its head says' });
+    expect(cuts()).toBe(1);
   });
 
   it('is destroyed when the sink closes first', async () => {
