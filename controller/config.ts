@@ -4,6 +4,7 @@ import { parseQuantity } from '../core/kubernetes/quantity.ts';
 import type { KubernetesServer } from '../core/kubernetes/server.ts';
 import { isRecord } from '../core/text/json.ts';
 import { CERTIFICATES } from '../core/text/pem.ts';
+import { parsePrivateDestination } from '../core/text/private-destination.ts';
 import { parseAuthority, withBrackets, withoutBrackets } from '../core/text/url.ts';
 import { ConfigReader, type Environment } from '../process/config.ts';
 import { readKubernetesServer } from '../process/kubernetes-setting.ts';
@@ -149,6 +150,13 @@ function readSidecarSettings(reader: ConfigReader): { sidecar?: SidecarSettings 
       'an object of min and max, whose values are quantities',
     ),
     inertHeaders: reader.lowerCaseList('ACTIONGRANT_SIDECAR_INERT_HEADERS'),
+    privateDestinations: reader.parsedList(
+      'ACTIONGRANT_SIDECAR_PRIVATE_DESTINATIONS',
+      (text: string) => {
+        parsePrivateDestination(text);
+        return text;
+      },
+    ),
     trustBundleFile: reader.optionalText('ACTIONGRANT_SIDECAR_TRUST_BUNDLE'),
     logLevel: reader.oneOf('ACTIONGRANT_SIDECAR_LOG_LEVEL', LOG_LEVELS, 'info'),
   };

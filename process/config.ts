@@ -101,6 +101,19 @@ export class ConfigReader {
     return items;
   }
 
+  /** @param parse throws TypeError in words that follow the setting's name */
+  parsedList<T>(name: string, parse: (item: string) => T): T[] {
+    return this.list(name).flatMap((item) => {
+      try {
+        return [parse(item)];
+      } catch (error) {
+        if (!(error instanceof TypeError)) throw error;
+        this.complain(name, error.message);
+        return [];
+      }
+    });
+  }
+
   /** The content of the file that the setting names, which is required. */
   file(name: string, content: FileContent): string {
     const path = this.text(name);

@@ -3,6 +3,10 @@
 import { isIP } from 'node:net';
 import { API_SERVER_NAMES } from '../core/api/names.ts';
 import { CERTIFICATES } from '../core/text/pem.ts';
+import {
+  type PrivateDestination,
+  parsePrivateDestination,
+} from '../core/text/private-destination.ts';
 import { parseAuthority, withBrackets, withoutBrackets } from '../core/text/url.ts';
 import { ConfigReader, type Environment, type FileContent } from '../process/config.ts';
 import { LOG_LEVELS, type LogLevel } from '../process/log.ts';
@@ -34,6 +38,8 @@ export interface SidecarConfig {
   trustBundle: string | undefined;
   /** The operator's `host:port` → `address:port`. */
   connectTo: ReadonlyMap<string, string>;
+  /** Where names may lead to private addresses. */
+  privateDestinations: PrivateDestination[];
   inertHeaders: string[];
   /** Where the pod CA's certificate is written, beside the agent's directory. */
   caOutputFile: string | undefined;
@@ -79,6 +85,10 @@ export function readSidecarConfig(environment: Environment): SidecarConfig {
     kubernetes: readKubernetes(reader),
     trustBundle: reader.optionalFile('ACTIONGRANT_TRUST_BUNDLE', CERTIFICATES),
     connectTo: readConnectTo(reader),
+    privateDestinations: reader.parsedList(
+      'ACTIONGRANT_PRIVATE_DESTINATIONS',
+      parsePrivateDestination,
+    ),
     inertHeaders: reader.lowerCaseList('ACTIONGRANT_INERT_HEADERS'),
     caOutputFile:
       transparent === undefined

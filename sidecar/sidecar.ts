@@ -16,6 +16,7 @@ import type { SidecarConfig } from './config.ts';
 import { createExchangeClient } from './exchange/client.ts';
 import { createRefusalReporter } from './exchange/report-refusals.ts';
 import { createForwarder, type Forwarder } from './forward/forward.ts';
+import { PrivateDestinations } from './forward/private-destinations.ts';
 import { createResolver } from './forward/resolve.ts';
 import { handleCall } from './handle-call.ts';
 import { MemoryBudget } from './intercept/memory-budget.ts';
@@ -67,13 +68,14 @@ export async function startSidecar(dependencies: SidecarDependencies): Promise<S
     unreported: (count) => metrics.refusalsUnreported.inc(count),
   });
   const secrets = new LiveSecrets();
-  const forwarder = createSidecarForwarder(config, clock, secrets);
+  const searchDomains = await readSearchDomains();
+  const forwarder = createSidecarForwarder(config, { clock, secrets, searchDomains });
   const callDependencies = {
     config,
     describeContext: {
       kubernetes: { authorities: config.kubernetes.authorities },
       inertHeaders: new Set(config.inertHeaders),
-      searchDomains: config.transparent === undefined ? [] : await readSearchDomains(),
+      searchDomains: config.transparent === undefined ? [] : searchDomains,
     },
     exchange,
     complete: completions.complete,
@@ -114,19 +116,25 @@ export async function startSidecar(dependencies: SidecarDependencies): Promise<S
   };
 }
 
+interface ForwarderParts {
+  clock: Clock;
+  secrets: LiveSecrets;
+  searchDomains: readonly string[];
+}
+
 function createSidecarForwarder(
-  { connectTo, kubernetes, trustBundle }: SidecarConfig,
-  clock: Clock,
-  secrets: LiveSecrets,
+  { connectTo, kubernetes, trustBundle, privateDestinations }: SidecarConfig,
+  { clock, secrets, searchDomains }: ForwarderParts,
 ): Forwarder {
+  const interfaces = () => Object.values(networkInterfaces()).flatMap((all) => all ?? []);
   return createForwarder({
     clock,
     secrets,
     resolver: createResolver({
-      ownAddresses: () =>
-        Object.values(networkInterfaces()).flatMap(
-          (all) => all?.map(({ address }) => address) ?? [],
-        ),
+      ownAddresses: () => interfaces().map(({ address }) => address),
+      ownNetworks: () => interfaces().flatMap(({ cidr }) => cidr ?? []),
+      privateDestinations: new PrivateDestinations(privateDestinations),
+      searchDomains,
       connectTo: new Map([
         ...connectTo,
         // The API server is where the operator says, under every name and address that agents use for it.

@@ -5,7 +5,7 @@ import { withBrackets } from '../../core/text/url.ts';
 import type { SidecarSettings } from './sidecar-settings.ts';
 
 export interface SettingsFacts {
-  sidecar: Pick<SidecarSettings, 'inertHeaders' | 'logLevel'>;
+  sidecar: Pick<SidecarSettings, 'inertHeaders' | 'privateDestinations' | 'logLevel'>;
   /** `https://host` of the exchange. */
   controllerURL: string;
   /** PEM. */
@@ -58,6 +58,9 @@ function sidecarEnvironment(facts: SettingsFacts): Record<string, string> {
     ...(sidecar.inertHeaders.length === 0
       ? {}
       : { ACTIONGRANT_INERT_HEADERS: sidecar.inertHeaders.join(',') }),
+    ...(sidecar.privateDestinations.length === 0
+      ? {}
+      : { ACTIONGRANT_PRIVATE_DESTINATIONS: sidecar.privateDestinations.join(',') }),
     ...(trustBundle === undefined
       ? {}
       : { ACTIONGRANT_TRUST_BUNDLE: settingsFile(SETTINGS_FILES.trust) }),

@@ -24,17 +24,36 @@ const RULES: ReadonlyArray<readonly [reason: string, subnets: readonly string[]]
   ['an unspecified address', ['0.0.0.0/8', '::/128']],
   ['a link-local address', ['169.254.0.0/16', 'fe80::/10', 'fec0::/10']],
   ['a multicast address', ['224.0.0.0/4', 'ff00::/8']],
-  ['a reserved address', ['240.0.0.0/4', '192.0.0.0/24', '100::/64', '2001::/32']],
+  [
+    'a reserved address',
+    ['240.0.0.0/4', '192.0.0.0/24', '192.88.99.0/24', '100::/63', '2001::/32', '5f00::/16'],
+  ],
 ];
 
-const LISTS = RULES.map(([reason, subnets]) => {
-  const list = new BlockList();
-  for (const subnet of subnets) {
-    const [address = '', prefix] = subnet.split('/');
-    list.addSubnet(address, Number(prefix), isIPv4(address) ? 'ipv4' : 'ipv6');
-  }
-  return { reason, list };
-});
+/** Networks that are somebody's own: a public name may lead there only where the administrator said so. */
+const PRIVATE_RULES: typeof RULES = [
+  ['a private address', ['10.0.0.0/8', '172.16.0.0/12', '192.168.0.0/16', 'fc00::/7']], // RFC 1918, RFC 4193
+  ['a shared address', ['100.64.0.0/10']], // RFC 6598; clouds put nodes and pods there
+  ['a benchmarking address', ['198.18.0.0/15', '2001:2::/48']], // RFC 2544, RFC 5180
+];
+
+const LISTS = listsOf(RULES);
+const PRIVATE_LISTS = listsOf(PRIVATE_RULES);
+
+function listsOf(rules: typeof RULES) {
+  return rules.map(([reason, subnets]) => {
+    const list = new BlockList();
+    for (const subnet of subnets) {
+      const [address = '', prefix] = subnet.split('/');
+      list.addSubnet(address, Number(prefix), isIPv4(address) ? 'ipv4' : 'ipv6');
+    }
+    return { reason, list };
+  });
+}
+
+/** RFC 4291 2.4: what is given out for the Internet. */
+const GLOBAL = new BlockList();
+GLOBAL.addSubnet('2000::', 3, 'ipv6');
 
 /**
  * IPv6 prefixes that carry an IPv4 address, and where in it: mapped (RFC 4291 2.5.5.2), compatible (2.5.5.1), translated
@@ -49,8 +68,17 @@ const CARRIERS: ReadonlyArray<readonly [prefix: readonly number[], at: number]> 
   [[0x20, 0x02], 2],
 ];
 
+/** The IPv4 address that one of IPv6 carries, in text, or null. */
+function carriedAddress(bytes: Uint8Array): string | null {
+  if (bytes.length === 4) return null;
+  for (const [prefix, at] of CARRIERS) {
+    if (prefix.every((byte, i) => bytes[i] === byte)) return bytes.subarray(at, at + 4).join('.');
+  }
+  return null;
+}
+
 /**
- * Why an address may not be connected to, or null if it may. Text that is no address may not.
+ * Why an address may never be connected to, or null if it may. Text that is no address may not.
  *
  * @param own the pod's own addresses: who listens there is the agent
  */
@@ -60,11 +88,29 @@ export function forbiddenAddress(address: string, own?: BlockList): string | nul
   const family = bytes.length === 4 ? 'ipv4' : 'ipv6';
   for (const { reason, list } of LISTS) if (list.check(address, family)) return reason;
   if (own?.check(address, family) === true) return "the pod's own address";
-  if (bytes.length === 4) return null;
-  for (const [prefix, at] of CARRIERS) {
-    if (prefix.every((byte, i) => bytes[i] === byte)) {
-      return forbiddenAddress(bytes.subarray(at, at + 4).join('.'), own);
-    }
-  }
-  return null;
+  const carried = carriedAddress(bytes);
+  if (carried !== null) return forbiddenAddress(carried, own);
+  const isKnown = bytes.length === 4 || GLOBAL.check(address, family);
+  return isKnown || privateAddress(address) !== null ? null : 'a reserved address';
+}
+
+/**
+ * Why an address is no public one, or null if it is public. What {@link forbiddenAddress} forbids is not asked for here.
+ *
+ * @param near further networks that are not the Internet: those that the pod is in
+ */
+export function privateAddress(address: string, near?: BlockList): string | null {
+  const bytes = addressBytes(address);
+  if (bytes === null) return 'not an IP address';
+  const family = bytes.length === 4 ? 'ipv4' : 'ipv6';
+  for (const { reason, list } of PRIVATE_LISTS) if (list.check(address, family)) return reason;
+  if (near?.check(address, family) === true) return "an address of the pod's own network";
+  const carried = carriedAddress(bytes);
+  return carried === null ? null : privateAddress(carried, near);
+}
+
+/** Whether an address is written as one of IPv6 that carries one of IPv4. */
+export function carriesAddress(address: string): boolean {
+  const bytes = addressBytes(address);
+  return bytes !== null && carriedAddress(bytes) !== null;
 }

@@ -5,7 +5,8 @@ import { BlockList, isIP, isIPv4 } from 'node:net';
 import { withoutBrackets } from '../../core/text/url.ts';
 import { type Lookup, lookUpOutside, systemLookup } from '../dns/lookup.ts';
 import { ForwardError } from './error.ts';
-import { forbiddenAddress } from './forbidden-address.ts';
+import { carriesAddress, forbiddenAddress, privateAddress } from './forbidden-address.ts';
+import type { PrivateDestinations } from './private-destinations.ts';
 
 export interface Target {
   /** Checked addresses, to be tried in this order; never empty. */
@@ -24,10 +25,19 @@ export interface ResolverOptions {
   lookup?: Lookup;
   /** Addresses of this pod, where agents may listen: no name may lead there. Asked anew each time. */
   ownAddresses?: () => readonly string[];
+  /** The networks that those are in, as `address/prefix`. Asked anew each time. */
+  ownNetworks?: () => readonly string[];
+  /** Where the administrator lets names lead to private addresses. */
+  privateDestinations?: PrivateDestinations;
+  /** The suffixes that the pod's resolver tries: which names are the cluster's own follows from them. */
+  searchDomains?: readonly string[];
 }
 
 export function createResolver(options: ResolverOptions = {}): Resolver {
-  const { lookup = systemLookup, ownAddresses = () => [] } = options;
+  const { lookup = systemLookup, ownAddresses = () => [], ownNetworks = () => [] } = options;
+  const { searchDomains = [], privateDestinations } = options;
+  const mayBePrivate = (host: string, address: string): boolean =>
+    privateDestinations?.includes(host, address) === true;
   const pinned = new Map([...(options.connectTo ?? [])].map(([from, to]) => [from, pin(from, to)]));
 
   return {
@@ -35,19 +45,35 @@ export function createResolver(options: ResolverOptions = {}): Resolver {
       const target = pinned.get(`${host}:${port}`);
       if (target !== undefined) return target;
       const bare = withoutBrackets(host);
-      const addresses = isIP(bare) === 0 ? await addressesOf(lookup, host) : [literal(bare)];
+      const isLiteral = isIP(bare) !== 0;
+      const addresses = isLiteral ? [literal(bare)] : await addressesOf(lookup, host);
       // One forbidden address condemns the name: whoever answers for it chose to name it, and which address would be
       // connected to must not depend on which of them answers first.
       const own = listOf(ownAddresses());
       for (const { address } of addresses) {
         const reason = forbiddenAddress(address, own);
-        if (reason !== null) {
-          throw new ForwardError(
-            'UpstreamNameRefused',
-            false,
-            `The host ${host} leads to ${reason}.`,
-          );
-        }
+        if (reason !== null) throw refused(`The host ${host} leads to ${reason}.`);
+      }
+      // An address in plain sight is what the grant says. A name says nothing of where it leads, today or tomorrow.
+      if (isLiteral && !carriesAddress(bare)) return { addresses, port };
+      const near = networksOf(ownNetworks());
+      const hidden = addresses.flatMap(({ address }) => {
+        const reason = privateAddress(address, near);
+        return reason === null || mayBePrivate(host, address) ? [] : [{ address, reason }];
+      });
+      const [first] = hidden;
+      const isCluster = async () =>
+        !isLiteral &&
+        isClusterName(
+          host,
+          hidden.map(({ address }) => address),
+          searchDomains,
+          lookup,
+        );
+      if (first !== undefined && !(await isCluster())) {
+        throw refused(
+          `The host ${host} leads to ${first.reason}. An administrator can allow that in the chart's sidecar.privateDestinations.`,
+        );
       }
       return { addresses, port };
     },
@@ -58,6 +84,44 @@ function listOf(addresses: readonly string[]): BlockList {
   const list = new BlockList();
   for (const address of addresses) list.addAddress(address, isIPv4(address) ? 'ipv4' : 'ipv6');
   return list;
+}
+
+function networksOf(networks: readonly string[]): BlockList {
+  const list = new BlockList();
+  for (const network of networks) {
+    const [address = '', prefix = ''] = network.split('/');
+    list.addSubnet(address, Number(prefix), isIPv4(address) ? 'ipv4' : 'ipv6');
+  }
+  return list;
+}
+
+/**
+ * Whether it is as a name of this cluster that a host leads to addresses. `edr.soc` may be a Service or a name of the Internet: it
+ * counts as the Service's if that is at these addresses.
+ */
+async function isClusterName(
+  host: string,
+  addresses: readonly string[],
+  searchDomains: readonly string[],
+  lookup: Lookup,
+): Promise<boolean> {
+  // Nobody but the pod's own resolver can say where a name of one label leads, and no top-level domain is called `svc`.
+  if (!host.includes('.') || host.endsWith('.svc')) return true;
+  // The kubelet's three come first (`soc.svc.cluster.local`): the pod's author may have added others.
+  const own = searchDomains.map((domain) => /^[^.]+\.(svc\..+)$/.exec(domain));
+  const [namespace, services] = own.find((match) => match !== null) ?? [];
+  if (namespace === undefined || services === undefined) return false;
+  if (host.endsWith(`.${services}`)) return true;
+  for (const domain of [namespace, services]) {
+    const found = await lookUpOutside(`${host}.${domain}.`, lookup).catch(() => []);
+    const theirs = new Set(found.map(({ address }) => address));
+    if (addresses.every((address) => theirs.has(address))) return true;
+  }
+  return false;
+}
+
+function refused(detail: string): ForwardError {
+  return new ForwardError('UpstreamNameRefused', false, detail);
 }
 
 async function addressesOf(lookup: Lookup, host: string): Promise<readonly LookupAddress[]> {

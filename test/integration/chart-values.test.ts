@@ -98,6 +98,11 @@ describe('values', () => {
       { sidecar: { inertHeaders: ['X-Tenant'] } },
       '/sidecar/inertHeaders/0',
     ],
+    [
+      'a host in upper case',
+      { sidecar: { privateDestinations: ['Git.corp.example.com'] } },
+      '/sidecar/privateDestinations/0',
+    ],
     ['a bundle that is no PEM', { sidecar: { trustBundle: 'ca.crt' } }, '/sidecar/trustBundle'],
     [
       'a bundle with a private key',

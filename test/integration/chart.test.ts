@@ -213,6 +213,7 @@ describe('the chart', () => {
         image: 'sidecar:1',
         imagePullSecrets: ['registry', 'mirror'],
         inertHeaders: ['x-tenant', 'x-trace'],
+        privateDestinations: ['*.corp.example.com', '10.20.0.0/16', 'fd12::/32'],
         trustBundle: CERTIFICATE,
         logLevel: 'debug',
         resources: { limits: { cpu: 1 } },
@@ -256,6 +257,7 @@ describe('the chart', () => {
         imagePullPolicy: 'IfNotPresent',
         imagePullSecrets: ['registry', 'mirror'],
         inertHeaders: ['x-tenant', 'x-trace'],
+        privateDestinations: ['*.corp.example.com', '10.20.0.0/16', 'fd12::/32'],
         logLevel: 'debug',
         resources: {
           requests: { cpu: '50m', memory: '96Mi' },

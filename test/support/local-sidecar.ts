@@ -55,6 +55,7 @@ export async function startLocalSidecar(
       kubernetes: { authorities: [server], server, ca: plane.caPem },
       trustBundle,
       connectTo,
+      privateDestinations: [],
       inertHeaders: [],
       podName: undefined,
       caOutputFile: caFile,

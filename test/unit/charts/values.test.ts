@@ -65,6 +65,7 @@ test('what is left out is the same with the chart and without it', () => {
       imagePullPolicy: values.controller.imagePullPolicy,
       imagePullSecrets: values.sidecar.imagePullSecrets,
       inertHeaders: values.sidecar.inertHeaders,
+      privateDestinations: values.sidecar.privateDestinations,
       logLevel: values.sidecar.logLevel,
       resources: values.sidecar.resources,
     },

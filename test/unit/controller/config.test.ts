@@ -54,6 +54,7 @@ test('with an image, and nothing else, the rest has its defaults', () => {
     },
     resources: { requests: { cpu: '50m', memory: '96Mi' }, limits: { memory: '256Mi' } },
     inertHeaders: [],
+    privateDestinations: [],
     trustBundleFile: undefined,
     logLevel: 'info',
   });
@@ -68,6 +69,7 @@ test("the operator's choices are taken", () => {
     ACTIONGRANT_SIDECAR_IMAGE_PULL_SECRETS: 'registry, mirror',
     ACTIONGRANT_SIDECAR_RESOURCES: '{"limits":{"memory":"1Gi"}}',
     ACTIONGRANT_SIDECAR_INERT_HEADERS: 'x-team, x-run',
+    ACTIONGRANT_SIDECAR_PRIVATE_DESTINATIONS: '*.corp.example.com, 10.20.0.0/16',
     ACTIONGRANT_SIDECAR_TRUST_BUNDLE: trust,
     ACTIONGRANT_SIDECAR_LOG_LEVEL: 'debug',
   });
@@ -77,6 +79,7 @@ test("the operator's choices are taken", () => {
     imagePullSecrets: ['registry', 'mirror'],
     resources: { limits: { memory: '1Gi' } },
     inertHeaders: ['x-team', 'x-run'],
+    privateDestinations: ['*.corp.example.com', '10.20.0.0/16'],
     trustBundleFile: trust,
     logLevel: 'debug',
   });
@@ -95,6 +98,8 @@ describe('complained about, by name, with or without an image', () => {
       /whose values are quantities/,
     ],
     ['ACTIONGRANT_SIDECAR_INERT_HEADERS', 'X-Team', /must be lower case/],
+    ['ACTIONGRANT_SIDECAR_PRIVATE_DESTINATIONS', 'Git.corp', /must be a host in lower case/],
+    ['ACTIONGRANT_SIDECAR_PRIVATE_DESTINATIONS', '10.0.0.1/8', /bits behind its prefix/],
     ['ACTIONGRANT_SIDECAR_TRUST_BUNDLE', empty, /does not hold certificates in PEM$/],
     ['ACTIONGRANT_SIDECAR_TRUST_BUNDLE', join(directory, 'none'), /cannot be read/],
     ['ACTIONGRANT_SIDECAR_LOG_LEVEL', 'loud', /must be one of debug/],

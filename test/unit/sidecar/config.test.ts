@@ -68,6 +68,7 @@ it('what the injector sets is enough', () => {
     transparent: undefined,
     trustBundle: undefined,
     connectTo: new Map(),
+    privateDestinations: [],
     inertHeaders: [],
     caOutputFile: '/run/actiongrant/ca.crt',
     useWaitMilliseconds: 5_000,
@@ -82,6 +83,7 @@ it('what an operator may add is read', () => {
     ACTIONGRANT_KUBERNETES_AUTHORITIES: 'api.example.com:6443,[fd00::1]:443',
     ACTIONGRANT_CONNECT_TO: 'edr.example.com:443=127.0.0.1:8443',
     ACTIONGRANT_INERT_HEADERS: 'x-team,x-build',
+    ACTIONGRANT_PRIVATE_DESTINATIONS: 'git.corp.example.com,*.lab.example.com,10.20.0.0/16,fd12::1',
     ACTIONGRANT_TRUST_BUNDLE: ca,
     ACTIONGRANT_LOG_LEVEL: 'debug',
   });
@@ -91,6 +93,12 @@ it('what an operator may add is read', () => {
   ]);
   expect(config.connectTo).toEqual(new Map([['edr.example.com:443', '127.0.0.1:8443']]));
   expect(config.inertHeaders).toEqual(['x-team', 'x-build']);
+  expect(config.privateDestinations).toEqual([
+    { kind: 'Host', host: 'git.corp.example.com' },
+    { kind: 'Domain', suffix: '.lab.example.com' },
+    { kind: 'Network', address: '10.20.0.0', prefix: 16 },
+    { kind: 'Network', address: 'fd12::1', prefix: 128 },
+  ]);
   expect(config.trustBundle).toBe(pem);
   expect(config.logLevel).toBe('debug');
 });
@@ -120,6 +128,11 @@ describe('a setting that would fail later is refused at the start', () => {
       'a header in capitals',
       { ACTIONGRANT_INERT_HEADERS: 'X-Team' },
       'ACTIONGRANT_INERT_HEADERS must be lower case, not "X-Team"',
+    ],
+    [
+      'a network that is none',
+      { ACTIONGRANT_PRIVATE_DESTINATIONS: '10.0.0.0/33' },
+      'ACTIONGRANT_PRIVATE_DESTINATIONS must be a host in lower case, "*." and a domain, or a network such as 10.20.0.0/16, not "10.0.0.0/33"',
     ],
     [
       'no time to wait',

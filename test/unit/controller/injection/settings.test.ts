@@ -16,7 +16,7 @@ const directories: string[] = [];
 beforeAll(async () => {
   const authority = async (name: string) => (await createAuthority(name)).certificate;
   facts = {
-    sidecar: { inertHeaders: [], logLevel: 'info' },
+    sidecar: { inertHeaders: [], privateDestinations: [], logLevel: 'info' },
     controllerURL: 'https://actiongrant-controller.actiongrant-system.svc',
     controllerCA: await authority('controller'),
     kubernetesServer: '10.96.0.1:443',
@@ -63,6 +63,7 @@ test('the sidecar takes what is published, and finds every part of it', () => {
     kubernetes: { server: '10.96.0.1:443', ca: facts.kubernetesCA },
     trustBundle: undefined,
     inertHeaders: [],
+    privateDestinations: [],
     caOutputFile: undefined,
     transparent: {
       listen: [
@@ -85,13 +86,18 @@ test("the operator's choices arrive", () => {
   const { config } = readInPod(
     settingsData({
       ...facts,
-      sidecar: { inertHeaders: ['x-team', 'x-run'], logLevel: 'debug' },
+      sidecar: {
+        inertHeaders: ['x-team', 'x-run'],
+        privateDestinations: ['git.corp.example.com', '10.20.0.0/16'],
+        logLevel: 'debug',
+      },
       kubernetesServer: '[fd00::1]:6443',
       trustBundle,
     }),
   );
   expect(config).toMatchObject({
     inertHeaders: ['x-team', 'x-run'],
+    privateDestinations: [{ kind: 'Host' }, { kind: 'Network' }],
     logLevel: 'debug',
     trustBundle,
     kubernetes: { server: '[fd00::1]:6443' },

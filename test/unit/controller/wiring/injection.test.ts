@@ -68,6 +68,7 @@ async function injection(host: string, settings: Partial<SidecarSettings> = {}) 
       ...SIDECAR_IMAGE,
       resourceBounds: { min: {}, max: {} },
       inertHeaders: [],
+      privateDestinations: [],
       trustBundleFile: undefined,
       logLevel: 'info',
       ...settings,

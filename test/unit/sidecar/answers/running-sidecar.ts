@@ -59,6 +59,7 @@ export class RunningSidecar implements ProxyAddress {
         connectTo: new Map(
           Object.entries(ports).map(([name, port]) => [name, `127.0.0.1:${port}`]),
         ),
+        privateDestinations: [],
         inertHeaders: [],
         podName: undefined,
         caOutputFile,
