@@ -86,14 +86,15 @@ export function readHeaders(
       significant.push([name, value]);
     }
   }
-  const contentType = firstValue(inert, 'content-type');
+  // An empty type says as much as none.
+  const contentType = firstValue(inert, 'content-type') ?? '';
   return {
     host: values.host,
     contentLength: values['content-length'],
     transferEncoding: values['transfer-encoding'],
     inert: withinBounds(inert),
     significant,
-    contentType: contentType === undefined ? null : parseContentType(contentType),
+    contentType: contentType === '' ? null : parseContentType(contentType),
     contentEncoding: readContentEncoding(firstValue(inert, 'content-encoding') ?? ''),
   };
 }

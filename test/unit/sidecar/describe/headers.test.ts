@@ -179,6 +179,10 @@ describe('request headers', () => {
     expect(refusal(() => read(raw, version))).toMatchObject(expected);
   });
 
+  it('may have an empty content type, which is none', () => {
+    expect(read(['Content-Type', '']).contentType).toBeNull();
+  });
+
   it('may have an expectation in HTTP/1.0, where it means nothing', () => {
     expect(read(['Expect', '100-continue'], '1.0').significant).toEqual([]);
   });

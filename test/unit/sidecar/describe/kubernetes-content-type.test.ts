@@ -63,6 +63,8 @@ describe('a call to the API server', () => {
     const described = kubernetes(method, target, { 'content-length': '2' });
     expect(described.json).toBe('json');
     expect(described.upstream.headers).toContainEqual(['content-type', 'application/json']);
+    const empty = kubernetes(method, target, { 'content-length': '2', 'content-type': '' });
+    expect(empty.upstream.headers).toEqual(described.upstream.headers);
     const bodiless = kubernetes(method, target).upstream.headers.map(([name]) => name);
     expect(bodiless).not.toContain('content-type');
   });
