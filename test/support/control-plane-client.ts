@@ -116,6 +116,12 @@ export class ControlPlane {
     return response.body;
   }
 
+  /** 36 of Kubernetes 1.36. */
+  async minorVersion(): Promise<number> {
+    const { minor } = await this.api<{ minor: string }>('GET', '/version');
+    return Number.parseInt(minor, 10);
+  }
+
   /** Creates a namespace of the test's own and resolves with its name. */
   async createNamespace(prefix = 'test', labels: Readonly<Record<string, string>> = {}) {
     const name = `${prefix}-${randomBytes(4).toString('hex')}`;
