@@ -30,7 +30,7 @@ function review(token: string): Promise<TokenReview> {
 describe('the shared control plane', () => {
   test('is a Kubernetes that bindings, credential IDs and native sidecars work on', async () => {
     const version = await plane.api<{ metadata: never; minor: string }>('GET', '/version');
-    expect(Number.parseInt(version.minor, 10)).toBeGreaterThanOrEqual(34);
+    expect(Number.parseInt(version.minor, 10)).toBeGreaterThanOrEqual(33);
   });
 
   test('authorizes a client certificate by its user and groups', async () => {
