@@ -1,5 +1,7 @@
 /** Structured log: one JSON object a line, a constant message with fields. Secrets print as `[redacted]`. */
 
+import { escapeHidden } from '../core/text/hidden.ts';
+
 /** From the level that logs most to the level that logs least. */
 export const LOG_LEVELS = ['debug', 'info', 'warn', 'error'] as const;
 export type LogLevel = (typeof LOG_LEVELS)[number];
@@ -38,7 +40,8 @@ export function createLogger(options: LoggerOptions): Logger {
       if (LOG_LEVELS.indexOf(own) < LOG_LEVELS.indexOf(level)) return;
       const fixed = { time: new Date(now()).toISOString(), level: own, message };
       // Fields never replace what every line has: `fixed` is there twice for the order and for the last word.
-      write(`${serialized({ ...fixed, ...fields, ...more, ...fixed }, fixed)}\n`);
+      // JSON leaves bidirectional controls and the like as they are, and people read logs in terminals.
+      write(`${escapeHidden(serialized({ ...fixed, ...fields, ...more, ...fixed }, fixed))}\n`);
     };
   return { debug: at('debug'), info: at('info'), warn: at('warn'), error: at('error') };
 }

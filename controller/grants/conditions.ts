@@ -6,6 +6,7 @@ import type {
   GrantConditionStatus,
   GrantConditionType,
 } from '../../core/api/generated/actiongrant.ts';
+import { escapeHidden } from '../../core/text/hidden.ts';
 
 /** Times are wall-clock milliseconds; statuses hold RFC 3339 with milliseconds. */
 export type Milliseconds = number;
@@ -23,6 +24,14 @@ export type ConditionRow = readonly [
   message: string,
 ];
 
+/** As the CRD takes it: a number of characters. */
+const MAX_MESSAGE_LENGTH = 1024;
+
+/** Messages quote the API server and names that others chose. `kubectl describe` prints what is in them as it is. */
+function shown(message: string): string {
+  return escapeHidden(message).slice(0, MAX_MESSAGE_LENGTH);
+}
+
 /** Replaces conditions by type; the transition time moves only when the status does (API conventions). */
 export function conditions(
   grant: ActionGrant,
@@ -36,7 +45,7 @@ export function conditions(
       type,
       status,
       reason,
-      message,
+      message: shown(message),
       lastTransitionTime:
         before !== undefined && before.status === status ? before.lastTransitionTime : time(now),
       ...(grant.metadata.generation === undefined

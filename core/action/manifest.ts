@@ -1,5 +1,6 @@
 /** The apply-ready manifest of the grant that a refused call lacked: the answer to "what would allow this?". */
 
+import { escapeHidden } from '../text/hidden.ts';
 import { parseStrictJson } from '../text/json.ts';
 import { secretPointers } from '../text/secret-json.ts';
 import { holdsSecretDigest } from '../text/secret-text.ts';
@@ -39,7 +40,10 @@ const JSON_LIMIT = 32_768;
  */
 export function grantManifest(action: Action, options: ManifestOptions): string {
   const type = actionType(action);
-  const json = type.bodyIsSecret(action) ? undefined : options.bodyJson;
+  // Admission refuses what people would not see. In JSON an escape says the same.
+  const { bodyJson } = options;
+  const json =
+    bodyJson === undefined || type.bodyIsSecret(action) ? undefined : escapeHidden(bodyJson);
   const head = type.manifestLines(action);
   const lines = [
     ...(head.some(holdsSecretDigest)

@@ -1,5 +1,9 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { parse } from 'yaml';
 import type { ActionGrant, ActionGrantStatus } from '../../core/api/generated/actiongrant.ts';
+import { ROOT } from '../../scripts/tools.ts';
 import {
   aFinishedStatus,
   aKubernetesAction,
@@ -61,6 +65,18 @@ function cells(listing: string): string[][] {
 }
 
 describe('kubectl get', () => {
+  test('knows the category, which is no name of a resource', async () => {
+    expect(await kubectl('get', 'agent-access', '-o', 'name')).toContain(
+      'actiongrant.actiongrant.dev/one',
+    );
+    expect(await kubectl('get', 'actiongrant', 'one', '-o', 'name')).toBe(
+      'actiongrant.actiongrant.dev/one\n',
+    );
+    const { names } = parse(readFileSync(join(ROOT, 'crds/actiongrants.yaml'), 'utf8')).spec;
+    const own = [names.plural, names.singular, names.kind.toLowerCase(), ...names.shortNames];
+    expect(names.categories.filter((category: string) => own.includes(category))).toEqual([]);
+  });
+
   test('shows who may do what, and how it ended', async () => {
     const [header, one, two] = cells(await kubectl('get', 'ag'));
     expect(header).toEqual(['NAME', 'PHASE', 'AGENT', 'ACTION', 'OUTCOME', 'AGE']);

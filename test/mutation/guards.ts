@@ -355,6 +355,38 @@ const GUARDS: readonly Guard[] = [
     ],
   },
   {
+    guard: 'a grant that hides something from whoever decides is refused',
+    file: 'test/unit/controller/admission/grants/grant-rules.test.ts',
+    changes: [
+      {
+        file: 'controller/admission/grants/grant-rules.ts',
+        from: '  everyTextIsVisible,\n',
+        to: '',
+      },
+    ],
+  },
+  {
+    guard: 'a message that quotes others is one line',
+    file: 'test/unit/controller/grants/conditions.test.ts',
+    changes: [
+      { file: 'controller/grants/conditions.ts', from: 'escapeHidden(message)', to: 'message' },
+    ],
+  },
+  {
+    guard: 'a line has no character that a terminal acts on',
+    file: 'test/unit/process/log.test.ts',
+    changes: [
+      { file: 'process/log.ts', from: '${escapeHidden(serialized(', to: '${String(serialized(' },
+    ],
+  },
+  {
+    guard: 'the JSON of a body is one line',
+    file: 'test/unit/core/action/manifest.test.ts',
+    changes: [
+      { file: 'core/action/manifest.ts', from: ': escapeHidden(bodyJson);', to: ': bodyJson;' },
+    ],
+  },
+  {
     guard: 'no flood of them holds up the end of a use',
     file: 'test/unit/controller/exchange/routes.test.ts',
     changes: [

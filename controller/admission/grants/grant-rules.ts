@@ -17,6 +17,7 @@ import { acceptsGrantsFrom } from '../../grants/consent.ts';
 import type { GrantRefusal } from '../../grants/grant-refusal.ts';
 import { DECIDED_BY_THE_CONTROLLER, markedBy, REQUESTER_MAY_NOT_DECIDE } from './grant-refusals.ts';
 import { findTrackingMark } from './tracking-marks.ts';
+import { findHiddenText } from './visible-texts.ts';
 
 /** What is known of this cluster. */
 export interface AdmissionSettings {
@@ -49,6 +50,7 @@ type Rule = (facts: GrantFacts, settings: AdmissionSettings) => ProblemError | n
 
 /** The rules that need nothing looked up, then those that do: a grant that can never be is refused without a question. */
 export const FORM_RULES: readonly Rule[] = [
+  everyTextIsVisible,
   secretsAreDigests,
   actionIsNotTheApiServerByHttp,
   credentialIsLendable,
@@ -83,6 +85,11 @@ function secretsAreDigests({ grant }: GrantFacts): ProblemError | null {
     'spec.justification',
     'it holds a token, and many may read grants. Say what the token is for, and leave the token out',
   );
+}
+
+function everyTextIsVisible({ grant }: GrantFacts): ProblemError | null {
+  const hidden = findHiddenText(grant);
+  return hidden === undefined ? null : invalid(hidden.field, hidden.reason);
 }
 
 function actionIsNotTheApiServerByHttp(

@@ -89,9 +89,9 @@ export interface ActionGrantSpec {
    */
   readonly ttlSecondsAfterFinished: number;
   /**
-   * Why the call is needed, for whoever decides and for the record, at most 1024 characters. Line
-   * breaks are allowed, other control characters and characters that reverse the direction of text
-   * are not. It is the requester's claim: nobody has checked it.
+   * Why the call is needed, for whoever decides and for the record: one line of at most 1024
+   * characters, without control characters, invisible ones (zero-width joiners too) and ones that
+   * change the direction of text. It is the requester's claim: nobody has checked it.
    */
   readonly justification: string;
   /**
@@ -194,7 +194,9 @@ export interface GrantBody {
    */
   readonly type: GrantBodyType;
   /**
-   * The body as JSON text, at most 32768 characters. It is text, and not an object, so that nulls
+   * The body as JSON text on one line, at most 32768 characters, as jq -c prints it: what people
+   * read must not look like other fields. A line break in a value is the escape \n, and an
+   * invisible character is an escape such as \u200b. It is text, and not an object, so that nulls
    * and large integers survive. Duplicate keys and numbers that a double cannot hold are refused.
    */
   readonly json?: string;
@@ -298,8 +300,8 @@ export interface GrantMcpAction {
   /** Name of the tool, exactly as the server lists it. */
   readonly tool: string;
   /**
-   * The tool's arguments as the text of one JSON object, at most 32768 characters, compared by RFC
-   * 8785. Absent: the call must have none.
+   * The tool's arguments as the text of one JSON object on one line, as jq -c prints it, at most
+   * 32768 characters, compared by RFC 8785. Absent: the call must have none.
    */
   readonly arguments?: string;
 }
@@ -484,7 +486,7 @@ export interface GrantDecision {
   readonly decider: GrantUser;
   /** When the ActionDecision was created. */
   readonly time: string;
-  /** What the decider wrote, at most 1024 characters. */
+  /** What the decider wrote, one line of at most 1024 characters. */
   readonly justification?: string;
 }
 

@@ -117,6 +117,20 @@ describe('an error', () => {
   );
 });
 
+it('a line has no character that a terminal acts on, or that people do not see', () => {
+  const value = 'a\u001b[2J\u202eb\u2028\u009bc\u200b\n';
+  const lines: string[] = [];
+  const log = createLogger({
+    level: 'info',
+    fields: {},
+    write: (line) => void lines.push(line),
+    now: () => 0,
+  });
+  log.info('it happened', { value });
+  expect(lines.join('')).toMatch(/^[ -~]+\n$/);
+  expect(JSON.parse(lines.join(''))).toMatchObject({ value });
+});
+
 describe('what JSON cannot hold never makes logging fail', () => {
   it('a bigint is its digits', () => {
     expect(written({ n: 9007199254740993n })['n']).toBe('9007199254740993');

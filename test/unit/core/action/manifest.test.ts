@@ -7,6 +7,7 @@ import { actionKeys } from '../../../../core/action/digest.ts';
 import { grantedAction } from '../../../../core/action/grant.ts';
 import { grantManifest } from '../../../../core/action/manifest.ts';
 import type { ActionGrant, GrantBody } from '../../../../core/api/generated/actiongrant.ts';
+import { findHidden } from '../../../../core/text/hidden.ts';
 import { canonicalJson, type JsonValue, parseStrictJson } from '../../../../core/text/json.ts';
 import { sha256Hex } from '../../../../core/text/sha256.ts';
 import { aKubernetesCall } from '../../../support/exchange.ts';
@@ -299,6 +300,15 @@ describe('for every action', { timeout: 30_000 }, () => {
       }),
       { numRuns: 300 },
     );
+  });
+
+  it('the JSON of a body is one line, and whoever decides sees all of it', () => {
+    const value = { note: 'a\u202eb\u200b\u2028\u0085\u{e0061}\n' };
+    const { body, bodyJson } = jsonBody(value);
+    const { spec } = read(grantManifest(httpCall({ body }), { ...AGENT, bodyJson }));
+    const json = spec.action.http?.body?.json ?? '';
+    expect(findHidden(json)).toBeUndefined();
+    expect(JSON.parse(json)).toEqual(value);
   });
 
   it('hostile text in it never becomes structure', () => {

@@ -149,6 +149,22 @@ describe('a grant', () => {
 });
 
 test.for<[what: string, spec: Partial<ActionGrantSpec>, field: string]>([
+  ['forges a status', { justification: 'a\nStatus:\n  Approvals:  2/2' }, 'spec.justification'],
+  [
+    'has JSON of several lines',
+    { action: anHttpAction({ body: { type: 'JSON', json: '{\n  "reason": "beaconing"\n}' } }) },
+    'spec.action.http.body.json',
+  ],
+  [
+    'comes from a user of such a name',
+    { requester: { username: 'a\u202eb' } },
+    'spec.requester.username',
+  ],
+])('a grant that hides something from whoever decides is refused: it %s', ([, spec, field]) => {
+  expect(decide({ spec })).toMatchObject({ code: 'GrantInvalid', field });
+});
+
+test.for<[what: string, spec: Partial<ActionGrantSpec>, field: string]>([
   [
     'in a header',
     { action: anHttpAction({ headers: { 'x-api-key': 'hunter2' } }) },
