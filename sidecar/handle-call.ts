@@ -17,8 +17,10 @@ import { bodyAccount } from './describe/body-account.ts';
 import { type ActionDescription, callType } from './describe/call-types.ts';
 import type { DescribeContext } from './describe/context.ts';
 import { describeHead } from './describe/describe.ts';
+import { checkMCP } from './describe/mcp-call.ts';
 import { type ReadHead, readHead } from './describe/read-head.ts';
 import { streamOf } from './describe/streams.ts';
+import type { EarlierTries } from './earlier-tries.ts';
 import type { RefusalReporter } from './exchange/report-refusals.ts';
 import { forgetSecret } from './forget-secret.ts';
 import { ForwardError } from './forward/error.ts';
@@ -47,6 +49,7 @@ export interface CallDependencies extends AuthorizeDependencies {
   memory: MemoryBudget;
   refusals: Pick<RefusalReporter, 'report'>;
   manifestsLogged: ManifestAllowance;
+  tries: EarlierTries;
   clock: Clock;
   metrics: SidecarMetrics;
   log: Logger;
@@ -87,6 +90,7 @@ async function carryOut(
   const body: CallBody = call.bodyIsEmpty
     ? { kind: 'none' }
     : await readBody(call.body, BODY_LIMIT_BYTES, hold);
+  if (body.kind === 'whole') checkMCP(description.upstream.method, body.bytes);
   const described = describeBody(description, body.kind === 'whole' ? body.bytes : body.kind);
   hold.take(described.canonicalBody?.length ?? 0);
   const whole = { description, described, body };
@@ -130,13 +134,15 @@ async function forwardOnce(
   { description, described, body }: WholeCall,
   authorization: Authorization,
 ): Promise<void> {
-  const { forwarder, complete, config, clock, metrics, secrets } = dependencies;
+  const { forwarder, complete, config, clock, metrics, secrets, tries } = dependencies;
   const { nonce, grant, credential, deadline, wallDeadline } = authorization;
   const start = clock.monotonic();
   // Before anybody else can have it.
   const forget = credential === undefined ? undefined : secrets.add(credential.secretTexts());
   let outcome: Outcome = 'NotDispatched';
   let responseCode: number | undefined;
+  let problem: ProblemError | undefined;
+  const thisTry = tries.begin(described.action, authorization);
   try {
     const request = upstreamRequest(description, described, body, authorization);
     const response = await forwarder.forward(request, {
@@ -154,11 +160,17 @@ async function forwardOnce(
     responseCode = response.status;
     await answer(call, response);
   } catch (error) {
+    problem = asProblem(error);
     // We cut it: whether the service would have gone on to say that it failed, nobody can tell.
     if (outcome === 'Succeeded' && isCutAtDeadline(error)) outcome = 'Unknown';
     throw error;
   } finally {
     metrics.useStage.observe({ stage: 'forward' }, (clock.monotonic() - start) / 1000);
+    thisTry.end({
+      dispatched: outcome !== 'NotDispatched',
+      ...(responseCode === undefined ? {} : { status: responseCode }),
+      ...(problem === undefined ? {} : { problem }),
+    });
     const completed = complete({
       nonce,
       outcome,
@@ -223,7 +235,7 @@ function logCommand({ agent, podName }: CallDependencies['config']): { logComman
 
 /** A refusal for want of a grant says which grant would do, and where the body differs from one that nearly does. */
 function withManifest(
-  { config }: CallDependencies,
+  { config, tries }: CallDependencies,
   { description, described, body }: WholeCall,
   error: unknown,
 ): unknown {
@@ -241,7 +253,10 @@ function withManifest(
       ? ''
       : ` The body is not acceptable JSON (${notJson}): a grant can state its SHA-256, or Any.`;
   const bytes = body.kind === 'whole' ? body.bytes : null;
-  return new ProblemError(error.code, error.detail + near + notComparable, {
+  const told = new ProblemError(error.code, error.detail + near + notComparable);
+  const { detail, status } = tries.explained(action, told);
+  return new ProblemError(error.code, detail, {
+    status,
     manifest: grantManifest(action, {
       ...config.agent,
       ...(bodyJson === undefined ? {} : { bodyJson }),

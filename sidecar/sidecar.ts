@@ -13,6 +13,7 @@ import { createRegistry, type Registry } from '../process/metrics.ts';
 import { createOperationsServer } from '../process/operations.ts';
 import { createCompletions } from './complete.ts';
 import type { SidecarConfig } from './config.ts';
+import { createEarlierTries } from './earlier-tries.ts';
 import { createExchangeClient } from './exchange/client.ts';
 import { createRefusalReporter } from './exchange/report-refusals.ts';
 import { createForwarder, type Forwarder } from './forward/forward.ts';
@@ -86,6 +87,7 @@ export async function startSidecar(dependencies: SidecarDependencies): Promise<S
     memory: new MemoryBudget(BODIES_BYTES),
     refusals,
     manifestsLogged: createManifestAllowance(clock),
+    tries: createEarlierTries(clock),
     clock,
     metrics,
     log,

@@ -9,7 +9,7 @@ import type { RequestHeaders } from './headers.ts';
 import { readAttributes } from './kubernetes-attributes.ts';
 import { jsonReading, kubernetesContentType, withDefault } from './kubernetes-content-type.ts';
 import { describeDiscovery } from './kubernetes-discovery.ts';
-import { checkForbidden, checkHeaders } from './kubernetes-forbidden.ts';
+import { checkCommand, checkForbidden, checkHeaders } from './kubernetes-forbidden.ts';
 import { parseKubernetesQuery } from './kubernetes-query.ts';
 import { upstreamHeaders, upstreamTarget } from './kubernetes-upstream.ts';
 import { readKubernetesPath } from './request-info.ts';
@@ -30,6 +30,7 @@ export const KUBERNETES_CALL: CallType<KubernetesDescription> = {
   describe(method, target, headers, body) {
     const path = readKubernetesPath(target.path);
     if (path.kind === 'discovery') return describeDiscovery(method, target, headers);
+    checkCommand(headers.inert);
     checkHeaders(headers.significant);
     checkEncoding(headers);
     const given = kubernetesContentType(headers);

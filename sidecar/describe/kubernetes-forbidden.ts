@@ -46,6 +46,33 @@ function checkExec(parameters: Attributes['queryParameters'], method: string): v
   }
 }
 
+/** Commands of kubectl, and of others that have its code, whose first calls are ordinary ones and whose last is an upgrade. */
+const SESSIONS: ReadonlySet<string> = new Set([
+  'attach',
+  'cp',
+  'exec',
+  'port-forward',
+  'proxy',
+  'rsh',
+  'rsync',
+]);
+
+/**
+ * Before a grant for the first call is used up in vain: kubectl reads the pod, then asks for the session. The name of the command
+ * comes with every call (KEP-859).
+ * @throws ProblemError KubernetesRequestRefused
+ */
+export function checkCommand(headers: readonly HeaderPair[]): void {
+  const command = headers.find(([name]) => name === 'kubectl-command')?.[1] ?? '';
+  const verb = command.split(' ').at(-1) ?? '';
+  if (!SESSIONS.has(verb)) return;
+  throw new ProblemError(
+    'KubernetesRequestRefused',
+    `${printable(command, 64)}: it needs a connection that is upgraded, and one approval would be a session. No grant permits that, and none was used up. Make an API call that does the same.`,
+    { field: 'kubectl-command' },
+  );
+}
+
 /**
  * Nothing but the inert headers: the API server reads identity and more from others.
  * @throws ProblemError KubernetesRequestRefused or HeaderRefused

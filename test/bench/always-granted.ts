@@ -6,6 +6,7 @@ import type { UseAnswer } from '../../core/wire/use.ts';
 import type { Logger } from '../../process/log.ts';
 import { createRegistry } from '../../process/metrics.ts';
 import { createCertificateAuthority } from '../../sidecar/certificates/certificate-authority.ts';
+import { createEarlierTries } from '../../sidecar/earlier-tries.ts';
 import { createForwarder } from '../../sidecar/forward/forward.ts';
 import { createResolver } from '../../sidecar/forward/resolve.ts';
 import { handleCall } from '../../sidecar/handle-call.ts';
@@ -74,6 +75,7 @@ export async function startAlwaysGranted({
     refusals: { report() {} },
     secrets,
     manifestsLogged: createManifestAllowance(systemClock),
+    tries: createEarlierTries(systemClock),
     memory: new MemoryBudget(64 * 1024 * 1024),
     clock: systemClock,
     metrics: createSidecarMetrics(createRegistry('bench')),

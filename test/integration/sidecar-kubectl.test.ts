@@ -167,6 +167,21 @@ describe('kubectl', () => {
     expect([...codes]).toEqual([1]);
   });
 
+  test.each([
+    [['exec', 'web-0', '--', 'id']],
+    [['cp', 'web-0:/etc/hostname', '/dev/null']],
+    [['attach', 'web-0']],
+    [['port-forward', 'web-0', '8080']],
+  ])(
+    '%s is refused at its first call: no grant for reading the pod would be of use',
+    async (args) => {
+      const { code, stderr } = await kubectl(args);
+      expect(code).toBe(1);
+      expect(stderr).toContain('ActionGrant refused the call (KubernetesRequestRefused): ');
+      expect(stderr).toContain(`kubectl ${args[0]}: it needs a connection that is upgraded`);
+    },
+  );
+
   /** What each command asks for is what kubectl sends: defaults that nobody typed are part of it. */
   const COMMANDS: readonly {
     args: readonly string[];

@@ -581,6 +581,26 @@ describe('a refusal', () => {
     );
   });
 
+  test('of a second try has the status with which the service answered the first, and says so', async () => {
+    const { url } = at('h1', (_request, response) => {
+      response.writeHead(503, { 'retry-after': '1' }).end('overloaded');
+    });
+    const { metadata } = await stage.grant({ url });
+    const first = await call(sidecar, 'h1', { url });
+    expect(first).toMatchObject({
+      status: 503,
+      text: 'overloaded',
+      headers: { 'retry-after': '1' },
+    });
+    const second = await call(sidecar, 'h2', { url });
+    expect(second).toMatchObject({ status: 503, problem: { code: 'GrantRequired', status: 503 } });
+    expect(second.problem.detail).toMatch(
+      `UTC was answered 503 by the service; its grant ${metadata.name} is used up.`,
+    );
+    expect(second.headers['retry-after']).toBeUndefined();
+    expect(second.headers['x-should-retry']).toBe('false');
+  });
+
   test('is the same for a second use: one grant is one call', async () => {
     const { url, path } = keeping('h1');
     const grant = await stage.grant({ url });

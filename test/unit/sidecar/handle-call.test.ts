@@ -2,6 +2,7 @@ import { Readable } from 'node:stream';
 import { describe, expect, it } from 'vitest';
 import { API_SERVER_NAMES, BODY_LIMIT_BYTES } from '../../../core/api/names.ts';
 import { ProblemError } from '../../../core/api/problem.ts';
+import { createEarlierTries } from '../../../sidecar/earlier-tries.ts';
 import { ForwardError } from '../../../sidecar/forward/error.ts';
 import type { ForwardOptions } from '../../../sidecar/forward/forward.ts';
 import type { UpstreamRequest } from '../../../sidecar/forward/upstream.ts';
@@ -454,4 +455,73 @@ it('discovery is answered by the controller, and takes no use', async () => {
   expect([...uses, ...forwarded]).toEqual([]);
   expect(JSON.parse(client.body)).toEqual({ path: '/apis/apps/v1?timeout=32s' });
   expect(await calls('Kubernetes', 'Discovery')).toBe(1);
+});
+
+describe('a second try of a call that used its grant up', () => {
+  /** The first is granted, and answered by `forward`; then the grant is used up. */
+  async function triedTwice(forward: NonNullable<Parameters<typeof handled>[0]['forward']>) {
+    const tries = createEarlierTries(new FakeClock());
+    const first = await handled({ head: POST, tries, forward });
+    const second = await handled({ head: POST, tries, use: refuseUse('GrantRequired') });
+    return { first, second };
+  }
+
+  it.each([503, 500, 429, 408])('has the status %i of the service, and says so', async (status) => {
+    const { first, second } = await triedTwice((_, options) => {
+      options.onDispatched?.();
+      return anAnswer(status, 'overloaded');
+    });
+    expect(first.client.status).toBe(status);
+    expect(second.client.status).toBe(status);
+    const { code, detail, manifest } = JSON.parse(second.client.body);
+    expect(code).toBe('GrantRequired');
+    expect(detail).toContain(`was answered ${status} by the service; its grant quarantine-1 is`);
+    expect(manifest).toContain('kind: ActionGrant');
+    expect(second.client.headers).toContainEqual(['x-should-retry', 'false']);
+    expect(second.client.headers.map(([name]) => name)).not.toContain('retry-after');
+    expect(second.client.reason).toContain(`was answered ${status} by the service`);
+  });
+
+  it('after a success says that the first succeeded', async () => {
+    const { second } = await triedTwice((_, options) => {
+      options.onDispatched?.();
+      return anAnswer(200);
+    });
+    expect(second.client.status).toBe(403);
+    expect(JSON.parse(second.client.body).detail).toContain('succeeded: it was answered 200');
+  });
+
+  it.each([
+    [true, 502, 'no answer came (UpstreamUnreachable'],
+    [false, 502, 'never reached the service (UpstreamUnreachable'],
+  ])('after a failure (sent: %s) says what is known', async (dispatched, status, text) => {
+    const { second } = await triedTwice(failing(dispatched));
+    expect(second.client.status).toBe(status);
+    expect(JSON.parse(second.client.body).detail).toContain(text);
+  });
+});
+
+it("MCP's initialize is refused before a grant is asked for, as a JSON-RPC error", async () => {
+  const body =
+    '{"jsonrpc":"2.0","id":0,"method":"initialize","params":{"protocolVersion":"2025-06-18"}}';
+  const { uses, client } = await handled({
+    head: aHead({
+      method: 'POST',
+      target: '/mcp',
+      headers: {
+        accept: 'application/json, text/event-stream',
+        'content-type': 'application/json',
+        'content-length': String(body.length),
+      },
+    }),
+    body,
+  });
+  expect(uses).toEqual([]);
+  expect(client.status).toBe(501);
+  expect(JSON.parse(client.body)).toMatchObject({
+    jsonrpc: '2.0',
+    id: null,
+    code: 'MCPNotSupported',
+    error: { message: expect.stringContaining('initialize of the Model Context Protocol') },
+  });
 });

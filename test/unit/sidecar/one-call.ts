@@ -8,6 +8,7 @@ import type { LogFields, Logger } from '../../../process/log.ts';
 import { createRegistry } from '../../../process/metrics.ts';
 import type { Completion } from '../../../sidecar/complete.ts';
 import type { RequestHead } from '../../../sidecar/describe/request-head.ts';
+import { createEarlierTries, type EarlierTries } from '../../../sidecar/earlier-tries.ts';
 import type { RefusedCall } from '../../../sidecar/exchange/report-refusals.ts';
 import type { ForwardOptions } from '../../../sidecar/forward/forward.ts';
 import type { UpstreamRequest, UpstreamResponse } from '../../../sidecar/forward/upstream.ts';
@@ -36,6 +37,8 @@ export interface Script {
   /** The client reads no more of the answer than this. */
   clientFails?: Error;
   memoryBytes?: number;
+  /** What became of earlier calls; of none if absent. */
+  tries?: EarlierTries;
   /** Of the sidecar that handles it. */
   secrets?: LiveSecrets;
   clock?: FakeClock;
@@ -152,6 +155,7 @@ function dependencies(
     memory,
     clock: script.clock ?? new FakeClock(),
     manifestsLogged: createManifestAllowance(new FakeClock()),
+    tries: script.tries ?? createEarlierTries(new FakeClock()),
     metrics,
     log,
   };

@@ -74,3 +74,33 @@ describe('a call to the API server that no grant may permit', () => {
     expect(refusal(() => kubernetes(method, target, headers))).toMatchObject(expected);
   });
 });
+
+describe("a command of kubectl's that ends in a session", () => {
+  const call = (command: string, method = 'GET', target = `${SOC}/pods/web-0`) =>
+    kubernetes(method, target, { 'kubectl-command': command });
+
+  it.each([
+    'kubectl exec',
+    'kubectl cp',
+    'kubectl attach',
+    'kubectl port-forward',
+    'kubectl proxy',
+    'oc rsh',
+    'oc rsync',
+  ])('%s is refused at its first call, before a grant for that is used up', (command) => {
+    expect(() => call(command)).toThrow(
+      expect.objectContaining({
+        code: 'KubernetesRequestRefused',
+        field: 'kubectl-command',
+        detail: expect.stringMatching(`^${command}: .* none was used up\\.`),
+      }),
+    );
+  });
+
+  it.each(['kubectl get', 'kubectl executor', 'kubectl exec plugin', ''])(
+    '"%s" is none',
+    (command) => {
+      expect(call(command).action.verb).toBe('get');
+    },
+  );
+});
