@@ -1,11 +1,13 @@
 /** The sidecar's way of a call with an exchange that always says yes. */
 
 import { randomUUID } from 'node:crypto';
+import { Secret } from '../../core/text/secret.ts';
 import { systemClock } from '../../core/time/clock.ts';
 import type { UseAnswer } from '../../core/wire/use.ts';
 import type { Logger } from '../../process/log.ts';
 import { createRegistry } from '../../process/metrics.ts';
 import { createCertificateAuthority } from '../../sidecar/certificates/certificate-authority.ts';
+import { serviceAccountToken } from '../../sidecar/credential/service-account-token.ts';
 import { createEarlierTries } from '../../sidecar/earlier-tries.ts';
 import { createForwarder } from '../../sidecar/forward/forward.ts';
 import { createResolver } from '../../sidecar/forward/resolve.ts';
@@ -15,6 +17,7 @@ import { MemoryBudget } from '../../sidecar/intercept/memory-budget.ts';
 import { createManifestAllowance } from '../../sidecar/manifest-allowance.ts';
 import { createSidecarMetrics } from '../../sidecar/metrics.ts';
 import { LiveSecrets } from '../../sidecar/scan/live-secrets.ts';
+import { signedToken } from '../support/signed-tokens.ts';
 
 export interface HarnessOptions {
   /** `host:port` → `127.0.0.1:port`. */
@@ -23,6 +26,8 @@ export interface HarnessOptions {
   readonly trust: string;
   /** Where a packet filter leads connections, if one does. */
   readonly transparent?: TransparentOptions;
+  /** So many credentials of other calls are looked for in every answer. */
+  readonly live?: number;
 }
 
 export interface HarnessReady {
@@ -40,10 +45,14 @@ export async function startAlwaysGranted({
   connectTo,
   trust,
   transparent,
+  live = 0,
 }: HarnessOptions): Promise<HarnessReady> {
   const authority = createCertificateAuthority({ now: systemClock.now });
   const kubernetes = { authorities: ['kubernetes.default.svc:443'], server: '127.0.0.1:1', ca: '' };
   const secrets = new LiveSecrets();
+  for (let n = 0; n < live; n++) {
+    secrets.add(serviceAccountToken.secretTexts(new Secret(signedToken())));
+  }
   const dependencies = {
     config: {
       podName: 'agent-0',

@@ -11,12 +11,14 @@ import { grantedCall } from './granted-call.ts';
 import { match } from './match.ts';
 import { publish } from './publish.ts';
 import { revokeToRefused } from './revoke-to-refused.ts';
+import { scan } from './scan.ts';
 import { sidecarMemory } from './sidecar-memory.ts';
 import { usesOverWrites } from './uses-over-writes.ts';
 
 /** Those without a control plane first: nothing else runs beside them then. */
 const BY_DEFAULT: readonly Benchmark[] = [
   match,
+  scan,
   forwarding,
   grantedCall,
   usesOverWrites,
