@@ -5,7 +5,9 @@
 
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { stringify } from 'yaml';
 import { ROOT } from '../../scripts/tools.ts';
+import { untilEstablished } from '../support/apply.ts';
 import { helm } from '../support/chart.ts';
 import { type OwnControlPlane, startControlPlane } from '../support/control-plane.ts';
 import { formerJob, playJob } from '../support/hook-job.ts';
@@ -259,3 +261,167 @@ async function revisionOf(): Promise<string> {
 
 const aGrant = (phase: StoredGrantOptions['phase'], namespace = agents): Promise<StoredGrant> =>
   storeGrant(plane, { phase, namespace });
+
+describe('a release with every value set', { timeout: 180_000 }, () => {
+  /** Each value is another than the default, in a form that the API server may store otherwise. */
+  const PEERS = [{ ipBlock: { cidr: '192.0.2.0/24' } }, { podSelector: {} }];
+  const values = () => ({
+    crds: { enabled: true, keep: false },
+    controller: {
+      image: 'registry.example/actiongrant:1',
+      imagePullPolicy: 'Always',
+      imagePullSecrets: ['registry'],
+      replicas: 3,
+      resources: {
+        requests: { cpu: '1000m', memory: '1024Mi', 'ephemeral-storage': 1048576 },
+        limits: { cpu: 2, memory: '1048576Ki' },
+      },
+      podDisruptionBudget: { enabled: true },
+      topologySpreadConstraints: true,
+      priorityClassName: 'system-cluster-critical',
+      nodeSelector: { 'kubernetes.io/os': 'linux' },
+      tolerations: [{ key: 'dedicated', operator: 'Exists' }, { operator: 'Exists' }],
+      affinity: {
+        nodeAffinity: {
+          preferredDuringSchedulingIgnoredDuringExecution: [
+            {
+              weight: 1,
+              preference: { matchExpressions: [{ key: 'zone', operator: 'In', values: ['a'] }] },
+            },
+          ],
+        },
+      },
+      podAnnotations: { 'team.example/owner': 'soc' },
+      podRatePerSecond: 7,
+      logLevel: 'debug',
+    },
+    sidecar: {
+      image: 'registry.example/actiongrant:2',
+      imagePullSecrets: ['registry'],
+      resources: { requests: { cpu: '0.1' }, limits: { memory: '0.5Gi', cpu: 1 } },
+      namespaceResources: { min: { cpu: 0.05 }, max: { memory: '1024Mi' } },
+      inertHeaders: ['x-team'],
+      trustBundle: plane.caPem,
+      logLevel: 'warn',
+    },
+    injection: {
+      namespaceSelector: {
+        matchLabels: { team: 'agents' },
+        matchExpressions: [{ key: 'stage', operator: 'Exists' }],
+      },
+    },
+    apiServer: { hosts: ['api.example.com', '192.0.2.1'], audiences: ['https://api.example.com'] },
+    webhook: { port: 9443, timeoutSeconds: 7 },
+    limits: { maxPendingPerAgent: 3, maxFinishedPerNamespace: 4 },
+    rbac: { aggregateToView: true, agentNamespaces: [agents] },
+    metrics: {
+      serviceMonitor: { enabled: true, labels: { release: 'p' }, interval: '60s' },
+      podMonitor: { enabled: true, labels: { release: 'p' }, interval: '90s' },
+      prometheusRule: { enabled: true, labels: { release: 'p' } },
+      grafanaDashboard: { enabled: true, labels: { grafana_dashboard: '1' } },
+    },
+    networkPolicy: {
+      enabled: true,
+      admissionFrom: PEERS,
+      apiServerCIDRs: ['192.0.2.0/24'],
+      apiServerPorts: [6443],
+      metricsFrom: PEERS,
+      agents: {
+        enabled: true,
+        ingress: [{ from: PEERS, ports: [{ port: 15020 }] }],
+        egress: [{ to: PEERS, ports: [{ protocol: 'TCP', port: 443, endPort: 444 }] }],
+      },
+    },
+  });
+  const OPERATOR = ['servicemonitors', 'podmonitors', 'prometheusrules'];
+  const withValues = (...args: string[]) =>
+    helm(
+      [...args, `--kubeconfig=${plane.adminKubeconfig}`, `--namespace=${HOME}`, '--values=-'],
+      stringify(values()),
+    );
+
+  /** What `kubectl diff` shows between the cluster and what a repository would have. */
+  async function differences(): Promise<string> {
+    const manifests = await withValues(
+      'template',
+      'actiongrant',
+      CHART,
+      '--validate',
+      '--no-hooks',
+    );
+    const said = await Promise.all(
+      [[], ['--server-side', '--force-conflicts']].map(async (how) => {
+        const { code, stdout, stderr } = await plane.kubectl(['diff', ...how, '-f', '-'], {
+          input: manifests,
+        });
+        return code === 0 ? '' : `${stdout}${stderr}`;
+      }),
+    );
+    return said.join('');
+  }
+
+  const rendered = () => withValues('template', 'actiongrant', CHART, '--validate', '--no-hooks');
+
+  async function kubectl(args: string[], input?: string): Promise<void> {
+    const { code, stderr } = await plane.kubectl(args, input === undefined ? {} : { input });
+    expect(stderr).not.toMatch(/^error/i);
+    expect(code).toBe(0);
+  }
+
+  /** What the controller writes into the chart's own objects. */
+  async function publish(): Promise<void> {
+    const caBundle = Buffer.from(plane.caPem).toString('base64');
+    for (const path of [
+      'mutatingwebhookconfigurations/actiongrant',
+      'mutatingwebhookconfigurations/zz-actiongrant',
+      'validatingwebhookconfigurations/actiongrant',
+    ]) {
+      await plane.api(
+        'PATCH',
+        `/apis/admissionregistration.k8s.io/v1/${path}`,
+        [{ op: 'add', path: '/webhooks/0/clientConfig/caBundle', value: caBundle }],
+        {
+          as: await plane.kubeconfigFor({ user: CONTROLLER, groups: ['system:masters'] }),
+          contentType: 'application/json-patch+json',
+        },
+      );
+    }
+  }
+
+  beforeAll(async () => {
+    for (const kind of OPERATOR) {
+      const directory = join(ROOT, 'test/support/prometheus-operator');
+      await kubectl(['create', '-f', join(directory, `${kind}.yaml`)]);
+      await untilEstablished(plane, `${kind}.monitoring.coreos.com`);
+    }
+  });
+
+  test.each<[how: string, install: () => Promise<unknown>]>([
+    [
+      'helm install',
+      () => withValues('install', 'actiongrant', CHART, '--create-namespace', '--no-hooks'),
+    ],
+    [
+      'kubectl apply --server-side',
+      async () => kubectl(['apply', '--server-side', '-f', '-'], await rendered()),
+    ],
+    ['kubectl apply', async () => kubectl(['apply', '-f', '-'], await rendered())],
+  ])(
+    'after %s shows no difference to what is rendered, also once the controller has written its part',
+    async (how, install) => {
+      await install();
+      expect(await differences()).toBe('');
+      await publish();
+      expect(await differences()).toBe('');
+      await kubectl([
+        'scale',
+        `--namespace=${HOME}`,
+        'deployment/actiongrant-controller',
+        '--replicas=1',
+      ]);
+      expect(await differences()).toContain('replicas');
+      if (how === 'helm install') await run('uninstall', 'actiongrant', '--no-hooks');
+      else await kubectl(['delete', '--wait', '-f', '-'], await rendered());
+    },
+  );
+});
