@@ -39,7 +39,7 @@ interface Case extends Form {
   readonly received?: Partial<Received>;
   /** The only protocol of an upstream that it is asked of. */
   readonly from?: 'h1';
-  /** With the credential of the call, some headers are kept back. */
+  /** With the credential of the call, headers that are not known are kept back. */
   readonly withCredential?: false;
 }
 
@@ -63,7 +63,7 @@ const CASES: readonly Case[] = [
   { name: 'an empty body', headers: [length(0)] },
   { name: 'an empty chunked body', framing: 'chunked' },
   { name: 'HEAD with a length', method: 'HEAD', headers: [length(5)] },
-  { name: 'HEAD without a length', method: 'HEAD', headers: [['x-a', '1']] },
+  { name: 'HEAD without a length', method: 'HEAD', headers: [['x-request-id', '1']] },
   {
     name: 'trailers, which are not passed on',
     framing: 'chunked',
@@ -78,7 +78,7 @@ const CASES: readonly Case[] = [
   {
     name: 'Link twice',
     from: 'h1',
-    ...repeated(['link', '</a>; rel="next"'], ['x-a', '1'], ['link', '</b>']),
+    ...repeated(['link', '</a>; rel="next"'], ['x-request-id', '1'], ['link', '</b>']),
   },
   {
     name: 'WWW-Authenticate twice',
@@ -118,17 +118,17 @@ const CASES: readonly Case[] = [
       ['server', 'b'],
     ),
   },
-  { name: 'an empty header', ...repeated(['x-empty', ''], ['x-a', '1']) },
+  { name: 'an empty header', ...repeated(['x-trace-id', ''], ['x-request-id', '1']) },
   {
     name: 'headers in Latin-1 and UTF-8',
-    ...repeated(['x-latin', 'caf\xe9'], ['x-utf', 'caf\xc3\xa9']),
+    ...repeated(['x-version', 'caf\xe9'], ['x-powered-by', 'caf\xc3\xa9']),
   },
-  { name: 'a header of 64 KiB', ...repeated(['x-big', 'x'.repeat(64 * 1024)]) },
+  { name: 'a header of 64 KiB', ...repeated(['link', 'x'.repeat(64 * 1024)]) },
   {
     name: 'headers of 112 KiB',
     ...repeated(
       ...Array.from({ length: 14 }, (_, i): [string, string] => [
-        `x-big-${i}`,
+        `x-ratelimit-${i}`,
         'x'.repeat(8 * 1024),
       ]),
     ),
@@ -137,7 +137,7 @@ const CASES: readonly Case[] = [
     name: 'a thousand headers',
     from: 'h1',
     ...repeated(
-      ...Array.from({ length: 1_000 }, (_, i): [string, string] => [`x-${i}`, String(i)]),
+      ...Array.from({ length: 1_000 }, (_, i): [string, string] => [`x-ratelimit-${i}`, String(i)]),
     ),
   },
   { name: '100 that nobody asked for', interim: [[100, []]], ...HELLO, received: { interim: [] } },
