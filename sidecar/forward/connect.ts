@@ -1,6 +1,6 @@
 /** A fresh connection to an upstream, verified, before any byte of a request. */
 
-import { connect as connectTCP, type LookupFunction, type Socket } from 'node:net';
+import type { Socket } from 'node:net';
 import {
   checkServerIdentity,
   connect as connectTLS,
@@ -11,6 +11,7 @@ import type { ProblemCode } from '../../core/api/problem.ts';
 import { withoutBrackets } from '../../core/text/url.ts';
 import { type Cutoff, cutError } from './cutoff.ts';
 import { ForwardError } from './error.ts';
+import { raceTo } from './race.ts';
 import type { Target } from './resolve.ts';
 
 export interface TLSIdentity {
@@ -22,7 +23,7 @@ export interface TLSIdentity {
 }
 
 /**
- * Connects to one of the checked addresses and, for https, completes the handshake and every check of the certificate.
+ * Connects to the first of the checked addresses that answers and, for https, completes the handshake and every check of the certificate.
  * It asks for HTTP/1.1, with which Node forwards twice as many calls a second, and for HTTP/2 where the host speaks nothing
  * else: its refusal comes within the handshake, before any byte of a request.
  * @throws ForwardError, never dispatched
@@ -58,50 +59,51 @@ function attempt(
   cutoff: Cutoff | undefined,
 ): Promise<Socket> {
   return new Promise((resolve, reject) => {
-    const where = addressOptions(target);
-    const socket =
-      identity === null
-        ? connectTCP({ ...where, noDelay: true })
-        : connectTLS({ ...where, ...tlsOptions(identity, protocol) });
-    let reached = false;
+    const race = raceTo(target);
+    let socket: Socket | undefined;
+    let failed = false;
     const timer = setTimeout(
       () => fail(new ForwardError('UpstreamUnreachable', false, 'Connecting took too long.')),
       milliseconds,
     );
     const fail = (error: ForwardError): void => {
+      failed = true;
       clearTimeout(timer);
+      race.abandon();
       // Errors can follow the first one, and nobody else listens.
-      socket.on('error', () => {});
-      socket.destroy();
+      socket?.on('error', () => {}).destroy();
       reject(error);
     };
-    const done = (): void => {
+    const done = (connected: Socket): void => {
       clearTimeout(timer);
-      socket.off('error', onError);
-      const refused = identity === null ? null : refusedName(socket as TLSSocket, identity);
-      if (refused === null) resolve(socket);
-      else fail(otherName(refused));
+      resolve(connected);
     };
-    const onError = (error: NodeJS.ErrnoException): void => fail(connectError(error, reached));
-    socket.on('error', onError);
-    socket.once('connect', () => {
-      reached = true;
-    });
-    socket.once(identity === null ? 'connect' : 'secureConnect', done);
-    socket.setNoDelay(true);
+    const secure = (connected: Socket, who: TLSIdentity): void => {
+      const tls = connectTLS({ socket: connected, ...tlsOptions(who, protocol) });
+      socket = tls;
+      const onError = (error: Error): void => fail(connectError(error, true));
+      tls.on('error', onError);
+      // TLS has its handle, and so its errors; if one came here all the same, nobody else would listen.
+      connected.on('error', (error) => tls.destroy(error));
+      tls.once('secureConnect', () => {
+        tls.off('error', onError);
+        const refused = refusedName(tls, who);
+        if (refused === null) done(tls);
+        else fail(otherName(refused));
+      });
+    };
+    race.winner.then(
+      (connected) => {
+        socket = connected;
+        // Cut in the turn in which it won.
+        if (failed) connected.destroy();
+        else if (identity === null) done(connected);
+        else secure(connected, identity);
+      },
+      (error: Error) => fail(connectError(error, false)),
+    );
     cutoff?.listen((code) => fail(cutError(code, false)));
   });
-}
-
-/** Node tries the addresses in turn (RFC 8305); its own look-up is replaced, so that it can only use checked ones. */
-function addressOptions({ addresses, port }: Target) {
-  const [first, ...more] = addresses;
-  if (more.length === 0) return { host: first?.address ?? '', port };
-  const lookup: LookupFunction = (_name, options, callback) => {
-    if (options.all === true) callback(null, [...addresses]);
-    else callback(null, first?.address ?? '', first?.family);
-  };
-  return { host: 'checked.invalid', port, lookup, autoSelectFamily: true };
 }
 
 function tlsOptions({ context, name }: TLSIdentity, protocol: string) {
