@@ -93,13 +93,13 @@ function watchByPrefix(
 }
 
 /**
- * Takes `watch` out of the parameters. The API server reads every value but 0 and false as true; only the values that clients
- * send are accepted here.
+ * Takes `watch` out of the parameters. The API server reads every value but 0 and false, in any case, as true
+ * (Convert_Slice_string_To_bool, k8s.io/apimachinery); only the values that clients send are accepted here. Python's say `True`.
  */
 function takeWatch(parameters: Map<string, string>): boolean {
   const value = parameters.get('watch');
   parameters.delete('watch');
-  switch (value) {
+  switch (value?.toLowerCase()) {
     case 'true':
     case '1':
       return true;
@@ -108,7 +108,7 @@ function takeWatch(parameters: Map<string, string>): boolean {
     case '0':
       return false;
     default:
-      throw neverGranted('watch', `"${printable(value, 32)}" is neither true nor false`);
+      throw neverGranted('watch', `"${printable(value ?? '', 32)}" is neither true nor false`);
   }
 }
 

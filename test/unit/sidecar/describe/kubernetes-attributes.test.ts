@@ -19,6 +19,9 @@ describe('a call to the API server', () => {
       { verb: 'watch', queryParameters: { resourceVersion: '5' } },
     ],
     ['GET', `${SOC}/pods?watch=false`, { verb: 'list' }],
+    // As Python's clients write it.
+    ['GET', `${SOC}/pods?watch=True`, { verb: 'watch' }],
+    ['GET', `${SOC}/pods?watch=False`, { verb: 'list' }],
     [
       'GET',
       `${SOC}/pods?fieldSelector=metadata.name%3Dweb-0`,
