@@ -55,15 +55,25 @@ const stainless = { format: STAINLESS, limit: 64 } as const;
 /** User-Agent Client Hints (WICG), in the form of structured fields (RFC 9651). */
 const clientHint = { format: /^[A-Za-z0-9 .;=,()/:?_"-]{1,256}$/, limit: 256 } as const;
 const text = { format: TEXT, limit: 512 } as const;
+/** RFC 9110 5.6.7, as everybody writes it, or as clouds have it in what is signed. */
+const time = {
+  format: /^(?:[A-Z][a-z]{2}, [0-9]{2} [A-Z][a-z]{2} [0-9]{4} [0-9:]{8} GMT|[0-9]{8}T[0-9]{6}Z)$/,
+  limit: 29,
+} as const;
+/** Names a call so that a second one under the same name has no effect: without it the call is another one. */
+const idempotency = { format: /^[!-~]{1,255}$/, limit: 255, otherwise: 'Refuse' } as const;
 
 /** Names that were part of the action in 0.1: what grants and sidecars of that release say of them is ignored. */
 const INERT_SINCE = {
-  // Clocks: when the client sent the call, and how long it waits (RFC 9110 6.6.1, gRPC over HTTP/2, Connect)
+  // Clocks: when the client sent or signed the call, and how long it waits (RFC 9110 6.6.1, gRPC over HTTP/2, Connect)
   'connect-timeout-ms': { format: /^[0-9]{1,10}$/, limit: 10 },
-  date: { format: /^[A-Z][a-z]{2}, [0-9]{2} [A-Z][a-z]{2} [0-9]{4} [0-9:]{8} GMT$/, limit: 29 },
+  date: time,
   'grpc-timeout': { format: /^[0-9]{1,8}[HMSmun]$/, limit: 9 },
   'correlation-context': text,
   'correlation-id': id,
+  'client-request-id': id,
+  'eagleeye-rpcid': id,
+  'eagleeye-traceid': id,
   'elastic-apm-traceparent': traceparent,
   'grpc-trace-bin': { format: /^[A-Za-z0-9+/=_-]{1,64}$/, limit: 64 },
   'ms-cv': id,
@@ -71,6 +81,9 @@ const INERT_SINCE = {
   'ot-tracer-sampled': boolean,
   'ot-tracer-spanid': hex,
   'ot-tracer-traceid': hex,
+  'paypal-request-id': idempotency,
+  'repeatability-first-sent': time,
+  'repeatability-request-id': idempotency,
   'request-id': id,
   'sec-ch-ua': clientHint,
   'sec-ch-ua-arch': clientHint,
@@ -86,12 +99,16 @@ const INERT_SINCE = {
   'sec-fetch-storage-access': word,
   'sec-fetch-user': { format: /^\?1$/, limit: 2 },
   'sec-gpc': { format: /^1$/, limit: 1 },
+  sw8: text,
+  'sw8-correlation': text,
+  'sw8-x': { format: /^[01](?:- ?[0-9]{0,20})?$/, limit: 24 },
   'sentry-trace': { format: /^[0-9a-f]{32}-[0-9a-f]{16}(?:-[01])?$/i, limit: 51 },
   'uber-trace-id': {
     format: /^[0-9a-f]{1,32}(?::|%3A)[0-9a-f]{1,16}(?::|%3A)[0-9a-f]{1,16}(?::|%3A)[0-9a-f]{1,2}$/i,
     limit: 80,
   },
   'upgrade-insecure-requests': { format: /^1$/, limit: 1 },
+  'x-amz-date': time,
   'x-amzn-trace-id': {
     format:
       /^(?:Root|Parent|Self|Sampled|Lineage)=[0-9A-Za-z:-]{1,64}(?:; ?(?:Root|Parent|Self|Sampled|Lineage)=[0-9A-Za-z:-]{1,64}){0,4}$/,
@@ -106,7 +123,10 @@ const INERT_SINCE = {
   'x-datadog-tags': text,
   'x-datadog-trace-id': number,
   'x-dynatrace': text,
+  'x-goog-date': time,
+  'x-goog-gcs-idempotency-token': idempotency,
   'x-honeycomb-trace': text,
+  'x-idempotency-key': idempotency,
   'x-instana-l': {
     format: /^[01](?:,correlationType=[a-z]{1,16};correlationId=[0-9a-f]{1,32})?$/,
     limit: 96,
@@ -114,6 +134,7 @@ const INERT_SINCE = {
   'x-instana-s': hex,
   'x-instana-t': hex,
   'x-ms-correlation-request-id': id,
+  'x-ms-date': time,
   'x-ms-request-id': id,
   'x-newrelic-id': text,
   'x-newrelic-transaction': text,
@@ -126,6 +147,7 @@ const INERT_SINCE = {
   'x-stainless-poll-helper': stainless,
   'x-stainless-raw-response': stainless,
   'x-stainless-read-timeout': stainless,
+  'x-stripe-client-telemetry': text,
   'x-terraform-version': word,
   'x-trace-id': id,
 } as const satisfies Readonly<Record<string, InertHeader>>;
@@ -146,7 +168,7 @@ const INERT: Readonly<Record<string, InertHeader>> = {
   'content-encoding': { format: TEXT, limit: 128, otherwise: 'Refuse' },
   'content-type': { format: TEXT, limit: 512, otherwise: 'Refuse' },
   dnt: { format: /^[01]$/, limit: 1 },
-  'idempotency-key': { format: /^[!-~]{1,255}$/, limit: 255, otherwise: 'Refuse' },
+  'idempotency-key': idempotency,
   pragma: { format: /^no-cache$/i, limit: 8 },
   // RFC 9218 4
   priority: {

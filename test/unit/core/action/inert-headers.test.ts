@@ -39,6 +39,10 @@ describe('an inert header that is not as its clients send it', () => {
     ['pragma', STOLEN],
     ['priority', 'u=9'],
     ['dnt', '10'],
+    ['x-amz-date', STOLEN],
+    ['x-ms-date', 'yesterday'],
+    ['sw8-x', STOLEN],
+    ['sw8', 'x'.repeat(513)],
     ['sec-fetch-mode', 'cors cors'],
     ['sec-ch-ua-mobile', '?2'],
     ['amz-sdk-request', STOLEN],
@@ -61,6 +65,7 @@ describe('an inert header that is not as its clients send it', () => {
     ['idempotency-key', 'a'.repeat(256)],
     ['idempotency-key', 'two words'],
     ['idempotency-key', ''],
+    ['x-goog-gcs-idempotency-token', 'a'.repeat(256)],
     ['content-type', `text/plain;a=${'b'.repeat(600)}`],
     ['content-type', 'text/plain\u00e9'],
     ['content-encoding', 'x'.repeat(129)],
@@ -186,6 +191,8 @@ it('baggage and its like are the free texts', () => {
     'baggage',
     'correlation-context',
     'newrelic',
+    'sw8',
+    'sw8-correlation',
     'tracestate',
     'x-datadog-tags',
     'x-dynatrace',
@@ -193,6 +200,7 @@ it('baggage and its like are the free texts', () => {
     'x-newrelic-id',
     'x-newrelic-transaction',
     'x-ot-span-context',
+    'x-stripe-client-telemetry',
   ]);
 });
 

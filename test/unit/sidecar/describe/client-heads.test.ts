@@ -161,7 +161,45 @@ X-Amz-Date: 20261130T223856Z
 amz-sdk-invocation-id: 1604a3f4-fd2e-4100-8af4-226db7f7080b
 amz-sdk-request: attempt=1; max=3
 x-amzn-trace-id: Root=1-67891233-abcdef012345678912345678;Parent=53995c3f42cd8ad8;Sampled=1`,
-    significant: ['x-amz-date'],
+  },
+  {
+    client: 'google-cloud-storage',
+    head: `User-Agent: gcloud-python/3.4.0 gl-python/3.11.7 grpc/1.85.0 gccl/3.4.0
+X-Goog-API-Client: gcloud-python/3.4.0 gl-python/3.11.7 gccl/3.4.0 gccl-invocation-id/1604a3f4-fd2e-4100-8af4-226db7f7080b
+X-Goog-Gcs-Idempotency-Token: 1604a3f4-fd2e-4100-8af4-226db7f7080b
+content-type: application/json; charset=UTF-8
+accept-encoding: gzip
+accept: application/json`,
+  },
+  {
+    client: 'azure-storage-blob',
+    head: `x-ms-version: 2026-10-06
+Accept: application/xml
+User-Agent: azsdk-python-storage-blob/12.29.0 Python/3.11.7 (Linux-6.18.44-x86_64-with-glibc2.36)
+x-ms-date: Mon, 30 Nov 2026 22:38:56 GMT
+x-ms-client-request-id: 1604a3f4-fd2e-11f0-8af4-226db7f7080b
+If-None-Match: *
+Content-Type: application/octet-stream`,
+    significant: ['x-ms-version', 'if-none-match'],
+  },
+  {
+    client: 'msgraph-sdk',
+    head: `client-request-id: 1604a3f4-fd2e-4100-8af4-226db7f7080b
+SdkVersion: graph-python-core/1.4.0 (featureUsage=0)
+Accept: application/json`,
+    significant: ['sdkversion'],
+  },
+  {
+    client: 'azure-communication',
+    head: `Repeatability-Request-ID: 1604a3f4-fd2e-4100-8af4-226db7f7080b
+Repeatability-First-Sent: Mon, 30 Nov 2026 22:38:56 GMT
+Accept: application/json`,
+  },
+  {
+    client: 'SkyWalking',
+    head: `sw8: 1-NTY2M2E5ZTI=-NTY2M2E5ZTI=-0-c2hvcA==-aW5zdGFuY2U=-L2NhcnQ=-ZWRyLmV4YW1wbGU=
+sw8-x: 0-
+Accept: */*`,
   },
   {
     client: 'requests',
