@@ -1,8 +1,14 @@
 /** Secrets inside JSON, each named by the pointer (RFC 6901) to it. */
 
 import { canonicalJson, isRecord, JsonError, type JsonValue, parseStrictJson } from './json.ts';
-import { isSecretContainer, isSecretMember, isSecretNumber } from './secret-names.ts';
-import { REDACTED, withoutTokens } from './secret-text.ts';
+import {
+  isSecretContainer,
+  isSecretMember,
+  isSecretNumber,
+  isSecretParameter,
+} from './secret-names.ts';
+import { withoutSecretPairs } from './secret-pairs.ts';
+import { decoded, REDACTED, withoutTokens } from './secret-text.ts';
 
 /** What is told about secrets even inside `credentials: {…}`: what they are called, and where they are. */
 const DESCRIPTIONS: ReadonlySet<string> = new Set([
@@ -22,11 +28,49 @@ const DESCRIPTIONS: ReadonlySet<string> = new Set([
   'user',
   'username',
 ]);
-/** Members that name what is in the member `value` beside them: environment variables, headers, patches, fields. */
-const NAMING: readonly string[] = ['name', 'key', 'path', 'field', 'header'];
+/**
+ * Members that name what is in the member `value` beside them: environment variables, headers, patches, fields. In lower case and
+ * without what joins their words: AWS writes `Name` and `ParameterKey`.
+ */
+const NAMING: ReadonlySet<string> = new Set([
+  'attributename',
+  'field',
+  'header',
+  'id',
+  'key',
+  'label',
+  'name',
+  'optionname',
+  'parameterkey',
+  'parametername',
+  'path',
+  'purpose',
+  'variable',
+]);
 /** Of a Secret of Kubernetes, whatever its members are called. */
 const SECRET_DATA: readonly string[] = ['data', 'stringData'];
-const VALUES: readonly string[] = ['value', 'values', 'stringValue', 'defaultValue', 'default'];
+const VALUES: ReadonlySet<string> = new Set([
+  'attributevalue',
+  'default',
+  'defaultvalue',
+  'parametervalue',
+  'stringvalue',
+  'value',
+  'values',
+]);
+/** What says of the value beside it that it is secret, whatever it is called. */
+const SENSITIVE_FLAGS: ReadonlySet<string> = new Set([
+  'hidden',
+  'issecret',
+  'issensitive',
+  'masked',
+  'secret',
+  'secure',
+  'sensitive',
+]);
+const SENSITIVE_TYPES = /^(?:secure_?string|secret|sensitive|password|encrypted|secure)$/i;
+/** An option of a command, with or without its value. */
+const OPTION = /^--?([A-Za-z][\w-]{0,63})$/;
 const SCHEMA_TYPES: ReadonlySet<unknown> = new Set([
   'array',
   'boolean',
@@ -35,10 +79,6 @@ const SCHEMA_TYPES: ReadonlySet<unknown> = new Set([
   'object',
   'string',
 ]);
-/** Lines of a configuration file or of an environment. */
-const SETTINGS =
-  /^([ \t]{0,64}(?:export[ \t]{1,8})?["']?([A-Za-z][\w.-]{0,63})["']?[ \t]{0,8}[:=][ \t]{0,8}["']?)([^\s"'][^\r\n]*)$/gm;
-
 /** The pointers to every secret in the value, in its order. */
 export function secretPointers(value: JsonValue): string[] {
   const found: string[] = [];
@@ -67,11 +107,20 @@ function clean(place: Place, found: (pointer: string) => unknown): JsonValue {
   const { value, name, pointer, inside } = place;
   if (Array.isArray(value)) {
     return value.map((item, index) =>
-      clean({ value: item, name, pointer: `${pointer}/${index}`, inside }, found),
+      clean(
+        {
+          value: item,
+          name: secretOption(value[index - 1], item) ?? name,
+          pointer: `${pointer}/${index}`,
+          inside,
+        },
+        found,
+      ),
     );
   }
   if (isRecord(value)) {
     const named = namedSecret(value);
+    const isSensitive = saysSensitive(value);
     const within = inside || (isSecretContainer(name) && !isSchema(value));
     const isSecretObject = value['kind'] === 'Secret';
     const members: { [key: string]: JsonValue } = Object.create(null);
@@ -79,10 +128,12 @@ function clean(place: Place, found: (pointer: string) => unknown): JsonValue {
       members[key] = clean(
         {
           value: member,
-          name: named !== undefined && VALUES.includes(key) ? named : key,
+          name: named !== undefined && VALUES.has(plain(key)) ? named : key,
           pointer: `${pointer}/${key.replaceAll('~', '~0').replaceAll('/', '~1')}`,
           inside:
-            (within && !DESCRIPTIONS.has(key)) || (isSecretObject && SECRET_DATA.includes(key)),
+            (within && !DESCRIPTIONS.has(key)) ||
+            (isSecretObject && SECRET_DATA.includes(key)) ||
+            (isSensitive && VALUES.has(plain(key))),
         },
         found,
       );
@@ -96,13 +147,34 @@ function clean(place: Place, found: (pointer: string) => unknown): JsonValue {
 
 /** The name that a member of the object gives the value in another. A path or a pointer is named by its end. */
 function namedSecret(object: Readonly<Record<string, unknown>>): string | undefined {
-  for (const key of NAMING) {
-    const name = object[key];
-    if (typeof name !== 'string' || name.length > 256) continue;
+  for (const [key, name] of Object.entries(object)) {
+    if (typeof name !== 'string' || name.length > 256 || !NAMING.has(plain(key))) continue;
     const end = name.slice(name.lastIndexOf('/') + 1);
     if (isSecretContainer(end)) return end;
   }
   return undefined;
+}
+
+/** `{"type": "SecureString", "value": …}`, `{"sensitive": true, "value": …}`. */
+function saysSensitive(object: Readonly<Record<string, unknown>>): boolean {
+  return Object.entries(object).some(([key, value]) =>
+    plain(key) === 'type'
+      ? typeof value === 'string' && SENSITIVE_TYPES.test(value)
+      : value === true && SENSITIVE_FLAGS.has(plain(key)),
+  );
+}
+
+/** The name of an option of a command, if it is that of a secret and the item behind it is its value: `["--token", "x"]`. */
+function secretOption(before: JsonValue | undefined, item: JsonValue): string | undefined {
+  if (typeof before !== 'string' || typeof item !== 'string' || item.startsWith('-')) {
+    return undefined;
+  }
+  const [, option] = OPTION.exec(before) ?? [];
+  return option !== undefined && isSecretContainer(option) ? option : undefined;
+}
+
+function plain(key: string): string {
+  return key.toLowerCase().replace(/[^a-z]/g, '');
 }
 
 /** A JSON Schema says of a member what it must be, and not what it is: tools of model calls have many. */
@@ -116,7 +188,7 @@ function shownScalar({ value, name, inside }: Place): JsonValue {
   return inside || isSecretMember(name, value) ? REDACTED : textWithoutSecrets(value);
 }
 
-/** A text without tokens; as JSON, as a configuration or as an environment also without what has the name of a secret. */
+/** A text without tokens; as JSON, as a configuration, as XML or as a command also without what has the name of a secret. */
 export function textWithoutSecrets(text: string): string {
   if (/^\s*[[{]/.test(text)) {
     try {
@@ -128,7 +200,21 @@ export function textWithoutSecrets(text: string): string {
       if (!(error instanceof JsonError)) throw error;
     }
   }
-  return withoutTokens(text).replace(SETTINGS, (line, head: string, name: string, value: string) =>
-    value !== REDACTED && isSecretMember(name, value) ? `${head}${REDACTED}` : line,
-  );
+  return withoutSecretPairs(withoutTokens(text));
+}
+
+/** The text of a form (application/x-www-form-urlencoded) with `[secret]` in the place of each secret. */
+export function formWithoutSecrets(form: string): string {
+  return form
+    .split('&')
+    .map((pair) => {
+      const equals = pair.indexOf('=');
+      if (equals === -1) return withoutTokens(pair);
+      const [name, value] = [pair.slice(0, equals), decoded(pair.slice(equals + 1))];
+      if (value === '') return pair;
+      if (isSecretParameter(decoded(name), value)) return `${name}=${REDACTED}`;
+      const shown = textWithoutSecrets(value);
+      return shown === value ? pair : `${name}=${shown}`;
+    })
+    .join('&');
 }

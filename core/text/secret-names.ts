@@ -20,7 +20,8 @@ export function wordsOf(name: string): string[] {
 export function isCredentialHeader(name: string): boolean {
   if (CREDENTIAL_HEADERS.has(name)) return true;
   const words = subjectOf(name);
-  return namesSecret(words) || (words.at(-1) === 'key' && !isHarmlessKey(words));
+  const last = words.at(-1) ?? '';
+  return namesSecret(words) || SIGNATURES.has(last) || (last === 'key' && !isHarmlessKey(words));
 }
 
 /** Whether a query parameter, or a field of a form, carries a credential. @param value decoded */
@@ -30,7 +31,9 @@ export function isSecretParameter(name: string, value: string): boolean {
   if (namesSecret(words)) return true;
   if (last === 'key') return !isHarmlessKey(words);
   if (last === 'sig' || last === 'signature') return true;
-  return last === 'code' && /^[^ ]{16,}$/.test(value);
+  // OpenWeather's key.
+  if (last === 'appid') return /^[0-9a-f]{32}$/.test(value);
+  return (last === 'code' || last === 'sign') && /^[^ ]{16,}$/.test(value);
 }
 
 /** Whether a member of JSON carries a credential, if its value is this text. */
@@ -39,7 +42,9 @@ export function isSecretMember(name: string, value: string): boolean {
   const last = words.at(-1) ?? '';
   if (last === 'pin') return /^\d+$/.test(value);
   if (namesSecret(words)) return true;
-  return (last === 'key' || last === 'signature') && !isHarmlessKey(words) && looksRandom(value);
+  if (last !== 'key' && !SIGNATURES.has(last)) return false;
+  // RabbitMQ's routing key is made of words; PagerDuty's is the authority to raise an alarm.
+  return (!isHarmlessKey(words) || words.at(-2) === 'routing') && looksRandom(value);
 }
 
 /** Whether a member of JSON carries a credential, if its value is a number: passwords are, counts of tokens are not. */
@@ -63,20 +68,25 @@ const CREDENTIAL_HEADERS: ReadonlySet<string> = new Set([
   'set-cookie',
   'set-cookie2',
   'x-amz-credential',
+  'x-amz-mfa',
   'x-authentication',
   'x-goog-iam-authority-selector',
   'x-honeycomb-team',
-  'x-hub-signature',
   'x-hub-signature-256',
   'x-jfrog-art-api',
   'x-ms-authorization-auxiliary',
+  'x-ovh-consumer',
   'x-parse-session',
   'x-plex-client-token',
+  'x-registry-config',
   'x-session',
-  'x-slack-signature',
-  'x-stripe-signature',
-  'x-vault-wrap-token',
+  'x-shopify-hmac-sha256',
+  'x-vercel-protection-bypass',
+  'x-wsse',
 ]);
+
+/** What proves who wrote a call, for this one call. */
+const SIGNATURES: ReadonlySet<string> = new Set(['sig', 'sign', 'signature']);
 
 /** What a credential is called, as the last word of a name. */
 const SECRETS: ReadonlySet<string> = new Set([
@@ -111,13 +121,16 @@ const SECRETS: ReadonlySet<string> = new Set([
   'passwort',
   'phpsessid',
   'pin',
+  'plaintext',
+  'psw',
+  'pswd',
+  'pw',
   'pwd',
   'samlresponse',
   'secret',
   'secrets',
   'senha',
   'sessionid',
-  'sid',
   'token',
   'tokens',
   'totp',
@@ -139,7 +152,7 @@ const NUMBERS: ReadonlySet<string> = new Set([
 ]);
 /** Words that people write together, without a capital between them. */
 const RUN_TOGETHER =
-  /^(?:[a-z]+(?:password|passwd|passphrase|passwort)|(?:app|client|consumer|shared|user|webhook)secret|(?:access|api|app|auth|bearer|bot|csrf|deploy|id|job|oauth|private|refresh|security|session|user|xsrf)token|(?:access|account|api|app|auth|client|license|private|secret|session|signing|subscription)keys?)$/;
+  /^(?:[a-z]+(?:password|passwd|passphrase|passwort)|(?:app|client|consumer|shared|user|webhook)secret|[a-z]*(?:access|api|auth|bearer|bot|csrf|deploy|identity|job|private|refresh|sas|secret|security|session|user|xsrf)token|(?:app|id)token|[a-z]*(?:access|account|api|auth|client|license|private|secret|session|signing|subscription)keys?|appkeys?)$/;
 /** A key that is a credential, by the word before it. */
 const SECRET_KEYS: ReadonlySet<string> = new Set([
   'access',
@@ -194,8 +207,13 @@ const SECRET_CODES: ReadonlySet<string> = new Set([
 ]);
 /** Tokens that say where to go on, how many there are, or which call is meant: no authority is in them. */
 const HARMLESS_TOKENS: ReadonlySet<string> = new Set([
+  'after',
+  'backward',
+  'before',
+  'begin',
   'bos',
   'budget',
+  'buy',
   'cached',
   'change',
   'cls',
@@ -203,13 +221,17 @@ const HARMLESS_TOKENS: ReadonlySet<string> = new Set([
   'continuation',
   'continue',
   'cursor',
+  'delta',
   'end',
   'eos',
   'eot',
   'first',
+  'forward',
   'idempotency',
   'input',
   'last',
+  'list',
+  'marker',
   'mask',
   'max',
   'min',
@@ -227,13 +249,17 @@ const HARMLESS_TOKENS: ReadonlySet<string> = new Set([
   'remaining',
   'request',
   'resume',
+  'scroll',
+  'sell',
   'sep',
   'sequence',
+  'skip',
   'special',
   'start',
   'starting',
   'stop',
   'suffix',
+  'suppress',
   'sync',
   'thinking',
   'total',
@@ -258,8 +284,8 @@ const HARMLESS_KEYS: ReadonlySet<string> = new Set([
   'primary',
   'public',
   'publishable',
-  'row',
   'routing',
+  'row',
   'shard',
   'sort',
   'surrogate',
@@ -271,6 +297,8 @@ const HARMLESS_SECRETS: ReadonlySet<string> = new Set(['existing', 'pull']);
 const TRAILERS: ReadonlySet<string> = new Set([
   'again',
   'base',
+  'binary',
+  'blob',
   'confirm',
   'confirmation',
   'current',
@@ -315,6 +343,9 @@ function namesSecret(words: readonly string[]): boolean {
       return SECRET_CODES.has(before);
     case 'id':
       return before === 'session';
+    // Twilio's are the names of things: `MessagingServiceSid`.
+    case 'sid':
+      return words.length === 1 || before === 'connect' || before === 'session';
     case 'response':
       return before === 'saml';
     case 'token':
@@ -332,7 +363,15 @@ function isHarmlessKey(words: readonly string[]): boolean {
   return HARMLESS_KEYS.has(words.at(-2) ?? '');
 }
 
-/** As generated keys look: long, without spaces, letters and digits. */
+/** As generated keys look: long, without spaces, letters and digits, and neither a path nor words. */
 function looksRandom(value: string): boolean {
-  return /^[A-Za-z0-9+/_=.~-]{20,}$/.test(value) && /[0-9]/.test(value) && /[A-Za-z]/.test(value);
+  return (
+    /^[A-Za-z0-9+/_=.~-]{20,}$/.test(value) &&
+    /[0-9]/.test(value) &&
+    /[A-Za-z]/.test(value) &&
+    !value.split(/[/._~-]/).every((part) => WORD.test(part))
+  );
 }
+
+/** A word, a number, or a word with a number behind it: `invoices/2026/12/report-000123.pdf` is made of them. */
+const WORD = /^(?:[a-z]{1,15}|[A-Z]{1,15}|[A-Z][a-z]{1,14})?[0-9]{0,10}$/;

@@ -96,7 +96,7 @@ const TOKEN = new RegExp(`(?<![A-Za-z0-9])(?:${FORMS.join('|')})`, 'g');
 const BOT_TOKEN = /(?<=\/bot)[0-9]{6,12}:[A-Za-z0-9_-]{20,64}/g;
 /** Up to the last @, which a password may have, too. */
 const USER_INFORMATION = /(?<=:\/\/)[^\s/?#"'<>]{0,256}@/g;
-const PARAMETER = /(?<=[?&;])([A-Za-z][A-Za-z0-9_.%-]{0,63})=([^&;#\s"'<>]{1,4096})/g;
+const PARAMETER = /(?<=[?&;])([A-Za-z_$@][\w.%$[\]-]{0,63})=([^&;#\s"'<>]{1,4096})/g;
 /** The secret last segment of addresses whose knowledge is the authority to post there. */
 const CAPABILITY_PATHS: readonly RegExp[] = [
   /(?<=\/services\/[TB][A-Z0-9]{6,12}\/B[A-Z0-9]{6,12}\/)[A-Za-z0-9]{16,64}/g,

@@ -7,7 +7,11 @@ import type { Action } from '../../core/action/action.ts';
 import { actionType } from '../../core/action/action.ts';
 import type { BodyAccount } from '../../core/action/manifest.ts';
 import { canonicalJson, isRecord, type JsonValue, parseStrictJson } from '../../core/text/json.ts';
-import { textWithoutSecrets, withoutSecrets } from '../../core/text/secret-json.ts';
+import {
+  formWithoutSecrets,
+  textWithoutSecrets,
+  withoutSecrets,
+} from '../../core/text/secret-json.ts';
 import { withoutTokens } from '../../core/text/secret-text.ts';
 import { printable } from '../../core/text/url.ts';
 import type { UpstreamHead } from './description.ts';
@@ -61,7 +65,7 @@ function contentsOf(type: string, bytes: Buffer, isSecret: boolean): string[] {
   if (isSecret) return [];
   if (type === 'application/x-www-form-urlencoded') {
     const text = bytes.subarray(0, TEXT_BYTES).toString('latin1');
-    return [withoutTokens(`?${withoutCutPair(text, bytes.length > TEXT_BYTES)}`).slice(1)];
+    return [formWithoutSecrets(withoutCutPair(text, bytes.length > TEXT_BYTES))];
   }
   if (type === 'multipart/form-data') return partsOf(bytes);
   if (!/^text\/|[/+](?:json|xml|yaml|x-yaml|x-ndjson|graphql|toml|javascript)$/.test(type))

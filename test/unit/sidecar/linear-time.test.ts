@@ -5,6 +5,7 @@
 
 import { describe, expect, it } from 'vitest';
 import { addressBytes } from '../../../core/text/ip-address.ts';
+import { withoutSecretPairs } from '../../../core/text/secret-pairs.ts';
 import { parseAuthority, parsePathAndQuery, parseUrl } from '../../../core/text/url.ts';
 import { attemptedCall } from '../../../sidecar/describe/attempted.ts';
 import { parseContentType } from '../../../sidecar/describe/content-type.ts';
@@ -44,6 +45,10 @@ const PUMPS = [
   ';charset="',
   ';charset="\\',
   'a/b;c=d',
+  'token="',
+  '<token>',
+  '<token ',
+  'name: token\n',
   '?',
   '#',
 ];
@@ -56,6 +61,7 @@ const texts = BEGINNINGS.flatMap((before) =>
 const READERS: Readonly<Record<string, (text: string) => unknown>> = {
   accept: (text) => requestHeaders({ headers: [['accept', text]], body: null }, [['x', 'y']]),
   'the content type of a request': parseContentType,
+  'a text with secrets': withoutSecretPairs,
   'the content type of an answer': (text) =>
     guardResponseHead(200, [['content-type', text.slice(0, -1)]], lent),
   'what an answer says of its connection': (text) =>

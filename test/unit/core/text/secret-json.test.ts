@@ -35,6 +35,34 @@ describe('secrets in JSON are named by their pointers', () => {
       { data: { 'app.yaml': 'db:\n  host: a\n  password: hunter2\n' } },
       ['/data/app.yaml'],
     ],
+    [
+      "a parameter of AWS' store",
+      { Name: '/shop/db/password', Type: 'String', Value: 'hunter2' },
+      ['/Value'],
+    ],
+    [
+      'a value that is said to be secret',
+      [
+        { Name: '/shop/db/url', Type: 'SecureString', Value: 'hunter2' },
+        { key: 'a', value: 'hunter2', sensitive: true },
+        { value: 'hunter2', isSecret: true },
+        { id: 'b', type: 'password', value: 'hunter2' },
+      ],
+      ['/0/Value', '/1/value', '/2/value', '/3/value'],
+    ],
+    [
+      'a parameter of a stack',
+      { Parameters: [{ ParameterKey: 'DbPassword', ParameterValue: 'hunter2' }] },
+      ['/Parameters/0/ParameterValue'],
+    ],
+    ['bytes of a secret', { SecretId: 'a', SecretBinary: 'aHVudGVyMg==' }, ['/SecretBinary']],
+    ['what is to be encrypted', { KeyId: 'a', Plaintext: 'aHVudGVyMg==' }, ['/Plaintext']],
+    [
+      'arguments of a command',
+      { args: ['--user', 'ana', '--password', 'hunter2', '--token=hunter2', '--verbose'] },
+      ['/args/3', '/args/4'],
+    ],
+    ["a key of PagerDuty's", { routing_key: '0123456789abcdef0123456789abcdef' }, ['/routing_key']],
     ['an environment file', { data: { '.env': 'A=b\nexport API_KEY="hunter2"' } }, ['/data/.env']],
   ])('%s', (_, value, pointers) => {
     expect(secretPointers(value)).toEqual(pointers);
@@ -98,6 +126,18 @@ describe('secrets in JSON are named by their pointers', () => {
       },
     ],
     ['a list of keys and values', { labels: [{ key: 'app', value: 'shop' }] }],
+    [
+      'keys of objects, of pages and of accounts',
+      {
+        Key: 'invoices/2026/12/report-000123.pdf',
+        nextForwardToken: 'f/38',
+        deltaToken: 'x',
+        MessagingServiceSid: 'MG0123456789abcdef0123456789abcdef',
+        routing_key: 'orders.created.europe.2026',
+        suppress_tokens: '-1',
+      },
+    ],
+    ['options of a command', { args: ['--token-count', '5', '--password-file', '/run/x', '-v'] }],
     ['words in a text', { reason: 'the "password": was reset' }],
     ['an author', { author: 'a', authors: ['b'], keyboard: 'c', passport: 'd' }],
   ])('none is in %s', (_, value) => {

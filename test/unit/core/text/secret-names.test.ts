@@ -63,6 +63,17 @@ describe('a header', () => {
       'xi-api-key',
     ],
     ...[
+      'signature',
+      'x-signature',
+      'x-twilio-signature',
+      'stripe-signature',
+      'kc-api-sign',
+      'kc-api-passphrase',
+      'x-ovh-consumer',
+      'x-registry-config',
+      'x-registry-auth',
+      'x-wsse',
+      'x-vercel-protection-bypass',
       'x-hub-signature',
       'x-hub-signature-256',
       'x-subject-token',
@@ -98,6 +109,7 @@ describe('a header', () => {
       'x-jwt-assertion',
     ],
     ...[
+      'x-amz-mfa',
       'x-amz-server-side-encryption-customer-key',
       'x-my-company-password',
       'token',
@@ -178,6 +190,14 @@ describe('a query parameter', () => {
       'session_id',
     ],
     ...[
+      'hapikey',
+      'sastoken',
+      'pw',
+      'appid_signature',
+      '_token',
+      'user[password]',
+      'connect.sid',
+      'sid',
       'subscription-key',
       'code',
       'appkey',
@@ -214,6 +234,15 @@ describe('a query parameter', () => {
       'sort_key',
     ],
     ...[
+      'AccountSid',
+      '$skiptoken',
+      '$skipToken',
+      '$deltatoken',
+      'syncToken',
+      'monkey',
+      'keyboard',
+      'assign',
+      'design',
       'partition_key',
       'max_tokens',
       'labelSelector',
@@ -225,6 +254,11 @@ describe('a query parameter', () => {
     ],
   ])('%s does not', (name) => {
     expect(isSecretParameter(name, '0123456789abcdef')).toBe(false);
+  });
+
+  it('appid is the key of a weather service, and the name of an application', () => {
+    expect(isSecretParameter('appid', '0123456789abcdef0123456789abcdef')).toBe(true);
+    expect(isSecretParameter('appid', 'shop')).toBe(false);
   });
 
   it('code is the code of a country, too', () => {

@@ -60,6 +60,18 @@ describe('what is in it is said without its secrets', () => {
       'grant_type=password&username=ana&password=[secret]&client%5Fsecret=[secret]&scope=a',
     ],
     [
+      'a form as people write it',
+      'application/x-www-form-urlencoded',
+      '_token=hunter2&user[password]=hunter2;\'hunter2"#hunter2&assertion=hunter2&refresh_token=hunter2&page_token=2&payload=%7B%22token%22%3A%22a%22%7D',
+      '_token=[secret]&user[password]=[secret]&assertion=[secret]&refresh_token=[secret]&page_token=2&payload={"token":"[secret]"}',
+    ],
+    [
+      'XML',
+      'text/xml',
+      '<login><user>ana</user><password>hunter2</password></login>',
+      '<login><user>ana</user><password>[secret]</password></login>',
+    ],
+    [
       'a form with files',
       'multipart/form-data; boundary=x',
       '--x\r\nContent-Disposition: form-data; name="file"; filename="a.txt"\r\n\r\nhunter2\r\n--x\r\ncontent-disposition: form-data; name="note"\r\n\r\nhi\r\n--x--',
