@@ -400,8 +400,10 @@ elif verb == 'list':
 
   it('is told of a refusal in a Status', async () => {
     const { stdout, stderr } = await agent.run(call('list', ''));
-    const [, status, document = ''] = /^(\d+ \w+) (.*)/.exec(stdout) ?? [];
-    expect(status, stdout + stderr).toBe('403 Forbidden');
+    const [, status, document = ''] = /^(\d+ .*?) (\{"kind".*)/.exec(stdout) ?? [];
+    expect(status, stdout + stderr).toMatch(
+      /^403 Forbidden: ActionGrant refused the call \(GrantRequired\): .* The call: GET https:/,
+    );
     expect(JSON.parse(document)).toMatchObject({
       kind: 'Status',
       status: 'Failure',

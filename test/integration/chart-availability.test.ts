@@ -75,10 +75,9 @@ describe('the API server waits for every webhook', () => {
     const webhooks = (await renderChart(values))
       .filter(({ kind }) => kind.endsWith('WebhookConfiguration'))
       .flatMap((manifest) => manifest['webhooks'] as { timeoutSeconds: number }[]);
-    expect(webhooks.map(({ timeoutSeconds }) => timeoutSeconds)).toEqual([
-      seconds,
-      seconds,
-      seconds,
-    ]);
+    expect(webhooks.length).toBeGreaterThan(0);
+    expect(new Set(webhooks.map(({ timeoutSeconds }) => timeoutSeconds))).toEqual(
+      new Set([seconds]),
+    );
   });
 });
