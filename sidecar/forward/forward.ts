@@ -58,6 +58,9 @@ export interface ForwarderOptions {
 /** Of names and values together. Clients take as much, or more (curl: 300 KB). */
 const ANSWER_HEAD_BYTES = 128 * 1024;
 
+/** TCP tries five times in that time: a link that loses packets is no reason to give up (tcp(7), tcp_syn_retries). */
+const CONNECT_MILLISECONDS = 30_000;
+
 /** What undici is told alike for connections of one use and for pooled ones. */
 const DISPATCHER_OPTIONS = {
   pipelining: 1,
@@ -68,7 +71,7 @@ const DISPATCHER_OPTIONS = {
 } as const;
 
 export function createForwarder(options: ForwarderOptions): Forwarder {
-  const { clock, resolver, secrets, connectMilliseconds = 10_000 } = options;
+  const { clock, resolver, secrets, connectMilliseconds = CONNECT_MILLISECONDS } = options;
   const trust = createTrust(options.trust);
   const pools = new Pools(options.maximumPools ?? 64, options.connectionsPerPool ?? 64);
 
