@@ -58,14 +58,19 @@ function pathWithDigests(path: string, written: Written): string {
     .join('/');
 }
 
+/** @param query empty, or with its question mark: a further one is a character like any other */
 function queryWithDigests(query: string, written: Written): string {
-  return query.replace(
-    /([?&])([^=&]*)=([^&]*)/g,
-    (pair, mark: string, name: string, value: string) =>
-      isSecretParameter(decoded(name), decoded(value)) || holdsToken(decoded(value))
-        ? `${mark}${name}=${digestOf(value, written)}`
-        : pair,
-  );
+  const pairs = query.slice(1).split('&');
+  return query.slice(0, 1) + pairs.map((pair) => pairWithDigest(pair, written)).join('&');
+}
+
+function pairWithDigest(pair: string, written: Written): string {
+  const at = pair.indexOf('=');
+  if (at === -1) return pair;
+  const [name, value] = [pair.slice(0, at), pair.slice(at + 1)];
+  return isSecretParameter(decoded(name), decoded(value)) || holdsToken(decoded(value))
+    ? `${name}=${digestOf(value, written)}`
+    : pair;
 }
 
 function digestOf(value: string, written: Written): string {
