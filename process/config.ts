@@ -39,6 +39,12 @@ export class ConfigReader {
     this.#defaults = defaults;
   }
 
+  /** Whether the variable is there, empty or not. */
+  has(name: string): boolean {
+    this.#known.add(name);
+    return this.#environment[name] !== undefined;
+  }
+
   /** A text; without `fallback` it is required. */
   text(name: string, fallback?: string): string {
     this.#known.add(name);

@@ -37,4 +37,16 @@ export function readInboundPorts(reader: ConfigReader): InboundPorts {
   return { tcp: ascending(ports.tcp), udp: ascending(ports.udp) };
 }
 
+/**
+ * Complains where the variable is not there at all: nobody has injected this container, and on a machine the filter would close
+ * the network for everybody. In a pod without ports the webhook writes the variable, too, and the kubelet gives it the empty text.
+ */
+export function checkInjected(reader: ConfigReader): void {
+  if (reader.has(INBOUND_PORTS_VARIABLE)) return;
+  reader.complain(
+    INBOUND_PORTS_VARIABLE,
+    'is missing, so this is no injected pod, and the packet filter would close the network of whatever it is; only --print works here',
+  );
+}
+
 const ascending = (ports: Set<number>): number[] => [...ports].sort((a, b) => a - b);

@@ -995,6 +995,17 @@ describe.skipIf(missing !== null)('net-init', () => {
     expect(await rules()).toBe('');
   });
 
+  it('prints the rules where nobody has injected it, too', async () => {
+    expect((await netInit(network, {}, '--print')).code).toBe(0);
+  });
+
+  it('leaves the network of a machine alone where nobody has injected it', async () => {
+    const { code, stderr } = await netInit(network, {});
+    expect(code).toBe(1);
+    expect(JSON.parse(stderr).detail).toContain('ACTIONGRANT_INBOUND_PORTS is missing');
+    expect(await rules()).toBe('');
+  });
+
   it('says which entry of the inbound ports is wrong', async () => {
     const environment = { ACTIONGRANT_INBOUND_PORTS: '80/tcp,x/tcp,70000/udp,9/sctp,15001/tcp' };
     const { code, stderr } = await netInit(network, environment);
@@ -1007,7 +1018,7 @@ describe.skipIf(missing !== null)('net-init', () => {
 
   it('says that it lacks NET_ADMIN', async () => {
     const command = [process.execPath, NET_INIT];
-    const { code, stderr } = await network.inPod(command, { uid: 0 });
+    const { code, stderr } = await network.inPod(command, { uid: 0 }, PORTS);
     expect(code).toBe(1);
     expect(JSON.parse(stderr).detail).toMatch(/NET_ADMIN.*Operation not permitted/);
   });
@@ -1034,7 +1045,8 @@ describe.skipIf(missing !== null)('net-init', () => {
   it('needs no more than root and NET_ADMIN, and no IPv6', async () => {
     const capabilities = ['--inh-caps=-all', '--bounding-set=-all,+net_admin', '--no-new-privs'];
     const program = [process.execPath, NET_INIT];
-    const { code, stderr } = await network.inPod(['setpriv', ...capabilities, '--', ...program]);
+    const command = ['setpriv', ...capabilities, '--', ...program];
+    const { code, stderr } = await network.inPod(command, undefined, PORTS);
     expect(stderr).toContain('the packet filter is in force');
     expect(code).toBe(0);
     const connect = tcp(FAR.ipv4, 443).slice(0, 2);
@@ -1048,7 +1060,7 @@ describe.skipIf(missing !== null)('net-init', () => {
   });
 
   it('sets the rules for a pod without ports', async () => {
-    expect((await netInit(network, {})).code).toBe(0);
+    expect((await netInit(network, { ACTIONGRANT_INBOUND_PORTS: '' })).code).toBe(0);
     expect(await rules()).toContain('tcp dport 15020 ct state new');
   });
 });

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { INBOUND_PORTS_VARIABLE } from '../../../../core/api/pod-layout.ts';
 import { ConfigReader } from '../../../../process/config.ts';
-import { readInboundPorts } from '../../../../sidecar/net-init/inbound-ports.ts';
+import { checkInjected, readInboundPorts } from '../../../../sidecar/net-init/inbound-ports.ts';
 
 function read(text: string | undefined) {
   const reader = new ConfigReader({ [INBOUND_PORTS_VARIABLE]: text });
@@ -40,5 +40,22 @@ describe('inbound ports', () => {
   ])('does not take %j', (entry) => {
     expect(() => read(`443/tcp,${entry}`)).toThrow(`${INBOUND_PORTS_VARIABLE} `);
     expect(() => read(`443/tcp,${entry}`)).toThrow(`"${entry}"`);
+  });
+});
+
+describe('an environment that nobody injected', () => {
+  const check = (environment: Record<string, string>) => () => {
+    const reader = new ConfigReader(environment);
+    checkInjected(reader);
+    readInboundPorts(reader);
+    reader.finish();
+  };
+
+  it('lacks the variable, and is told so', () => {
+    expect(check({})).toThrow(`${INBOUND_PORTS_VARIABLE} is missing, so this is no injected pod`);
+  });
+
+  it.each(['', '8080/tcp'])('is not one where it is %j', (text) => {
+    expect(check({ [INBOUND_PORTS_VARIABLE]: text })).not.toThrow();
   });
 });
