@@ -1,18 +1,12 @@
 /** Every guard of the transaction, and how to take it out. A guard that nobody would miss is either not needed or not tested. */
 
-import type { Change, Mutation } from './run-mutations.ts';
+import { type Guard, mutationsOf } from './guard.ts';
+import type { Mutation } from './run-mutations.ts';
 
-interface Guard {
-  /** The ID in SECURITY.md of the promise that would not hold without it, if one rests on it. */
-  readonly promise?: string;
-  /** What the titles of the guard's tests begin with. */
-  readonly guard: string;
-  /** Where they are, if not in test/integration/guards.test.ts. */
-  readonly file?: string;
-  readonly changes: readonly Change[];
-}
+/** Their tests are in one file, and the titles of these begin with the guard. */
+const TESTS = 'test/integration/guards.test.ts';
 
-const GUARDS: readonly Guard[] = [
+const GUARDS: readonly Omit<Guard, 'file'>[] = [
   {
     promise: 'P8',
     guard: 'resourceVersion on the consuming write',
@@ -272,8 +266,8 @@ const GUARDS: readonly Guard[] = [
     changes: [
       {
         file: 'sidecar/handle-call.ts',
-        from: "outcome = 'Unknown';",
-        to: "outcome = 'NotDispatched';",
+        from: "onDispatched() {\n        outcome = 'Unknown';",
+        to: "onDispatched() {\n        outcome = 'NotDispatched';",
       },
     ],
   },
@@ -288,160 +282,8 @@ const GUARDS: readonly Guard[] = [
       },
     ],
   },
-  {
-    guard: 'that the API server turns out to accept',
-    file: 'test/unit/controller/credentials/mint.test.ts',
-    changes: [
-      {
-        file: 'controller/credentials/mint.ts',
-        from: 'else if (!(await apiServerAudiences.refuses(audience, token, timeoutMilliseconds))) {',
-        to: 'else if (timeoutMilliseconds < 0) {',
-      },
-    ],
-  },
-  {
-    guard: 'that admission would refuse now',
-    file: 'test/unit/controller/credentials/mint.test.ts',
-    changes: [
-      {
-        file: 'controller/credentials/mint.ts',
-        from: 'if (fault !== undefined) throw refused(fault);',
-        to: '',
-      },
-    ],
-  },
-  {
-    guard: "an audience is known to be the API server's",
-    file: 'test/unit/controller/credentials/api-audiences.test.ts',
-    changes: [
-      {
-        file: 'controller/credentials/api-audiences.ts',
-        from: "learn([configuration['issuer']]);",
-        to: '',
-      },
-    ],
-  },
-  {
-    guard: 'a sidecar cannot have a revocation confirmed with',
-    file: 'test/unit/controller/credentials/minted-token.test.ts',
-    changes: [
-      {
-        file: 'controller/credentials/minted-token.ts',
-        from: 'await jwtVerify<KubernetesClaims>(text, resolve, {',
-        to: 'await (async (jwt: string, ..._: unknown[]) => ({ payload: JSON.parse(String(Buffer.from(jwt.split(".")[1] ?? "", "base64url"))) }))(text, resolve, {',
-      },
-    ],
-  },
-  {
-    guard: 'the real one in another text',
-    file: 'test/unit/controller/credentials/minted-token.test.ts',
-    changes: [
-      {
-        file: 'controller/credentials/minted-token.ts',
-        from: ' || !isCanonical(text)',
-        to: ' || isCanonical(text) === undefined',
-      },
-    ],
-  },
-  {
-    guard: 'with an unsigned token that has the right ID',
-    file: 'test/unit/controller/credentials/confirm.test.ts',
-    changes: [
-      {
-        file: 'controller/credentials/confirm.ts',
-        from: '(reported !== undefined && (await isTokenOf(options, grant, use, reported))',
-        to: '(reported !== undefined',
-      },
-    ],
-  },
-  {
-    guard: 'a grant that hides something from whoever decides is refused',
-    file: 'test/unit/controller/admission/grants/grant-rules.test.ts',
-    changes: [
-      {
-        file: 'controller/admission/grants/grant-rules.ts',
-        from: '  everyTextIsVisible,\n',
-        to: '',
-      },
-    ],
-  },
-  {
-    guard: 'a message that quotes others is one line',
-    file: 'test/unit/controller/grants/conditions.test.ts',
-    changes: [
-      { file: 'controller/grants/conditions.ts', from: 'escapeHidden(message)', to: 'message' },
-    ],
-  },
-  {
-    guard: 'a line has no character that a terminal acts on',
-    file: 'test/unit/process/log.test.ts',
-    changes: [
-      { file: 'process/log.ts', from: '${escapeHidden(serialized(', to: '${String(serialized(' },
-    ],
-  },
-  {
-    guard: 'the JSON of a body is one line',
-    file: 'test/unit/core/action/manifest.test.ts',
-    changes: [
-      { file: 'core/action/manifest.ts', from: ': escapeHidden(bodyJson);', to: ': bodyJson;' },
-    ],
-  },
-  {
-    guard: 'no flood of them holds up the end of a use',
-    file: 'test/unit/controller/exchange/routes.test.ts',
-    changes: [
-      {
-        file: 'controller/exchange/routes.ts',
-        from: 'if (!finishHandler.mayEndOpenUse(caller, nonce, report)) endLimiter.take(caller.podUID);',
-        to: 'callLimiter.take(caller.podUID);\n    endLimiter.take(caller.podUID);',
-      },
-    ],
-  },
-  {
-    guard: 'the end of a use is heard at once',
-    file: 'test/unit/sidecar/exchange/client.test.ts',
-    changes: [
-      {
-        file: 'sidecar/exchange/client.ts',
-        from: 'dispatchers[lane]',
-        to: 'dispatchers.ends',
-      },
-    ],
-  },
-  {
-    guard: 'reports of uses that nobody knows',
-    file: 'test/unit/controller/use/find-use.test.ts',
-    changes: [
-      {
-        file: 'controller/use/find-use.ts',
-        from: 'return reads.read(',
-        to: 'return ((_key, named) => readLive(named))(',
-      },
-    ],
-  },
-  {
-    guard: 'that is repeated while the first one is worked on costs no further write',
-    file: 'test/unit/controller/use/finish.test.ts',
-    changes: [{ file: 'controller/use/finish.ts', from: 'underWay.set(key, work);', to: '' }],
-  },
-  {
-    guard: 'and not waited for longer than the call may wait',
-    file: 'test/unit/sidecar/authorize.test.ts',
-    changes: [
-      {
-        file: 'sidecar/authorize.ts',
-        from: 'await within(clock, remaining, givenBack, () => false)',
-        to: 'await givenBack',
-      },
-    ],
-  },
 ];
 
 export function guardMutations(): Mutation[] {
-  return GUARDS.map(({ promise, guard, file = 'test/integration/guards.test.ts', changes }) => ({
-    name: promise === undefined ? guard : `${promise}: ${guard}`,
-    file,
-    tests: guard,
-    changes,
-  }));
+  return mutationsOf(GUARDS.map((guard) => ({ ...guard, file: TESTS })));
 }

@@ -3,6 +3,7 @@
 import { existsSync, globSync, readFileSync, statSync } from 'node:fs';
 import { extname, join } from 'node:path';
 import { describe, expect, test } from 'vitest';
+import { allMutations } from '../../mutation/all.ts';
 
 const ROOT = join(import.meta.dirname, '../../..');
 const read = (path: string): string => readFileSync(join(ROOT, path), 'utf8');
@@ -55,6 +56,45 @@ describe('a promise', () => {
       expect(tests.filter(([, path = '']) => !existsSync(join(ROOT, path)))).toEqual([]);
     },
   );
+});
+
+describe('a promise that is kept, wholly or in part', () => {
+  const all = allMutations();
+  const mutations = all.map(({ name, file }) => ({ promise: name.split(':')[0], file }));
+  const kept = PROMISES.filter((section) => !section.includes('State: **Not yet**')).map(
+    (section) => [/^### (P\d+)/.exec(section)?.[1] ?? '', section] as const,
+  );
+
+  test.each(kept)('%s has a guard that `make mutation` takes out', (id) => {
+    expect(mutations.some(({ promise }) => promise === id)).toBe(true);
+  });
+
+  test.each(kept)('%s names every test that misses one of its guards', (id, section) => {
+    const missing = mutations
+      .filter(({ promise, file }) => promise === id && !section.includes(`\`${file}\``))
+      .map(({ file }) => file);
+    expect([...new Set(missing)]).toEqual([]);
+  });
+
+  test('has its guards where `make mutation` looks for them', () => {
+    const misfits = all.filter(({ changes }) => {
+      const texts = new Map<string, string>();
+      return !changes.every(({ file, from, to }) => {
+        const text = texts.get(file) ?? read(file);
+        texts.set(
+          file,
+          text.replace(from, () => to),
+        );
+        return text.split(from).length === 2;
+      });
+    });
+    expect(misfits.map(({ name }) => name)).toEqual([]);
+  });
+
+  test('is what every mutation is of', () => {
+    const ids = new Set<string | undefined>(kept.map(([id]) => id));
+    expect(mutations.filter(({ promise }) => !ids.has(promise))).toEqual([]);
+  });
 });
 
 test('every title of a test that is quoted is part of one in the file before it', () => {
