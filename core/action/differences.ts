@@ -77,7 +77,7 @@ function differingParts(a: string, b: string): string[] | undefined {
     segment === to?.[index] ? [] : [`url, segment ${index} of the path`],
   );
   const [before, after] = [left, right].map((match) => parametersOf(match?.[3] ?? ''));
-  if (before?.names !== after?.names && before?.sorted === after?.sorted) {
+  if (before?.given !== after?.given && before?.sorted === after?.sorted) {
     return [...segments, 'url, the order of the query'];
   }
   const parameters = differingMembers(before?.values ?? {}, after?.values ?? {});
@@ -85,7 +85,8 @@ function differingParts(a: string, b: string): string[] | undefined {
 }
 
 function parametersOf(query: string): {
-  names: string;
+  /** In the order in which they were given. */
+  given: string;
   sorted: string;
   values: Record<string, string>;
 } {
@@ -95,7 +96,7 @@ function parametersOf(query: string): {
     const [name = ''] = pair.split('=');
     values[name] = `${values[name] ?? ''}&${pair}`;
   }
-  return { names: pairs.join('&'), sorted: pairs.toSorted().join('&'), values };
+  return { given: pairs.join('&'), sorted: pairs.toSorted().join('&'), values };
 }
 
 function samePattern(a: BodyPattern, b: BodyPattern): boolean {

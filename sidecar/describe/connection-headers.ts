@@ -24,7 +24,10 @@ export function connectionOptions({
   return options;
 }
 
-/** Our connection's own headers are dropped, whatever they say; what asks for more than can be dropped is refused. @throws ProblemError */
+/**
+ * Our connection's own headers are dropped, whatever they say; what asks for more than can be dropped is refused.
+ * @throws ProblemError
+ */
 export function checkConnectionHeader(
   name: string,
   value: string,

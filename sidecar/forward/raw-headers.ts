@@ -1,7 +1,10 @@
 import type { Dispatcher } from 'undici';
 import type { HeaderPair } from '../../core/text/header-pair.ts';
 
-/** Headers in their order, names in lower case, values without white space around them (RFC 9110 5.5). Undici gives raw pairs on HTTP/1 and an object on HTTP/2. */
+/**
+ * Headers in their order, names in lower case, values without white space around them (RFC 9110 5.5). Undici gives raw pairs on
+ * HTTP/1 and an object on HTTP/2.
+ */
 export function headerPairs(raw: Dispatcher.DispatchController['rawHeaders']): HeaderPair[] {
   const result: HeaderPair[] = [];
   if (Array.isArray(raw)) {
