@@ -25,6 +25,7 @@ const HEX_PIECE = 16;
  * two of 62); the other lengths are such that each has at least 12 whole characters in it, or 2^-72 (and twelve more bits
  * where letters in one case make base64 ambiguous). With 100 live tokens of 450 pieces each that is one false alarm in
  * 10^17 symbols: 100 petabytes.
+ * @returns the secret as it stands first
  */
 export function formsOf(secret: string): Form[] {
   const bytes = Buffer.from(secret, 'latin1');

@@ -1,9 +1,10 @@
 /** The secrets that no answer may bring to the agent now. */
 
 import type { SecretText } from '../credential/credential-type.ts';
-import { type Form, formsOf } from './forms.ts';
+import { formsOf } from './forms.ts';
 import { hasPieces, PieceTable } from './pieces.ts';
 import { symbolsOf } from './symbols.ts';
+import { WINDOW } from './window.ts';
 
 /** Of the beginning of a secret so many characters are compared. */
 const BEGINNING = 8;
@@ -11,7 +12,7 @@ const BEGINNING = 8;
 /** Shared by all answers of a sidecar: whatever is added is looked for from then on, in answers that have begun, too. */
 export class LiveSecrets {
   readonly pieces: PieceTable = new PieceTable();
-  /** Those too short for pieces; found as they stand. */
+  /** The last symbols of those that have no pieces as they stand: digits of their bytes may still be long enough for some. */
   readonly short: Set<Uint8Array> = new Set();
   readonly #lengths = new Map<string, number[]>();
   #size = 0;
@@ -41,9 +42,13 @@ export class LiveSecrets {
   }
 
   #add({ whole, unguessable }: SecretText): () => void {
-    const forms = piecedForms(unguessable);
-    const short = forms.length === 0 ? symbolsOf(whole) : undefined;
-    this.pieces.add(forms);
+    const forms = formsOf(unguessable);
+    const [asItStands] = forms;
+    const short =
+      asItStands !== undefined && hasPieces(asItStands)
+        ? undefined
+        : symbolsOf(whole).subarray(-WINDOW);
+    this.pieces.add(forms.filter(hasPieces));
     if (short !== undefined) this.short.add(short);
     const beginning = whole.slice(0, BEGINNING);
     const lengths = this.#lengths.get(beginning) ?? [];
@@ -52,15 +57,11 @@ export class LiveSecrets {
     this.#size += 1;
     return () => {
       // Made again rather than kept: a form has several times the bytes of the secret.
-      this.pieces.remove(piecedForms(unguessable));
+      this.pieces.remove(formsOf(unguessable).filter(hasPieces));
       if (short !== undefined) this.short.delete(short);
       lengths.splice(lengths.indexOf(whole.length), 1);
       if (lengths.length === 0) this.#lengths.delete(beginning);
       this.#size -= 1;
     };
   }
-}
-
-function piecedForms(secret: string): Form[] {
-  return formsOf(secret).filter(hasPieces);
 }

@@ -33,7 +33,7 @@ export class Window {
     this.rolling = 0;
   }
 
-  /** Whether these are the last symbols. */
+  /** Whether these are the last symbols. @param symbols `WINDOW` of them at most */
   endsWith(symbols: Uint8Array): boolean {
     if (this.count < symbols.length) return false;
     const start = this.count - symbols.length;

@@ -168,6 +168,20 @@ describe('a token in a stream', () => {
   });
 });
 
+describe('a secret that is too short to be found in pieces', () => {
+  it.each([5, 12, 13, 14, 15, 16])('of %i characters is found as it stands', (length) => {
+    const secret = 'q7w2ER9tY4uI1oP6'.slice(0, length);
+    expect(scan(live(secret), `(${secret})`, 4).found).toBe(true);
+    expect(scan(live(secret), `(${secret.slice(0, -1)})`, 4).found).toBe(false);
+  });
+
+  it('is found with all that stands before it in its token, however long that is', () => {
+    const token = `${signedToken().split('.').slice(0, 2).join('.')}.s3cret`;
+    expect(scan(live(token), `(${token})`, 9).found).toBe(true);
+    expect(scan(live(token), `(${token.slice(0, -1)})`, 9).found).toBe(false);
+  });
+});
+
 describe('a stream without a live token', () => {
   const many = live(...Array.from({ length: 25 }, () => signedToken()), signedToken('ES256'));
   const bundle = createRequire(import.meta.url).resolve('vite');
