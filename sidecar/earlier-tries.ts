@@ -5,7 +5,7 @@
  */
 
 import type { Action } from '../core/action/action.ts';
-import { bodyPatterns } from '../core/action/body.ts';
+import { waysToState } from '../core/action/body.ts';
 import { actionDigest, actionKeys } from '../core/action/digest.ts';
 import { ProblemError } from '../core/api/problem.ts';
 import { BoundedMap } from '../core/bounded-map.ts';
@@ -57,8 +57,8 @@ export function createEarlierTries(clock: Clock): EarlierTries {
         at: clock.monotonic(),
         ending: undefined,
       };
-      const body = bodyPatterns(action.body).find(({ form }) => form === bodyForm);
-      if (body !== undefined) tries.set(actionDigest(action, body), entry);
+      const body = waysToState(action.body).find(({ form }) => form === bodyForm);
+      if (body !== undefined) tries.set(actionDigest(action, body.pattern), entry);
       return {
         end(ending) {
           entry.ending = ending;

@@ -92,7 +92,7 @@ async function carryOut(
     : await readBody(call.body, BODY_LIMIT_BYTES, hold);
   if (body.kind === 'whole') checkMCP(description.upstream.method, body.bytes);
   const described = describeBody(description, body.kind === 'whole' ? body.bytes : body.kind);
-  hold.take(described.canonicalBody?.length ?? 0);
+  hold.take((described.canonicalBody ?? described.canonicalForm?.bytes)?.length ?? 0);
   const whole = { description, described, body };
   const authorization = await authorizeCall(dependencies, call, whole, start);
   await forwardOnce(dependencies, call, whole, authorization);

@@ -9,7 +9,10 @@ import { invalid, present } from './grant-field.ts';
 /** What is known of a call's body. */
 export type ActionBody =
   | { kind: 'none' }
-  /** `sha256`: of the raw bytes, hex. `jsonSha256`: of the RFC 8785 bytes, when the content type says JSON. */
+  /**
+   * `sha256`: of the raw bytes, hex. `jsonSha256`: of the canonical bytes, if there are any: RFC 8785 when the content type says
+   * JSON, and of a multipart body those with the one boundary (core/text/multipart.ts).
+   */
   | { kind: 'bytes'; sha256: string; jsonSha256?: string }
   /** Larger than the buffering limit, so not read: only `Any` can match. */
   | { kind: 'unread' };
@@ -48,22 +51,37 @@ export function parseActionBody(value: unknown): ActionBody {
   };
 }
 
+/** A way to state a body in a grant. */
+export interface StatedBody {
+  pattern: BodyPattern;
+  /** What is sent then: for `JSON` the canonical bytes, which were compared. */
+  form: BodyForm;
+}
+
 /** The ways to state this body in a grant, the most specific first. */
-export function bodyPatterns(body: ActionBody): BodyPattern[] {
+export function waysToState(body: ActionBody): StatedBody[] {
   switch (body.kind) {
     case 'none':
-      return [{ form: 'None' }];
+      return [as({ form: 'None' })];
     case 'unread':
-      return [{ form: 'Any' }];
-    case 'bytes':
+      return [as({ form: 'Any' })];
+    case 'bytes': {
+      const { sha256, jsonSha256 } = body;
       return [
-        ...(body.jsonSha256 === undefined
+        ...(jsonSha256 === undefined ? [] : [as({ form: 'JSON', sha256: jsonSha256 })]),
+        as({ form: 'SHA256', sha256 }),
+        // In a grant that must not have the text itself, the order of members does not matter either.
+        ...(jsonSha256 === undefined || jsonSha256 === sha256
           ? []
-          : [{ form: 'JSON', sha256: body.jsonSha256 } as const]),
-        { form: 'SHA256', sha256: body.sha256 },
-        { form: 'Any' },
+          : [as({ form: 'SHA256', sha256: jsonSha256 }, 'JSON')]),
+        as({ form: 'Any' }),
       ];
+    }
   }
+}
+
+function as(pattern: BodyPattern, form: BodyForm = pattern.form): StatedBody {
+  return { pattern, form };
 }
 
 /**

@@ -4,7 +4,7 @@ import { isRecord, type JsonValue } from '../text/json.ts';
 import { printable } from '../text/url.ts';
 import type { Action } from './action.ts';
 import type { WithoutBody } from './action-type.ts';
-import { type BodyPattern, bodyPatterns } from './body.ts';
+import { type BodyPattern, waysToState } from './body.ts';
 
 /** More differences than this are told by their number at most. */
 const MANY = 16;
@@ -33,7 +33,7 @@ export function differingFields(
       fields.push(name);
     }
   }
-  if (!bodyPatterns(body).some((pattern) => samePattern(pattern, granted.body)))
+  if (!waysToState(body).some(({ pattern }) => samePattern(pattern, granted.body)))
     fields.push('body');
   return fields;
 }

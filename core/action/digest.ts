@@ -7,7 +7,7 @@ import { canonicalJson, type JsonValue } from '../text/json.ts';
 import { sha256Hex } from '../text/sha256.ts';
 import type { Action } from './action.ts';
 import type { WithoutBody } from './action-type.ts';
-import { type BodyForm, type BodyPattern, bodyPatterns } from './body.ts';
+import { type BodyForm, type BodyPattern, waysToState } from './body.ts';
 
 export interface ActionKey {
   form: BodyForm;
@@ -25,8 +25,8 @@ export function actionDigest(action: WithoutBody<Action>, body: BodyPattern): st
 
 /** Every key under which a grant for this call may be found, the most specific first. */
 export function actionKeys(call: Action): ActionKey[] {
-  return bodyPatterns(call.body).map((body) => ({
-    form: body.form,
-    digest: actionDigest(call, body),
+  return waysToState(call.body).map(({ pattern, form }) => ({
+    form,
+    digest: actionDigest(call, pattern),
   }));
 }

@@ -105,7 +105,7 @@ function bodyLines(
       return [
         'body:',
         '  type: SHA256',
-        `  sha256: ${quote(body.sha256)}${afterwards(kind)}`,
+        `  sha256: ${quote(body.jsonSha256 ?? body.sha256)}${afterwards(kind)}`,
         ...contents.map((line) => `  ${comment(line, ACCOUNT_LIMIT)}`),
       ];
     }

@@ -36,10 +36,13 @@ export function bodyAccount(
   const header = (name: string): string | undefined => headers.find(([key]) => key === name)?.[1];
   const type = header('content-type') ?? 'no content type';
   const encoding = header('content-encoding');
+  const isInParts = /^multipart\//i.test(type) && hasCanonicalForm(action);
   const kind = [
-    printable(type, TYPE_CHARACTERS),
+    printable(isInParts ? withoutParameters(type) : type, TYPE_CHARACTERS),
     ...(encoding === undefined ? [] : [printable(encoding, TYPE_CHARACTERS)]),
     body === null ? 'over 1 MiB' : `${body.length} bytes`,
+    ...(bodyJson === undefined ? [] : ['in canonical JSON (RFC 8785)']),
+    ...(isInParts ? ['whatever its boundary'] : []),
   ].join(', ');
   if (body === null || encoding !== undefined) return { kind, contents: [] };
   const bytes = Buffer.from(body.buffer, body.byteOffset, body.byteLength);
@@ -49,8 +52,17 @@ export function bodyAccount(
   }
   return {
     kind,
-    contents: contentsOf(type.replace(/;.*$/s, '').trim().toLowerCase(), bytes, isSecret),
+    contents: contentsOf(withoutParameters(type).toLowerCase(), bytes, isSecret),
   };
+}
+
+function withoutParameters(type: string): string {
+  return type.replace(/;.*$/s, '').trim();
+}
+
+/** Whether the digest that a grant states is one of other bytes than those that came. */
+function hasCanonicalForm({ body }: Action): boolean {
+  return body.kind === 'bytes' && body.jsonSha256 !== undefined;
 }
 
 function contentsOf(type: string, bytes: Buffer, isSecret: boolean): string[] {
@@ -67,7 +79,7 @@ function contentsOf(type: string, bytes: Buffer, isSecret: boolean): string[] {
     const text = bytes.subarray(0, TEXT_BYTES).toString('latin1');
     return [formWithoutSecrets(withoutCutPair(text, bytes.length > TEXT_BYTES))];
   }
-  if (type === 'multipart/form-data') return partsOf(bytes);
+  if (type.startsWith('multipart/')) return partsOf(bytes);
   if (!/^text\/|[/+](?:json|xml|yaml|x-yaml|x-ndjson|graphql|toml|javascript)$/.test(type))
     return [];
   const text = bytes.subarray(0, TEXT_BYTES).toString('utf8');

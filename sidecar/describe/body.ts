@@ -9,14 +9,18 @@ import {
   type JsonValue,
   parseStrictJsonBytes,
 } from '../../core/text/json.ts';
+import { canonicalMultipart } from '../../core/text/multipart.ts';
 import { sha256Hex } from '../../core/text/sha256.ts';
 import { type ActionDescription, callType } from './call-types.ts';
+import { formatContentType, type MediaType } from './content-type.ts';
 import type { BodyExpectation, JsonReading } from './description.ts';
 
 export interface DescribedCall {
   action: Action;
   /** RFC 8785 bytes, if the body has a JSON reading: what is sent when the grant compared JSON. */
   canonicalBody?: Uint8Array;
+  /** A multipart body with the one boundary: what is sent when the grant compared that. */
+  canonicalForm?: { bytes: Uint8Array; contentType: string };
   /** Why a body that is JSON by its content type has no JSON reading: no grant that compares JSON can cover it. */
   notJson?: string;
 }
@@ -35,12 +39,14 @@ export function describeBody(
 
   checkBodyAllowed(description);
   if (body === 'tooLarge') return withBody(description, { kind: 'unread' });
-  const reading = readJson(description.json, bytes);
-  const { canonicalBody } = reading;
+  const { multipart } = description;
+  const reading: Reading =
+    multipart === undefined ? readJson(description.json, bytes) : readMultipart(multipart, bytes);
+  const canonical = reading.canonicalBody ?? reading.canonicalForm?.bytes;
   const facts: ActionBody = {
     kind: 'bytes',
     sha256: sha256Hex(bytes),
-    ...(canonicalBody === undefined ? {} : { jsonSha256: sha256Hex(canonicalBody) }),
+    ...(canonical === undefined ? {} : { jsonSha256: sha256Hex(canonical) }),
   };
   return { ...withBody(description, facts), ...reading };
 }
@@ -70,10 +76,15 @@ function checkBodyAllowed(description: ActionDescription): void {
   callType(description).checkBody(description);
 }
 
-/** The RFC 8785 text, or why there is none; neither if nobody would ask. */
-interface Reading {
-  canonicalBody?: Uint8Array;
-  notJson?: string;
+/** The canonical bytes, or why there are none; neither if nobody would ask. */
+type Reading = Omit<DescribedCall, 'action'>;
+
+function readMultipart(type: MediaType, bytes: Uint8Array): Reading {
+  const boundary = type.parameters.get('boundary');
+  const form = boundary === undefined ? undefined : canonicalMultipart(bytes, boundary);
+  if (form === undefined) return {};
+  const contentType = formatContentType(type, new Map([['boundary', form.boundary]]));
+  return { canonicalForm: { bytes: form.bytes, contentType } };
 }
 
 function readJson(json: JsonReading, bytes: Uint8Array): Reading {

@@ -8,6 +8,8 @@ const PARAMETER = `[ \\t]*;[ \\t]*(${TOKEN})=([^ \\t;,"\\\\]+|"(?:[^"\\\\]|\\\\.
 // No two runs of white space next to each other: on a long one they would take quadratic time.
 const CONTENT_TYPE = new RegExp(`^(${TOKEN}/${TOKEN})((?:${PARAMETER})*)(?:[ \\t]*;)?[ \\t]*$`);
 
+const WHOLE_TOKEN = new RegExp(`^${TOKEN}$`);
+
 export interface MediaType {
   /** `type/subtype`, lower case. */
   essence: string;
@@ -27,6 +29,23 @@ export function parseContentType(value: string): MediaType {
     parameters.set(key, text.startsWith('"') ? text.slice(1, -1).replace(/\\(.)/g, '$1') : text);
   }
   return { essence, parameters };
+}
+
+/** As a header. @param parameters those that differ from the type's own */
+export function formatContentType(
+  { essence, parameters }: MediaType,
+  differing: ReadonlyMap<string, string>,
+): string {
+  return [
+    essence,
+    ...[...new Map([...parameters, ...differing])].map(
+      ([name, value]) => `${name}=${WHOLE_TOKEN.test(value) ? value : quoted(value)}`,
+    ),
+  ].join('; ');
+}
+
+function quoted(value: string): string {
+  return `"${value.replace(/[\\"]/g, '\\$&')}"`;
 }
 
 /** Whether a body of this type is JSON (RFC 6839 for the suffix), and its bytes are the text that we read. */

@@ -2,6 +2,7 @@
 
 import type { WithoutBody } from '../../core/action/action-type.ts';
 import type { HeaderPair } from '../../core/text/header-pair.ts';
+import type { MediaType } from './content-type.ts';
 
 /** What the head says about the body that follows (RFC 9112 6.3). */
 export type BodyExpectation =
@@ -36,6 +37,8 @@ export interface ActionHead<A> {
   upstream: UpstreamHead;
   body: BodyExpectation;
   json: JsonReading;
+  /** Of a body in parts, whose boundary is another one each time. */
+  multipart?: MediaType;
 }
 
 /** A read of what the API server offers, without any object: whether it is let through is not described but decided. */

@@ -5,7 +5,7 @@ import { API_SERVER_NAMES } from '../../core/api/names.ts';
 import { formatUrl } from '../../core/text/url.ts';
 import { checkMapBounds, checkUrlBounds } from './bounds.ts';
 import type { CallType, UpstreamGuard } from './call-type.ts';
-import { isJson } from './content-type.ts';
+import { isJson, type MediaType } from './content-type.ts';
 import type { ActionHead } from './description.ts';
 import type { RequestHeaders } from './headers.ts';
 
@@ -25,6 +25,7 @@ export const HTTP_CALL: CallType<HttpDescription> = {
 
   describe(method, target, headers, body) {
     const json = isPlainJson(headers) ? 'json' : 'no';
+    const multipart = plainMultipart(headers);
     const url = formatUrl(target);
     const significant = Object.fromEntries(headers.significant);
     const action = HTTP.canonical({ type: 'HTTP', method, url, headers: significant }, 'call');
@@ -43,6 +44,7 @@ export const HTTP_CALL: CallType<HttpDescription> = {
       },
       body,
       json,
+      ...(multipart === undefined ? {} : { multipart }),
     };
   },
 
@@ -54,4 +56,9 @@ export const HTTP_CALL: CallType<HttpDescription> = {
 /** Of an encoded body only the bytes can be compared. */
 function isPlainJson({ contentType, contentEncoding }: RequestHeaders): boolean {
   return contentType !== null && contentEncoding.length === 0 && isJson(contentType);
+}
+
+function plainMultipart({ contentType, contentEncoding }: RequestHeaders): MediaType | undefined {
+  const isMultipart = contentType?.essence.startsWith('multipart/') === true;
+  return isMultipart && contentEncoding.length === 0 ? contentType : undefined;
 }

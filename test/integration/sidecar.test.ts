@@ -121,6 +121,34 @@ describe('a body', () => {
     expect(kept[0]?.headers).toMatchObject(coding);
   });
 
+  test.each(PROTOCOLS)(
+    'in parts is covered over %s by the manifest of its refusal, though its boundary is another one each time',
+    async (client) => {
+      const { url, kept } = keeping('h1');
+      const upload = (boundary: string) =>
+        call(
+          sidecar,
+          client,
+          {
+            method: 'POST',
+            url,
+            headers: { 'content-type': `multipart/form-data; boundary=${boundary}` },
+          },
+          `--${boundary}\r\nContent-Disposition: form-data; name="f"\r\n\r\nhello\r\n--${boundary}--\r\n`,
+        );
+      const { problem } = await upload('one');
+      const [, digest = ''] = /sha256: "([0-9a-f]{64})"/.exec(problem.manifest ?? '') ?? [];
+      await stage.grant({ method: 'POST', url, body: { type: 'SHA256', sha256: digest } });
+      expect((await upload('another')).status).toBe(200);
+      const [{ headers, body } = { headers: {}, body: Buffer.alloc(0) }] = kept;
+      const [, boundary = ''] = /boundary=(\S+)$/.exec(headers['content-type'] ?? '') ?? [];
+      expect(sha256(body)).toBe(digest);
+      expect(body.toString()).toBe(
+        `--${boundary}\r\nContent-Disposition: form-data; name="f"\r\n\r\nhello\r\n--${boundary}--\r\n`,
+      );
+    },
+  );
+
   test('of exactly the limit is compared; one byte more is not read, and only Any covers it', async () => {
     const { url, kept } = keeping('h1');
     const whole = randomBytes(BODY_LIMIT_BYTES);

@@ -221,8 +221,8 @@ const GUARDS: readonly Guard[] = [
     changes: [
       {
         file: 'sidecar/upstream-request.ts',
-        from: '    return canonicalBody;\n',
-        to: "    return body.kind === 'whole' ? body.bytes : canonicalBody;\n",
+        from: '    return canonical;\n',
+        to: "    return body.kind === 'whole' ? body.bytes : canonical;\n",
       },
     ],
   },

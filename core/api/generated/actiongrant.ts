@@ -200,7 +200,11 @@ export interface GrantBody {
    * and large integers survive. Duplicate keys and numbers that a double cannot hold are refused.
    */
   readonly json?: string;
-  /** SHA-256 of the body's bytes, 64 lower-case hexadecimal digits. */
+  /**
+   * SHA-256 of the body's bytes, 64 lower-case hexadecimal digits. Of JSON also of its canonical
+   * form (RFC 8785), and of a body in parts also of the form with the boundary that a refusal's
+   * manifest is about; then that form is sent.
+   */
   readonly sha256?: string;
 }
 

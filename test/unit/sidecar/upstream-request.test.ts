@@ -31,6 +31,27 @@ describe('the body that goes upstream', () => {
     expect(request).toEqual({ ...UPSTREAM, body: sent });
   });
 
+  it('is the one with the canonical boundary, and its content type, where that was compared', () => {
+    const canonicalForm = { bytes: Buffer.from('--c'), contentType: 'multipart/x; boundary=c' };
+    const upstream: UpstreamHead = {
+      ...UPSTREAM,
+      headers: [
+        ['content-type', 'multipart/x; boundary=b'],
+        ['x-a', 'b'],
+      ],
+    };
+    const send = (bodyForm: 'JSON' | 'SHA256') =>
+      upstreamRequest({ upstream }, { canonicalForm }, raw, { bodyForm, credential: undefined });
+    expect(send('JSON')).toMatchObject({
+      body: canonicalForm.bytes,
+      headers: [
+        ['content-type', canonicalForm.contentType],
+        ['x-a', 'b'],
+      ],
+    });
+    expect(send('SHA256')).toMatchObject({ body: raw.bytes, headers: upstream.headers });
+  });
+
   it('is never one that was not compared', () => {
     const authorization = { bodyForm: 'JSON', credential: undefined } as const;
     expect(() => upstreamRequest({ upstream: UPSTREAM }, {}, raw, authorization)).toThrow(

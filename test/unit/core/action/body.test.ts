@@ -1,9 +1,10 @@
 import { describe, expect, it } from 'vitest';
-import { bodyPatterns, parseActionBody, statedBody } from '../../../../core/action/body.ts';
+import { parseActionBody, statedBody, waysToState } from '../../../../core/action/body.ts';
 import { ProblemError } from '../../../../core/api/problem.ts';
 import { sha256Hex } from '../../../../core/text/sha256.ts';
 
 const SHA256 = 'a'.repeat(64);
+const OTHER = 'b'.repeat(64);
 
 describe('how a grant states a body', () => {
   it('is none if it says nothing', () => {
@@ -43,9 +44,16 @@ describe('a body that was sent', () => {
     [{ kind: 'unread' }, ['Any']],
     [{ kind: 'bytes', sha256: SHA256 }, ['SHA256', 'Any']],
     [{ kind: 'bytes', sha256: SHA256, jsonSha256: SHA256 }, ['JSON', 'SHA256', 'Any']],
+    [{ kind: 'bytes', sha256: SHA256, jsonSha256: OTHER }, ['JSON', 'SHA256', 'SHA256', 'Any']],
   ] as const)('%j may be stated as %j', (body, forms) => {
-    expect(bodyPatterns(body).map(({ form }) => form)).toEqual(forms);
+    expect(waysToState(body).map(({ pattern }) => pattern.form)).toEqual(forms);
     expect(parseActionBody(JSON.parse(JSON.stringify(body)))).toEqual(body);
+  });
+
+  it('is sent in its canonical bytes where their digest was compared, and as it came otherwise', () => {
+    const ways = waysToState({ kind: 'bytes', sha256: SHA256, jsonSha256: OTHER });
+    expect(ways).toContainEqual({ pattern: { form: 'SHA256', sha256: OTHER }, form: 'JSON' });
+    expect(ways).toContainEqual({ pattern: { form: 'SHA256', sha256: SHA256 }, form: 'SHA256' });
   });
 
   it.each([

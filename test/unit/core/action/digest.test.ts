@@ -30,7 +30,10 @@ function covers(body: GrantBody | undefined, sent: Sent): boolean {
   if (sent === 'none') return false;
   if (body.type === 'Any') return true;
   if (sent === 'tooLarge') return false;
-  if (body.type === 'SHA256') return body.sha256 === sha256Hex(sent.text);
+  if (body.type === 'SHA256') {
+    const canonical = sent.isJson ? sha256Hex(sorted(JSON.parse(sent.text))) : undefined;
+    return body.sha256 === sha256Hex(sent.text) || body.sha256 === canonical;
+  }
   // Deep equality, which knows neither order nor spacing.
   return sent.isJson && sorted(JSON.parse(body.json ?? '')) === sorted(JSON.parse(sent.text));
 }

@@ -40,7 +40,11 @@ describe('as in earlier releases', () => {
   it.each(CASES)('a call keeps its bytes on the wire and its keys: $name', ({ wire, keys }) => {
     expect(JSON.stringify(read(wire))).toBe(wire);
     const found = actionKeys(read(wire)).map(({ form, digest }) => [form, digest]);
-    expect(found).toEqual(Object.entries(keys));
+    // Since then the digest of its canonical bytes covers it as well.
+    const released = Object.entries(keys);
+    expect(found.filter(([, key]) => released.some(([, digest]) => digest === key))).toEqual(
+      released,
+    );
   });
 
   it.each(CASES.filter(({ manifest }) => manifest !== undefined))(
