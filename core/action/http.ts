@@ -12,6 +12,7 @@ import { wasSignificant } from './inert-headers.ts';
 import { withListsInOneSpelling } from './list-headers.ts';
 import { mapLines, quote } from './manifest-lines.ts';
 import { headersWithDigests, urlWithDigests } from './secret-digests.ts';
+import { writesSecret } from './secret-store.ts';
 
 export interface HttpAction {
   type: 'HTTP';
@@ -69,7 +70,7 @@ export const HTTP: ActionType<HttpAction> = {
   // A credential is never sent in clear text, so a grant for `http:` must not have one.
   credential: ({ url }) => (url.startsWith('https:') ? { audience: origin(url) } : undefined),
 
-  bodyIsSecret: () => false,
+  bodyIsSecret: writesSecret,
 
   outcome: outcomeOfStatus,
 };

@@ -5,6 +5,7 @@ import { isRecord, type JsonValue, parseStrictJson } from '../text/json.ts';
 import { secretPointers } from '../text/secret-json.ts';
 import { printable } from '../text/url.ts';
 import { headersWithDigests, parametersWithDigests, urlWithDigests } from './secret-digests.ts';
+import { writesSecret } from './secret-store.ts';
 
 export interface SecretInClear {
   /** As its author wrote it. */
@@ -24,7 +25,7 @@ export function secretInClear({ http, kubernetes }: GrantAction): SecretInClear 
     return (
       changed(headers, headersWithDigests(headers, 'grant'), `${field}.headers`) ??
       inUrl(url, `${field}.url`) ??
-      inBody(body, `${field}.body`)
+      inBody(body, `${field}.body`, writesSecret(http) ? 'Secret' : undefined)
     );
   }
   if (kubernetes === undefined) return undefined;

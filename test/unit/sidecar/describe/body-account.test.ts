@@ -110,6 +110,16 @@ describe('what is in it is said without its secrets', () => {
     expect(account('application/yaml', 'data:\n  x: aHVudGVyMg==', SECRETS).contents).toEqual([]);
   });
 
+  it("a secret of Vault's", () => {
+    const call = anHttpCall({
+      url: 'https://vault.example.com/v1/kv/data/shop',
+      headers: { 'x-vault-request': 'true' },
+    });
+    expect(json({ data: { colour: 'hunter2' }, options: { cas: 0 } }, call)).toEqual([
+      '{"data":{"colour":"[secret]"},"kind":"Secret","options":{"cas":0}}',
+    ]);
+  });
+
   it('an object that client-go wrote in protobuf', () => {
     const pod = kubernetesProtobuf('v1', 'Pod', [
       [
