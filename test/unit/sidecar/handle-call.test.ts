@@ -317,9 +317,9 @@ describe('a refused call', () => {
   it.each([
     ['570 for a watch', aKubernetesHead('GET', '/api/v1/pods?watch=true'), '570'],
     [
-      'what a watch asks for',
+      'more than a watch asks for, so that the API server ends it',
       aKubernetesHead('GET', '/api/v1/pods?watch=true&timeoutSeconds=60'),
-      '60',
+      '70',
     ],
     [
       'no more than there is',
