@@ -17,7 +17,7 @@ import { bodyAccount } from './describe/body-account.ts';
 import { type ActionDescription, callType } from './describe/call-types.ts';
 import type { DescribeContext } from './describe/context.ts';
 import { describeHead } from './describe/describe.ts';
-import { checkMCP } from './describe/mcp-call.ts';
+import { checkMCP } from './describe/mcp-initialize.ts';
 import { type ReadHead, readHead } from './describe/read-head.ts';
 import { streamOf } from './describe/streams.ts';
 import type { EarlierTries } from './earlier-tries.ts';

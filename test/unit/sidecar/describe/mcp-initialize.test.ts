@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { checkMCP } from '../../../../sidecar/describe/mcp-call.ts';
+import { checkMCP } from '../../../../sidecar/describe/mcp-initialize.ts';
 
 const initialize = (params: unknown = { protocolVersion: '2025-06-18', capabilities: {} }) => ({
   jsonrpc: '2.0',
