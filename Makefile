@@ -59,7 +59,7 @@ demo: ## show the whole story on a real API server (KEEP=1 leaves it running)
 demo-cluster: bootstrap ## the same in real pods on a real node (Linux, root; KEEP=1 leaves it running)
 	@KEEP='$(KEEP)' $(NODE) scripts/on-node.ts --name=demo demo/main.ts --cluster
 
-mutation: bootstrap ## take out every guard and packet filter rule, and fail if no test misses one (Linux, root)
+mutation: bootstrap ## take out every guard, rule and policy, one at a time, and fail if no test misses one (Linux, root)
 	@$(NODE) scripts/run-checks.ts build
 	@$(NODE) test/mutation/main.ts
 

@@ -1,25 +1,22 @@
 /** One call, top to bottom: describe → authorize → forward → complete. */
 
 import { actionType } from '../core/action/action.ts';
-import { grantManifest } from '../core/action/manifest.ts';
 import { BODY_LIMIT_BYTES } from '../core/api/names.ts';
 import type { Outcome } from '../core/api/phase.ts';
 import { SIDECAR_CONTAINER_NAME } from '../core/api/pod-layout.ts';
-import { asProblem, ProblemError } from '../core/api/problem.ts';
+import { asProblem, type ProblemError } from '../core/api/problem.ts';
 import type { Clock } from '../core/time/clock.ts';
 import type { Logger } from '../process/log.ts';
 import { answerDiscovery } from './answer-discovery.ts';
 import { type Authorization, type AuthorizeDependencies, authorize } from './authorize.ts';
 import type { SidecarConfig } from './config.ts';
 import { attemptedCall } from './describe/attempted.ts';
-import { type DescribedCall, describeBody } from './describe/body.ts';
-import { bodyAccount } from './describe/body-account.ts';
-import { type ActionDescription, callType } from './describe/call-types.ts';
+import { describeBody } from './describe/body.ts';
+import { callType } from './describe/call-types.ts';
 import type { DescribeContext } from './describe/context.ts';
 import { describeHead } from './describe/describe.ts';
 import { checkMCP } from './describe/mcp-initialize.ts';
 import { type ReadHead, readHead } from './describe/read-head.ts';
-import { streamOf } from './describe/streams.ts';
 import type { EarlierTries } from './earlier-tries.ts';
 import type { RefusalReporter } from './exchange/report-refusals.ts';
 import { forgetSecret } from './forget-secret.ts';
@@ -31,11 +28,12 @@ import type { MemoryBudget, MemoryHold } from './intercept/memory-budget.ts';
 import { type CallBody, readBody } from './intercept/read-body.ts';
 import type { ManifestAllowance } from './manifest-allowance.ts';
 import type { SidecarMetrics } from './metrics.ts';
+import { withManifest } from './missing-grant.ts';
 import { Caller } from './refuse/caller.ts';
-import { nearBodyText } from './refuse/near-body.ts';
 import { type Refusal, renderRefusal } from './refuse/refuse.ts';
 import type { LiveSecrets } from './scan/live-secrets.ts';
 import { upstreamRequest } from './upstream-request.ts';
+import type { WholeCall } from './whole-call.ts';
 
 export interface CallDependencies extends AuthorizeDependencies {
   config: Pick<SidecarConfig, 'agent' | 'podName'> & {
@@ -96,13 +94,6 @@ async function carryOut(
   const whole = { description, described, body };
   const authorization = await authorizeCall(dependencies, call, whole, start);
   await forwardOnce(dependencies, call, whole, authorization);
-}
-
-/** A call, described to its end. */
-interface WholeCall {
-  description: ActionDescription;
-  described: DescribedCall;
-  body: CallBody;
 }
 
 /** @param start monotonic ms at which the call was begun with */
@@ -231,37 +222,4 @@ function logCommand({ agent, podName }: CallDependencies['config']): { logComman
   return podName === undefined
     ? {}
     : { logCommand: `kubectl -n ${agent.namespace} logs ${podName} -c ${SIDECAR_CONTAINER_NAME}` };
-}
-
-/** A refusal for want of a grant says which grant would do, and where the body differs from one that nearly does. */
-function withManifest(
-  { config, tries }: CallDependencies,
-  { description, described, body }: WholeCall,
-  error: unknown,
-): unknown {
-  if (!(error instanceof ProblemError) || error.code !== 'GrantRequired') return error;
-  const { action, canonicalBody, notJson } = described;
-  const stream = streamOf(description, described);
-  const bodyJson =
-    canonicalBody === undefined ? undefined : Buffer.from(canonicalBody).toString('utf8');
-  const near =
-    error.nearBody === undefined || bodyJson === undefined
-      ? ''
-      : nearBodyText(error.nearBody, bodyJson);
-  const notComparable =
-    notJson === undefined
-      ? ''
-      : ` The body is not acceptable JSON (${notJson}): a grant can state its SHA-256, or Any.`;
-  const bytes = body.kind === 'whole' ? body.bytes : null;
-  const told = new ProblemError(error.code, error.detail + near + notComparable);
-  const { detail, status } = tries.explained(action, told);
-  return new ProblemError(error.code, detail, {
-    status,
-    manifest: grantManifest(action, {
-      ...config.agent,
-      ...(bodyJson === undefined ? {} : { bodyJson }),
-      ...(stream === undefined ? {} : { stream }),
-      bodyAccount: () => bodyAccount(action, description.upstream, bytes, bodyJson),
-    }),
-  });
 }
