@@ -324,9 +324,12 @@ const TRAILERS: ReadonlySet<string> = new Set([
   'verify',
 ]);
 
+/** What a name is about stands at its end. A key of JSON can be as long as a body, and a list has it for each of its items. */
+const LONGEST_NAME = 256;
+
 /** The words of a name up to the one that it is about. */
 function subjectOf(name: string): string[] {
-  const words = wordsOf(name);
+  const words = wordsOf(name.slice(-LONGEST_NAME));
   while (words.length > 1 && TRAILERS.has(words.at(-1) ?? '')) words.pop();
   return words;
 }

@@ -84,14 +84,19 @@ const FORMS: readonly string[] = [
   'pul-[a-f0-9]{40}',
   'sha256~[A-Za-z0-9_-]{43}',
   'AGE-SECRET-KEY-1[A-Z0-9]{50,64}',
-  // JWT (RFC 7519) and JWE, private keys in PEM, HTTP's own (RFC 6750, RFC 7617), user information in a URL
-  'eyJ[A-Za-z0-9_-]{8,8192}\\.[A-Za-z0-9_-]{8,16384}(?:\\.[A-Za-z0-9_-]{1,8192}){1,3}',
+  // Private keys in PEM, HTTP's own (RFC 6750, RFC 7617)
   '-----BEGIN [A-Z ]{0,30}PRIVATE KEY-----[A-Za-z0-9+/=\\s:,-]*',
   '[Bb]earer [A-Za-z0-9._~+/-]{16,8192}=*',
   '[Bb]asic (?=[A-Za-z+/]{0,64}[0-9=])[A-Za-z0-9+/]{8,2048}=*',
 ];
 // A digit or letter before it would make it a part of something else.
 const TOKEN = new RegExp(`(?<![A-Za-z0-9])(?:${FORMS.join('|')})`, 'g');
+/**
+ * JWT (RFC 7519) and JWE, and what stands before one in the same run of characters. It begins where such a run begins, and the
+ * look-ahead finds the first `eyJ` in it for good: to try every one of them would take quadratic time.
+ */
+const JWT =
+  /(?<![A-Za-z0-9_-])(?=((?:[A-Za-z0-9_-]*?[_-])??)eyJ)\1eyJ[A-Za-z0-9_-]{8,8192}\.[A-Za-z0-9_-]{8,16384}(?:\.[A-Za-z0-9_-]{1,8192}){1,3}/g;
 /** Telegram writes `bot` before its token. */
 const BOT_TOKEN = /(?<=\/bot)[0-9]{6,12}:[A-Za-z0-9_-]{20,64}/g;
 /** Up to the last @, which a password may have, too. */
@@ -112,7 +117,10 @@ export function holdsToken(text: string): boolean {
 
 /** The text with `[secret]` in the place of each token, user information, and secret parameter or segment of an address. */
 export function withoutTokens(text: string): string {
-  let clean = text.replace(TOKEN, REDACTED).replace(BOT_TOKEN, REDACTED);
+  let clean = text
+    .replace(JWT, `$1${REDACTED}`)
+    .replace(TOKEN, REDACTED)
+    .replace(BOT_TOKEN, REDACTED);
   for (const path of CAPABILITY_PATHS) clean = clean.replace(path, REDACTED);
   return withoutParameters(clean.replace(USER_INFORMATION, `${REDACTED}@`));
 }

@@ -40,7 +40,7 @@ const WITH_XML: ReadonlySet<string> = new Set([
 const S3_HOST = /(?:^|\.)s3[a-z0-9.-]*\.amazonaws\.com(?:\.cn)?$/;
 
 /** `Credential=KEY/DATE/REGION/SERVICE/aws4_request` in the header, or encoded in the query (Signature Version 4; 4A: no region). */
-const SCOPE = /credential=(?:[^/,&]+\/){2,3}([a-z0-9-]{1,64})\/aws4_request/i;
+const SCOPE = /credential=(?:[^/,&]{1,256}\/){2,3}([a-z0-9-]{1,64})\/aws4_request/i;
 
 /** The service that the call is signed for, or the empty string. */
 function signedFor(caller: Caller): string {

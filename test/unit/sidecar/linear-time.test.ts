@@ -4,14 +4,24 @@
  */
 
 import { describe, expect, it } from 'vitest';
+import { withListsInOneSpelling } from '../../../core/action/list-headers.ts';
+import { withOrderedSelectors } from '../../../core/action/selectors.ts';
+import { escapeHidden, findHidden } from '../../../core/text/hidden.ts';
 import { addressBytes } from '../../../core/text/ip-address.ts';
+import { parseStrictJson } from '../../../core/text/json.ts';
+import { textWithoutSecrets, withoutSecrets } from '../../../core/text/secret-json.ts';
 import { withoutSecretPairs } from '../../../core/text/secret-pairs.ts';
+import { withoutTokens } from '../../../core/text/secret-text.ts';
 import { parseAuthority, parsePathAndQuery, parseUrl } from '../../../core/text/url.ts';
 import { attemptedCall } from '../../../sidecar/describe/attempted.ts';
 import { parseContentType } from '../../../sidecar/describe/content-type.ts';
+import { requiredName } from '../../../sidecar/describe/field-selector.ts';
+import { parseKubernetesQuery } from '../../../sidecar/describe/kubernetes-query.ts';
 import { readHead } from '../../../sidecar/describe/read-head.ts';
 import { guardResponseHead } from '../../../sidecar/forward/guard-response.ts';
 import { requestHeaders } from '../../../sidecar/forward/request-headers.ts';
+import { Caller } from '../../../sidecar/refuse/caller.ts';
+import { protocolOf } from '../../../sidecar/refuse/protocols.ts';
 import { LiveSecrets } from '../../../sidecar/scan/live-secrets.ts';
 import { aProxiedHead } from './describe/heads.ts';
 
@@ -51,6 +61,28 @@ const PUMPS = [
   'name: token\n',
   '?',
   '#',
+  '&',
+  '@',
+  '\n',
+  'key: ',
+  'key=v ',
+  'key=v&',
+  '://',
+  // Beginnings of tokens, of what callers are known by, and of selectors
+  '-eyJaaaaaaaa',
+  '-eyJaaaaaaaa.',
+  '.eyJaaaaaaaa.aaaaaaaa',
+  'sk-aaaaaaaa-',
+  '-----BEGIN ',
+  'Bearer ',
+  'Basic a',
+  'credential=',
+  'credential=a/',
+  '/@v/a',
+  'aPassword',
+  '\u202e',
+  '\\,',
+  'a in (b,',
 ];
 const BEGINNINGS = ['', 'a', 'text/plain', 'https://'];
 
@@ -70,6 +102,25 @@ const READERS: Readonly<Record<string, (text: string) => unknown>> = {
   'a path': (text) => parsePathAndQuery(`/${text}`, 'target'),
   'a URL': (text) => parseUrl(text, 'target'),
   'an address': addressBytes,
+  'a text that may hold tokens': withoutTokens,
+  'a text that may hold settings': textWithoutSecrets,
+  'a text with characters that nobody sees': (text) => [findHidden(text), escapeHidden(text)],
+  'the name of a member': (text) =>
+    withoutSecrets(parseStrictJson(JSON.stringify({ [text]: text }))),
+  'a header that is a list': (text) => withListsInOneSpelling({ prefer: text, 'if-match': text }),
+  'a selector': (text) => [
+    withOrderedSelectors({ fieldSelector: text, labelSelector: text }),
+    requiredName(text),
+  ],
+  'a query of the API server': (text) => parseKubernetesQuery(`?${text.slice(0, -1)}`),
+  'who calls, by the target': (text) =>
+    protocolOf(new Caller(readHead(aProxiedHead({ target: `${text}?` }), []), [])),
+  'who calls, by the headers': (text) =>
+    ['authorization', 'content-type', 'accept', 'user-agent', 'host'].map((name) =>
+      protocolOf(
+        new Caller(readHead(aProxiedHead({ rawHeaders: [name, `AWS4-${text}`] }), []), []),
+      ),
+    ),
   'the target of a call that is reported': (text) =>
     attemptedCall(readHead(aProxiedHead({ target: text }), [])),
 };
@@ -91,4 +142,13 @@ describe('reading takes linear time', () => {
     },
     60_000,
   );
+
+  it('of a list whose name is as long as a body', () => {
+    const items: unknown[] = Array.from({ length: 20_000 }, (_, index) => (index % 2 ? 'a' : {}));
+    const value = parseStrictJson(JSON.stringify({ [`${'aB'.repeat(LENGTH)}Password`]: items }));
+    const start = performance.now();
+    const [shown] = Object.values(withoutSecrets(value) as Record<string, unknown[]>);
+    expect(shown?.slice(0, 2)).toEqual([{}, '[secret]']);
+    expect(performance.now() - start).toBeLessThan(5_000);
+  });
 });

@@ -7,6 +7,9 @@ it.each([
   ['anthropic-beta', 'b, a', 'b,a'],
   ['if-match', '"a, b" ,"c; d"', '"a, b","c; d"'],
   ['if-match', '"7"', '"7"'],
+  ['prefer', ' wait=1  2 ', ' wait=1  2 '],
+  ['prefer', 'a , ; b ,', 'a,;b,'],
+  ['if-match', '"a\\", b" , "c , d', '"a\\", b","c,d'],
   ['x-other', 'a, b', 'a, b'],
 ])('%s: %s is the list %s', (name, value, spelled) => {
   expect(withListsInOneSpelling({ [name]: value })).toEqual({ [name]: spelled });
