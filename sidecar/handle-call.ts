@@ -32,6 +32,7 @@ import { withManifest } from './missing-grant.ts';
 import { Caller } from './refuse/caller.ts';
 import { type Refusal, renderRefusal } from './refuse/refuse.ts';
 import type { LiveSecrets } from './scan/live-secrets.ts';
+import type { Turns } from './turns.ts';
 import { upstreamRequest } from './upstream-request.ts';
 import type { WholeCall } from './whole-call.ts';
 
@@ -45,6 +46,8 @@ export interface CallDependencies extends AuthorizeDependencies {
   secrets: LiveSecrets;
   /** Shared by every call: for what is kept whole of bodies and documents. */
   memory: MemoryBudget;
+  /** Shared by every call: for what takes long to compute. */
+  turns: Turns;
   refusals: Pick<RefusalReporter, 'report'>;
   manifestsLogged: ManifestAllowance;
   tries: EarlierTries;
@@ -64,7 +67,11 @@ export async function handleCall(
     // The answer's bytes are all that is kept of a failure for as long as the client takes to read them.
     const refusal = await carryOut(dependencies, call, read, hold).then(
       () => null,
-      (error: unknown) => refused(dependencies, call, read, hold, error),
+      (error: unknown) => {
+        // Nothing can be said any more, and it is cut at once.
+        if (call.respond.started) call.respond.abort();
+        return dependencies.turns.run(() => refused(dependencies, call, read, hold, error));
+      },
     );
     if (refusal === null) return;
     call.respond.writeHead(refusal.status, refusal.headers, refusal.reason);
@@ -80,16 +87,19 @@ async function carryOut(
   read: ReadHead,
   hold: MemoryHold,
 ): Promise<void> {
-  const start = dependencies.clock.monotonic();
-  const description = describeHead(read, dependencies.describeContext);
+  const { clock, turns, describeContext } = dependencies;
+  const start = clock.monotonic();
+  const description = await turns.run(() => describeHead(read, describeContext));
   if (description.kind === 'discovery') {
     return answerDiscovery(dependencies, call, description, hold);
   }
   const body: CallBody = call.bodyIsEmpty
     ? { kind: 'none' }
     : await readBody(call.body, BODY_LIMIT_BYTES, hold);
-  if (body.kind === 'whole') checkMCP(description.upstream.method, body.bytes);
-  const described = describeBody(description, body.kind === 'whole' ? body.bytes : body.kind);
+  const described = await turns.run(() => {
+    if (body.kind === 'whole') checkMCP(description.upstream.method, body.bytes);
+    return describeBody(description, body.kind === 'whole' ? body.bytes : body.kind);
+  });
   hold.take((described.canonicalBody ?? described.canonicalForm?.bytes)?.length ?? 0);
   const whole = { description, described, body };
   const authorization = await authorizeCall(dependencies, call, whole, start);
@@ -103,7 +113,7 @@ async function authorizeCall(
   whole: WholeCall,
   start: number,
 ): Promise<Authorization> {
-  const { clock, metrics } = dependencies;
+  const { clock, metrics, turns } = dependencies;
   const { action } = whole.described;
   const labels = { action_type: action.type };
   let authorization: Authorization;
@@ -111,7 +121,7 @@ async function authorizeCall(
     authorization = await authorize(dependencies, action, call.signal);
   } catch (error) {
     metrics.calls.inc({ ...labels, effect: 'Refused' });
-    throw withManifest(dependencies, whole, error);
+    throw await turns.run(() => withManifest(dependencies, whole, error));
   }
   metrics.calls.inc({ ...labels, effect: 'Granted' });
   metrics.addedLatency.observe(labels, (clock.monotonic() - start) / 1000);
@@ -130,10 +140,30 @@ async function forwardOnce(
   const start = clock.monotonic();
   // Before anybody else can have it.
   const forget = credential === undefined ? undefined : secrets.add(credential.secretTexts());
-  let outcome: Outcome = 'NotDispatched';
+  let outcome = 'NotDispatched' as Outcome;
   let responseCode: number | undefined;
   let problem: ProblemError | undefined;
   const thisTry = tries.begin(described.action, authorization);
+  let isReported = false;
+  const report = (): void => {
+    if (isReported) return;
+    isReported = true;
+    const completed = complete({
+      nonce,
+      outcome,
+      grant,
+      deadline,
+      ...(responseCode === undefined ? {} : { responseCode }),
+      ...(credential === undefined ? {} : { token: credential.token }),
+    });
+    if (credential !== undefined && forget !== undefined) {
+      void forgetSecret(clock, credential, completed, forget);
+    }
+  };
+  const answeredWith = (status: number): void => {
+    outcome = actionType(description.action).outcome({ status });
+    responseCode = status;
+  };
   try {
     const request = upstreamRequest(description, described, body, authorization);
     const response = await forwarder.forward(request, {
@@ -144,11 +174,15 @@ async function forwardOnce(
       onDispatched() {
         outcome = 'Unknown';
       },
+      // An agent that does not take its answer must not keep its credential alive by that (P3).
+      onAnswered(status) {
+        answeredWith(status);
+        report();
+      },
       ...callType(description).guard(config.kubernetes),
     });
     // The service has answered: that is the outcome, whether or not the rest of the body arrives.
-    outcome = actionType(description.action).outcome(response);
-    responseCode = response.status;
+    answeredWith(response.status);
     await answer(call, response);
   } catch (error) {
     problem = asProblem(error);
@@ -162,17 +196,7 @@ async function forwardOnce(
       ...(responseCode === undefined ? {} : { status: responseCode }),
       ...(problem === undefined ? {} : { problem }),
     });
-    const completed = complete({
-      nonce,
-      outcome,
-      grant,
-      deadline,
-      ...(responseCode === undefined ? {} : { responseCode }),
-      ...(credential === undefined ? {} : { token: credential.token }),
-    });
-    if (credential !== undefined && forget !== undefined) {
-      void forgetSecret(clock, credential, completed, forget);
-    }
+    report();
   }
 }
 
@@ -208,7 +232,6 @@ function refused(
   if (problem.code === 'Internal') log.error('a call failed', { ...fields, error });
   else log.info('a call was refused', { ...fields, ...manifestsLogged.take(problem.manifest) });
   refusals.report({ code: problem.code, attempted });
-  if (call.respond.started) call.respond.abort();
   if (call.respond.finished) return null;
   return renderRefusal(
     { problem, attempted, ...logCommand(config) },

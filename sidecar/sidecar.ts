@@ -26,6 +26,7 @@ import { createSidecarMetrics } from './metrics.ts';
 import { LiveSecrets } from './scan/live-secrets.ts';
 import { startFrontEnds } from './start-front-ends.ts';
 import { readSearchDomains } from './start-interception.ts';
+import { Turns } from './turns.ts';
 
 export interface SidecarDependencies {
   config: SidecarConfig;
@@ -85,6 +86,7 @@ export async function startSidecar(dependencies: SidecarDependencies): Promise<S
     forwarder,
     secrets,
     memory: new MemoryBudget(BODIES_BYTES),
+    turns: new Turns(clock),
     refusals,
     manifestsLogged: createManifestAllowance(clock),
     tries: createEarlierTries(clock),

@@ -79,6 +79,9 @@ const SCHEMA_TYPES: ReadonlySet<unknown> = new Set([
   'object',
   'string',
 ]);
+/** About what a number or a short word takes, with what is around it. */
+const SCALAR_CHARACTERS = 4;
+
 /** The pointers to every secret in the value, in its order. */
 export function secretPointers(value: JsonValue): string[] {
   const found: string[] = [];
@@ -91,8 +94,32 @@ export function withoutSecrets(
   value: JsonValue,
   found: (pointer: string) => unknown = () => undefined,
 ): JsonValue {
-  return clean({ value, name: '', pointer: '', inside: false }, found);
+  return clean(WHOLE(value), { found, left: Number.POSITIVE_INFINITY, isCut: false });
 }
+
+/**
+ * The beginning of a value, about so many characters of it, with `[secret]` in the place of each secret: what nobody will see is
+ * not looked at. What a member is about is told by the whole of what is around it.
+ */
+export function beginningWithoutSecrets(
+  value: JsonValue,
+  characters: number,
+): { shown: JsonValue; isWhole: boolean } {
+  const walk: Walk = { found: () => undefined, left: characters, isCut: false };
+  const shown = clean(WHOLE(value), walk);
+  return { shown, isWhole: !walk.isCut };
+}
+
+/** A way through a value, from its beginning. */
+interface Walk {
+  found(pointer: string): unknown;
+  /** Characters. */
+  left: number;
+  /** Whether something was left out. */
+  isCut: boolean;
+}
+
+const WHOLE = (value: JsonValue): Place => ({ value, name: '', pointer: '', inside: false });
 
 interface Place {
   value: JsonValue;
@@ -103,20 +130,25 @@ interface Place {
   inside: boolean;
 }
 
-function clean(place: Place, found: (pointer: string) => unknown): JsonValue {
+function clean(place: Place, walk: Walk): JsonValue {
   const { value, name, pointer, inside } = place;
   if (Array.isArray(value)) {
-    return value.map((item, index) =>
-      clean(
-        {
-          value: item,
-          name: secretOption(value[index - 1], item) ?? name,
-          pointer: `${pointer}/${index}`,
-          inside,
-        },
-        found,
-      ),
-    );
+    const items: JsonValue[] = [];
+    for (const [index, item] of value.entries()) {
+      if (isOver(walk)) break;
+      items.push(
+        clean(
+          {
+            value: item,
+            name: secretOption(value[index - 1], item) ?? name,
+            pointer: `${pointer}/${index}`,
+            inside,
+          },
+          walk,
+        ),
+      );
+    }
+    return items;
   }
   if (isRecord(value)) {
     const named = namedSecret(value);
@@ -125,6 +157,8 @@ function clean(place: Place, found: (pointer: string) => unknown): JsonValue {
     const isSecretObject = value['kind'] === 'Secret';
     const members: { [key: string]: JsonValue } = Object.create(null);
     for (const [key, member] of Object.entries(value) as [string, JsonValue][]) {
+      if (isOver(walk)) break;
+      walk.left -= key.length;
       members[key] = clean(
         {
           value: member,
@@ -135,14 +169,21 @@ function clean(place: Place, found: (pointer: string) => unknown): JsonValue {
             (isSecretObject && SECRET_DATA.includes(key)) ||
             (isSensitive && VALUES.has(plain(key))),
         },
-        found,
+        walk,
       );
     }
     return members;
   }
-  const shown = shownScalar(place);
-  if (shown !== value) found(pointer);
+  const shown = shownScalar(place, walk);
+  if (shown !== value) walk.found(pointer);
   return shown;
+}
+
+/** Whether nothing more is looked at. */
+function isOver(walk: Walk): boolean {
+  if (walk.left > 0) return false;
+  walk.isCut = true;
+  return true;
 }
 
 /** The name that a member of the object gives the value in another. A path or a pointer is named by its end. */
@@ -182,25 +223,49 @@ function isSchema(object: Readonly<Record<string, unknown>>): boolean {
   return SCHEMA_TYPES.has(object['type']) || Object.hasOwn(object, '$ref');
 }
 
-function shownScalar({ value, name, inside }: Place): JsonValue {
+function shownScalar({ value, name, inside }: Place, walk: Walk): JsonValue {
+  walk.left -= SCALAR_CHARACTERS;
   if (typeof value === 'number') return isSecretNumber(name) ? REDACTED : value;
   if (typeof value !== 'string' || value === '') return value;
-  return inside || isSecretMember(name, value) ? REDACTED : textWithoutSecrets(value);
+  if (inside || isSecretMember(name, value)) return REDACTED;
+  return beginningOf(value, walk);
+}
+
+function beginningOf(text: string, walk: Walk): string {
+  if (text.length <= walk.left) {
+    walk.left -= text.length;
+    return textWithoutSecrets(text);
+  }
+  // Of JSON, what a member is about is told by the whole of it.
+  const value = jsonOf(text);
+  if (value !== undefined) return canonicalJson(clean(WHOLE(value), walk));
+  walk.isCut = true;
+  // Up to white space: what was cut may be a part of a secret, and nothing tells any more what it is.
+  let end = Math.max(0, walk.left);
+  while (end > 0 && !/\s/.test(text.charAt(end))) end -= 1;
+  walk.left = 0;
+  return textWithoutSecrets(text.slice(0, end));
 }
 
 /** A text without tokens; as JSON, as a configuration, as XML or as a command also without what has the name of a secret. */
 export function textWithoutSecrets(text: string): string {
-  if (/^\s*[[{]/.test(text)) {
-    try {
-      const value = parseStrictJson(text);
-      const shown = canonicalJson(withoutSecrets(value));
-      if (shown !== canonicalJson(value)) return shown;
-    } catch (error) {
-      // It is no JSON, but may still be a configuration.
-      if (!(error instanceof JsonError)) throw error;
-    }
+  const value = jsonOf(text);
+  if (value !== undefined) {
+    const shown = canonicalJson(withoutSecrets(value));
+    if (shown !== canonicalJson(value)) return shown;
   }
   return withoutSecretPairs(withoutTokens(text));
+}
+
+/** Undefined: it is no JSON with members or items, but may still be a configuration. */
+function jsonOf(text: string): JsonValue | undefined {
+  if (!/^\s*[[{]/.test(text)) return undefined;
+  try {
+    return parseStrictJson(text);
+  } catch (error) {
+    if (error instanceof JsonError) return undefined;
+    throw error;
+  }
 }
 
 /** The text of a form (application/x-www-form-urlencoded) with `[secret]` in the place of each secret. */

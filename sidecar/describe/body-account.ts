@@ -8,9 +8,9 @@ import { actionType } from '../../core/action/action.ts';
 import type { BodyAccount } from '../../core/action/manifest.ts';
 import { canonicalJson, isRecord, type JsonValue, parseStrictJson } from '../../core/text/json.ts';
 import {
+  beginningWithoutSecrets,
   formWithoutSecrets,
   textWithoutSecrets,
-  withoutSecrets,
 } from '../../core/text/secret-json.ts';
 import { withoutTokens } from '../../core/text/secret-text.ts';
 import { printable } from '../../core/text/url.ts';
@@ -20,6 +20,8 @@ import { readKubernetesProtobuf } from './protobuf.ts';
 const TYPE_CHARACTERS = 100;
 /** Of a body that is a text. */
 const TEXT_BYTES = 2_048;
+/** Of one that is JSON or the like: more than a manifest shows, which says with its last dots that there is more. */
+const VALUE_CHARACTERS = 8_192;
 /** In which the parts of a form are looked for. */
 const FORM_BYTES = 65_536;
 
@@ -72,7 +74,7 @@ function contentsOf(type: string, bytes: Buffer, isSecret: boolean): string[] {
     const { apiVersion, kind, object } = message;
     // Of a Secret the metadata, which are the first field of every object.
     const shown = isSecret || kind === 'Secret' ? firstOf(object) : object;
-    return [`${apiVersion} ${kind}, fields by number:`, canonicalJson(withoutSecrets(shown))];
+    return [`${apiVersion} ${kind}, fields by number:`, beginningOf(shown)];
   }
   if (isSecret) return [];
   if (type === 'application/x-www-form-urlencoded') {
@@ -105,7 +107,13 @@ function partsOf(bytes: Buffer): string[] {
 }
 
 function shownJson(value: JsonValue, isSecret: boolean): string {
-  return canonicalJson(withoutSecrets(isSecret ? asSecretObject(value) : value));
+  return beginningOf(isSecret ? asSecretObject(value) : value);
+}
+
+function beginningOf(value: JsonValue): string {
+  const { shown, isWhole } = beginningWithoutSecrets(value, VALUE_CHARACTERS);
+  const text = canonicalJson(shown);
+  return isWhole ? text : `${text}...`;
 }
 
 /** Of a Secret, whatever its members are called. A patch of type JSON says where it writes, and the rest is secret. */

@@ -7,12 +7,26 @@
 
 import { promises as dns, type LookupAddress } from 'node:dns';
 import type { LookupFunction } from 'node:net';
+import { Semaphore } from '../../process/semaphore.ts';
 import { isSyntheticAddress } from './synthetic-addresses.ts';
 
 /** Every address of a name. */
 export type Lookup = (name: string) => Promise<readonly LookupAddress[]>;
 
 export const systemLookup: Lookup = (name) => dns.lookup(name, { all: true });
+
+/** The look-up, for so many names at a time. */
+export function atOnce(permits: number, lookup: Lookup): Lookup {
+  const semaphore = new Semaphore(permits);
+  return async (name) => {
+    const release = await semaphore.acquire();
+    try {
+      return await lookup(name);
+    } finally {
+      release();
+    }
+  };
+}
 
 /** An agent may fill many ports on purpose; then its own calls fail, and nobody else's. */
 const ATTEMPTS = 8;

@@ -28,6 +28,8 @@ export interface ForwardOptions {
   identity: string;
   /** Called once, right before the first byte of the request is written. */
   onDispatched?(): void;
+  /** Called once, when the service has sent the whole of its answer: that is the end of the round trip, whoever reads it when. */
+  onAnswered?(status: number): void;
   /** The request is refused before its first byte if the upstream's certificate is valid for one of these names. */
   refuseCertificateNames?: readonly string[];
   /** The API server: trusted by its cluster's CA alone, verified against this name instead of the host. */
@@ -113,6 +115,7 @@ export function createForwarder(options: ForwarderOptions): Forwarder {
       credentialed: true,
       secrets,
       onDispatched: how.onDispatched,
+      onAnswered: how.onAnswered,
       onEnd: end,
     });
   }
@@ -153,6 +156,7 @@ export function createForwarder(options: ForwarderOptions): Forwarder {
       credentialed: false,
       secrets,
       onDispatched: how.onDispatched,
+      onAnswered: how.onAnswered,
       onEnd(failed) {
         // Node writes empty frames without end on an HTTP/2 stream that is given up while its body waits for the peer's
         // window, so the connection goes first. What else is on it belongs to the same grant.

@@ -3,7 +3,7 @@
 import type { LookupAddress } from 'node:dns';
 import { BlockList, isIP, isIPv4 } from 'node:net';
 import { withoutBrackets } from '../../core/text/url.ts';
-import { type Lookup, lookUpOutside, systemLookup } from '../dns/lookup.ts';
+import { atOnce, type Lookup, lookUpOutside, systemLookup } from '../dns/lookup.ts';
 import { ForwardError } from './error.ts';
 import { carriesAddress, forbiddenAddress, privateAddress } from './forbidden-address.ts';
 import type { PrivateDestinations } from './private-destinations.ts';
@@ -33,8 +33,15 @@ export interface ResolverOptions {
   searchDomains?: readonly string[];
 }
 
+/**
+ * Names that are looked up at a time. Each has one of the four threads of libuv for as long as the resolver takes, and so have the
+ * files and the name that the report of a use's end needs: they must not wait for names that an agent was granted (P3).
+ */
+const LOOKUPS_AT_ONCE = 2;
+
 export function createResolver(options: ResolverOptions = {}): Resolver {
-  const { lookup = systemLookup, ownAddresses = () => [], ownNetworks = () => [] } = options;
+  const { ownAddresses = () => [], ownNetworks = () => [] } = options;
+  const lookup = atOnce(LOOKUPS_AT_ONCE, options.lookup ?? systemLookup);
   const { searchDomains = [], privateDestinations } = options;
   const mayBePrivate = (host: string, address: string): boolean =>
     privateDestinations?.includes(host, address) === true;

@@ -21,6 +21,8 @@ export interface RoundTripOptions {
   /** What may not come back: of this call and of every other. */
   secrets: LiveSecrets;
   onDispatched?: (() => void) | undefined;
+  /** Called once, when the whole answer is there. */
+  onAnswered?: ((status: number) => void) | undefined;
   /** Called once, when nothing of the round trip is left; if it has failed, before undici hears of it. */
   onEnd(failed: boolean): void;
 }
@@ -63,6 +65,7 @@ class RoundTripHandler implements Dispatcher.DispatchHandler {
   #body: ResponseBody | undefined;
   /** Its body is written in a way that the scanner does not read. */
   #isOpaque = false;
+  #status = 0;
   #dispatched = false;
   #over = false;
 
@@ -96,6 +99,7 @@ class RoundTripHandler implements Dispatcher.DispatchHandler {
   onResponseStart(controller: Dispatcher.DispatchController, status: number): void {
     // Informational responses end here: 103 would have the agent's client act before anything was checked.
     if (status < 200 || this.#over) return;
+    this.#status = status;
     try {
       const received = headerPairs(controller.rawHeaders);
       const headers = guardResponseHead(status, received, this.#options);
@@ -141,6 +145,7 @@ class RoundTripHandler implements Dispatcher.DispatchHandler {
     }
     if (rest.length > 0) this.#body?.push(rest);
     this.#end(false);
+    this.#options.onAnswered?.(this.#status);
     this.#body?.complete();
   }
 

@@ -17,6 +17,7 @@ import { MemoryBudget } from '../../sidecar/intercept/memory-budget.ts';
 import { createManifestAllowance } from '../../sidecar/manifest-allowance.ts';
 import { createSidecarMetrics } from '../../sidecar/metrics.ts';
 import { LiveSecrets } from '../../sidecar/scan/live-secrets.ts';
+import { Turns } from '../../sidecar/turns.ts';
 import { signedToken } from '../support/signed-tokens.ts';
 
 export interface HarnessOptions {
@@ -86,6 +87,7 @@ export async function startAlwaysGranted({
     manifestsLogged: createManifestAllowance(systemClock),
     tries: createEarlierTries(systemClock),
     memory: new MemoryBudget(64 * 1024 * 1024),
+    turns: new Turns(systemClock),
     clock: systemClock,
     metrics: createSidecarMetrics(createRegistry('bench')),
     log: silent,

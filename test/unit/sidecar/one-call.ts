@@ -18,6 +18,7 @@ import { MemoryBudget } from '../../../sidecar/intercept/memory-budget.ts';
 import { createManifestAllowance } from '../../../sidecar/manifest-allowance.ts';
 import { createSidecarMetrics } from '../../../sidecar/metrics.ts';
 import { LiveSecrets } from '../../../sidecar/scan/live-secrets.ts';
+import { Turns } from '../../../sidecar/turns.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
 import { CONTEXT } from './describe/heads.ts';
 
@@ -153,6 +154,7 @@ function dependencies(
     refusals: { report: (refused) => void result.reported.push(refused) },
     secrets: script.secrets ?? new LiveSecrets(),
     memory,
+    turns: new Turns(new FakeClock()),
     clock: script.clock ?? new FakeClock(),
     manifestsLogged: createManifestAllowance(new FakeClock()),
     tries: script.tries ?? createEarlierTries(new FakeClock()),

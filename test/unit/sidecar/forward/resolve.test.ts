@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import { parsePrivateDestination } from '../../../../core/text/private-destination.ts';
 import { PrivateDestinations } from '../../../../sidecar/forward/private-destinations.ts';
@@ -50,6 +51,25 @@ describe('a resolver', () => {
       });
     },
   );
+
+  it('looks up two names at a time, so that names without an answer leave threads for the rest of the process', async () => {
+    let waiting = 0;
+    const go: (() => void)[] = [];
+    const lookup = async () => {
+      waiting += 1;
+      await new Promise<void>((resolve) => go.push(resolve));
+      waiting -= 1;
+      return answering('93.184.216.34')();
+    };
+    const resolver = createResolver({ lookup });
+    const all = Array.from({ length: 6 }, (_, n) => resolver.resolve(`slow-${n}.example.com`, 443));
+    for (let answered = 0; answered < 6; answered += 1) {
+      await setImmediate();
+      expect(waiting).toBe(Math.min(2, 6 - answered));
+      go.shift()?.();
+    }
+    expect(await Promise.all(all)).toHaveLength(6);
+  });
 
   it('asks again when its question came back to our own DNS, which happens by source port', async () => {
     const answers = ['198.18.117.22', 'fd61:6367:7261::7', '93.184.216.34'];
