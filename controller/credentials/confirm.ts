@@ -79,7 +79,7 @@ export function createConfirmer(options: ConfirmerOptions): Confirmer {
     if (token === undefined) return;
     const rejectedAt = await untilUseRejected(
       { ...options, questions },
-      { grant, use, token },
+      { grant, use, token, isReported: own === undefined },
       CONFIRMATION_LIMIT_MILLISECONDS,
       stopping.signal,
     );

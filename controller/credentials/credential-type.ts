@@ -68,6 +68,8 @@ export interface RejectionDependencies {
 export interface RevokedCredential {
   grant: LiveGrant;
   token: Secret;
+  /** Whether a sidecar has sent it back: then it may be another text of the token than the agent had. */
+  isReported: boolean;
   /** Wall clock, ms. */
   usedFrom: number;
   /** Wall clock, ms. */

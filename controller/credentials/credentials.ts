@@ -169,7 +169,7 @@ export async function isTokenOf(
  */
 export async function untilUseRejected(
   dependencies: RejectionDependencies,
-  { grant, use, token }: { grant: LiveGrant; use: Use; token: Secret },
+  { grant, use, ...copy }: { grant: LiveGrant; use: Use; token: Secret; isReported: boolean },
   limitMilliseconds: number,
   signal: AbortSignal,
 ): Promise<number | undefined> {
@@ -179,7 +179,7 @@ export async function untilUseRejected(
     dependencies,
     {
       grant,
-      token,
+      ...copy,
       usedFrom: Date.parse(use.startTime),
       revokedAt,
       askUntil: revokedAt + limitMilliseconds,

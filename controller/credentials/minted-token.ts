@@ -22,7 +22,7 @@ export async function isMintedToken(
 ): Promise<boolean> {
   const text = token.reveal();
   const account = spec.credential?.serviceAccountToken;
-  const kid = keyID(text);
+  const kid = headerOf(text)?.kid;
   if (account === undefined || kid === undefined || !isCanonical(text)) return false;
   const { resolve, issuer } = await keysFor(kid);
   try {
@@ -42,14 +42,22 @@ export async function isMintedToken(
   }
 }
 
+/**
+ * Whether anybody can make another text of the token that is as good. In an ECDSA signature (r, s), n - s stands for s (SEC 1
+ * 4.1.4), and nothing tells which of the two was signed; those of RSA are the only ones (RFC 8017 8.2.2).
+ */
+export function hasAnotherText(token: Secret): boolean {
+  return headerOf(token.reveal())?.alg?.startsWith('ES') === true;
+}
+
 interface KubernetesClaims {
   'kubernetes.io'?: { secret?: { name?: unknown; uid?: unknown } };
 }
 
-/** Undefined: it is no JWT, or names no key. */
-function keyID(text: string): string | undefined {
+/** Undefined: it is no JWT. */
+function headerOf(text: string): ReturnType<typeof decodeProtectedHeader> | undefined {
   try {
-    return decodeProtectedHeader(text).kid;
+    return decodeProtectedHeader(text);
   } catch {
     return undefined;
   }

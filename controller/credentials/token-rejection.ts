@@ -8,6 +8,7 @@
 
 import { pause } from '../../core/time/pause.ts';
 import type { RejectionDependencies, RevokedCredential } from './credential-type.ts';
+import { hasAnotherText } from './minted-token.ts';
 
 /** The API server's success cache (k8s.io/apiserver, webhook and token cache TTL). */
 export const SUCCESS_CACHE_MILLISECONDS = 10_000;
@@ -25,9 +26,10 @@ export async function untilRejected(
   signal: AbortSignal,
 ): Promise<number | undefined> {
   const { clock, severalServers } = dependencies;
-  const { usedFrom, revokedAt, askUntil } = credential;
-  // One refusal says nothing of other servers' caches: with several, wait out what any of them can hold.
-  const held = (await severalServers()) ? SUCCESS_CACHE_MILLISECONDS : 0;
+  const { usedFrom, revokedAt, askUntil, token, isReported } = credential;
+  // One refusal says nothing of other servers' caches, nor of another text of the token: wait out what any of them can hold.
+  const isElsewhere = (await severalServers()) || (isReported && hasAnotherText(token));
+  const held = isElsewhere ? SUCCESS_CACHE_MILLISECONDS : 0;
   const early = revokedAt + held + SETTLE_MILLISECONDS - clock.now();
   if (early > 0) await pause(clock, early, signal);
   for (let round = 0; !signal.aborted && clock.now() <= askUntil; round++) {

@@ -1,4 +1,4 @@
-/** Signs ServiceAccount tokens as an API server does: RS256, with the claims of a token that is bound to a Secret (KEP-1205). */
+/** Signs ServiceAccount tokens as an API server does, with the claims of a token that is bound to a Secret (KEP-1205). */
 
 import { createLocalJWKSet, exportJWK, generateKeyPair, type JWTPayload, SignJWT } from 'jose';
 import type { ClusterKeySource } from '../../controller/cluster-keys.ts';
@@ -11,15 +11,17 @@ export interface ClusterSigner {
   sign(claims: JWTPayload, kid?: string): Promise<string>;
 }
 
-export async function createClusterSigner(): Promise<ClusterSigner> {
-  const { publicKey, privateKey } = await generateKeyPair('RS256', { modulusLength: 2048 });
-  const key = { ...(await exportJWK(publicKey)), kid: 'k1', use: 'sig', alg: 'RS256' };
+export async function createClusterSigner(
+  alg: 'RS256' | 'ES256' = 'RS256',
+): Promise<ClusterSigner> {
+  const { publicKey, privateKey } = await generateKeyPair(alg, { modulusLength: 2048 });
+  const key = { ...(await exportJWK(publicKey)), kid: 'k1', use: 'sig', alg };
   const resolve = createLocalJWKSet({ keys: [key] });
   return {
     keysFor: async () => ({ issuer: ISSUER, resolve }),
     sign: (claims, kid = 'k1') =>
       new SignJWT({ iss: ISSUER, ...claims })
-        .setProtectedHeader({ alg: 'RS256', kid })
+        .setProtectedHeader({ alg, kid })
         .sign(privateKey),
   };
 }

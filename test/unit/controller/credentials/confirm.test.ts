@@ -30,6 +30,17 @@ import { aGrantCache, anUnsignedToken, Held } from '../exchange/grants-api.ts';
 
 const NONCE = 'nonce-1';
 const cluster = await createClusterSigner();
+const elliptic = await createClusterSigner('ES256');
+/** SEC 2 2.4.2. */
+const ORDER = 0xffffffff_00000000_ffffffff_ffffffff_bce6faad_a7179e84_f3b9cac2_fc632551n;
+/** The token with n - s for the s of its signature. */
+const otherText = (token: string): string => {
+  const [signature = '', ...rest] = token.split('.').reverse();
+  const bytes = Buffer.from(signature, 'base64url');
+  const s = ORDER - BigInt(`0x${bytes.toString('hex', 32)}`);
+  const other = Buffer.from(bytes.toString('hex', 0, 32) + s.toString(16).padStart(64, '0'), 'hex');
+  return [...rest.reverse(), other.toString('base64url')].join('.');
+};
 const claims = (jti: string, audience = 'https://edr.example.com') => {
   const { secretName, secretUID } = aUseCredential();
   return boundTokenClaims({
@@ -68,11 +79,11 @@ afterEach(async () => {
   await stub[Symbol.asyncDispose]();
 });
 
-async function start({ severalServers = false } = {}): Promise<void> {
+async function start({ severalServers = false, signer = cluster } = {}): Promise<void> {
   const metrics = createControllerMetrics(new Registry());
   confirmer = createConfirmer({
     client: await stub.client(),
-    keysFor: cluster.keysFor,
+    keysFor: signer.keysFor,
     cache,
     clock,
     metrics,
@@ -206,6 +217,28 @@ describe('a revocation is confirmed', () => {
     notAsked();
     await clock.advance(250);
     await review(false);
+    await write();
+  });
+
+  it('after what it can have cached of another text of the token, if that has one', async () => {
+    await start({ signer: elliptic });
+    // As good as the real one to whoever verifies it, and nobody remembers it.
+    const twin = otherText(await elliptic.sign(claims('jti-1')));
+    confirmer.confirm(ended({ deletedAgo: 0 }), NONCE, new Secret(twin));
+    await paused();
+    await clock.advance(SUCCESS_CACHE_MILLISECONDS);
+    notAsked();
+    await clock.advance(250);
+    expect((await review(false)).token).toBe(twin);
+    await write();
+  });
+
+  it('at once with the text that was handed over, whatever else there may be', async () => {
+    await start({ signer: elliptic });
+    const token = await elliptic.sign(claims('jti-1'));
+    confirmer.remember(NONCE, new Secret(token));
+    confirmer.confirm(ended(), NONCE, new Secret(otherText(token)));
+    expect((await review(false)).token).toBe(token);
     await write();
   });
 
