@@ -7,7 +7,7 @@ import type { HeaderPair } from '../../core/text/header-pair.ts';
 import type { LiveSecrets } from '../scan/live-secrets.ts';
 import { SecretScanner } from '../scan/secret-scanner.ts';
 import { ForwardError } from './error.ts';
-import { credentialEchoed, isScannable } from './guard-response.ts';
+import { credentialEchoed, hasEncodedMessages, isScannable } from './guard-response.ts';
 import type { ResponseBody } from './response-body.ts';
 
 /**
@@ -32,6 +32,7 @@ export function codingOf(headers: readonly HeaderPair[]): Coding | 'identity' | 
   if (headers.some(([name, value]) => name === 'content-type' && !isScannable(value))) {
     return 'opaque';
   }
+  if (headers.some(hasEncodedMessages)) return 'opaque';
   const codings = headers
     .filter(([name]) => name === 'content-encoding')
     .flatMap(([, value]) => value.toLowerCase().split(','))

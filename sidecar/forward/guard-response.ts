@@ -24,6 +24,13 @@ const NEVER_PASSED: ReadonlySet<string> = new Set([
 const VALUE = /^[\t\x20-\x7e\x80-\xff]*$/;
 const NAME = /^[!#$%&'*+\-.^_`|~0-9a-z]+$/;
 
+/** What says how a body is encoded: RFC 9110 8.4, gRPC over HTTP2 and gRPC-Web, streams of Connect. */
+const BODY_CODINGS: ReadonlySet<string> = new Set([
+  'connect-content-encoding',
+  'content-encoding',
+  'grpc-encoding',
+]);
+
 export interface GuardOptions {
   /** Whether the request carried one. */
   credentialed: boolean;
@@ -47,7 +54,7 @@ export function guardResponseHead(
     if (name === 'transfer-encoding' && value.trim().toLowerCase() !== 'chunked') {
       throw refused('The host used a transfer coding other than chunked.');
     }
-    if (name === 'content-encoding' && credentialed && !isIdentity(value)) {
+    if (BODY_CODINGS.has(name) && credentialed && !isIdentity(value)) {
       throw new ForwardError(
         'UpstreamEncodedResponse',
         true,
@@ -93,6 +100,11 @@ function withoutNamed(passed: HeaderPair[], all: readonly HeaderPair[]): HeaderP
   const options = connection.flatMap(([, value]) => value.toLowerCase().split(','));
   const named = new Set(options.map((option) => option.trim()));
   return passed.filter(([name]) => !named.has(name));
+}
+
+/** Whether messages within the body are encoded one by one: nothing here looks into those. */
+export function hasEncodedMessages([name, value]: HeaderPair): boolean {
+  return name !== 'content-encoding' && BODY_CODINGS.has(name) && !isIdentity(value);
 }
 
 function isIdentity(value: string): boolean {

@@ -23,6 +23,8 @@ const NEGOTIATED_HERE: ReadonlySet<string> = new Set([
   'accept-charset',
   'accept-encoding',
   'authorization',
+  'connect-accept-encoding',
+  'grpc-accept-encoding',
 ]);
 
 /**

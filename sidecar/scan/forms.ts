@@ -15,16 +15,15 @@ export interface Form {
 const LONGEST_PIECE = 40;
 /** Whoever stops in the middle has shown less than a third, however short the secret is; but not less than this. */
 const SHORTEST_PIECE = 20;
-/** As it stands, and in hexadecimal digits, which are shown in lines of sixteen characters (`xxd`, `hexdump -C`). */
-const PLAIN_PIECE = 20;
-const HEX_PIECE = 16;
+/** As it stands, and in digits, which are shown in lines of sixteen characters (`xxd`, `hexdump -C`, `od`). */
+const LINE_PIECE = 16;
 
 /**
  * Every form, with a bound for false alarms. A secret has 64 equally likely characters at each place (a signature), so a text
  * that does not depend on it agrees with 16 symbols as they stand with a probability of 2^-79 (a letter in one case stands for
  * two of 62); the other lengths are such that each has at least 12 whole characters in it, or 2^-72 (and twelve more bits
- * where letters in one case make base64 ambiguous). With 100 live tokens of 450 pieces each that is one false alarm in
- * 10^17 symbols: 100 petabytes.
+ * where letters in one case make base64 ambiguous). With 100 live tokens of 1,000 pieces each that is one false alarm
+ * in some 10^16 symbols: ten petabytes.
  * @returns the secret as it stands first
  */
 export function formsOf(secret: string): Form[] {
@@ -35,7 +34,7 @@ export function formsOf(secret: string): Form[] {
   const hex = (of: Buffer): string => of.toString('hex');
   return [
     // Also in UTF-16 and UTF-32, and with every character escaped.
-    form([secret], PLAIN_PIECE, 16),
+    form([secret], LINE_PIECE, 16),
     form(once, (piece * 4) / 3 - 2, 24),
     form(base64Cores(wide), (piece * 8) / 3 - 2, 56),
     // A Secret of Kubernetes that holds a file for Docker; a mail within JSON.
@@ -44,12 +43,19 @@ export function formsOf(secret: string): Form[] {
       (piece * 16) / 9 - 3,
       32,
     ),
-    form([hex(bytes)], HEX_PIECE * 2, 26),
+    form([hex(bytes)], LINE_PIECE * 2, 26),
+    // In words of two bytes, the small end first (`hexdump`, `od -x`), from the first byte or from the second.
+    form([hex(swapped(bytes)), hex(swapped(bytes.subarray(1)))], LINE_PIECE * 2, 26),
+    form([listed(bytes, (byte) => byte.toString(8).padStart(3, '0'))], LINE_PIECE * 3, 39),
     form([hex(wide)], piece * 4, 52),
     form([listed(bytes, (byte) => `0x${byte.toString(16)}`)], piece * 4, 52),
     // Bytes as JSON has them: {"type":"Buffer","data":[101,121,…]}.
     form([listed(bytes, String)], piece * 2, 36),
   ].flat();
+}
+
+function swapped(bytes: Buffer): Buffer {
+  return Buffer.from(bytes.subarray(0, bytes.length & ~1)).swap16();
 }
 
 /** @param run so many symbols in a row are to be found */

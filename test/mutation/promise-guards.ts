@@ -42,6 +42,55 @@ const GUARDS: readonly Guard[] = [
   },
   {
     promise: 'P3',
+    guard: 'another text of the token',
+    file: 'test/unit/controller/credentials/confirm.test.ts',
+    changes: [
+      {
+        file: 'controller/credentials/token-rejection.ts',
+        from: ' || (isReported && hasAnotherText(token));',
+        to: ' || (isReported && hasAnotherText(token) === undefined);',
+      },
+    ],
+  },
+  {
+    promise: 'P3',
+    guard: 'the end of a use is reported when the service has answered',
+    file: 'test/unit/sidecar/answers/end-of-use.test.ts',
+    changes: [
+      {
+        file: 'sidecar/handle-call.ts',
+        from: `        answeredWith(status);
+        report();`,
+        to: '        answeredWith(status);',
+      },
+    ],
+  },
+  {
+    promise: 'P3',
+    guard: 'what else waits goes on in between',
+    file: 'test/unit/sidecar/turns.test.ts',
+    changes: [
+      {
+        file: 'sidecar/turns.ts',
+        from: 'if (this.#waiting.length === 0 && this.#used < MILLISECONDS) take();',
+        to: 'if (this.#waiting.length === 0) take();',
+      },
+    ],
+  },
+  {
+    promise: 'P3',
+    guard: 'two names at a time',
+    file: 'test/unit/sidecar/forward/resolve.test.ts',
+    changes: [
+      {
+        file: 'sidecar/forward/resolve.ts',
+        from: 'const LOOKUPS_AT_ONCE = 2;',
+        to: 'const LOOKUPS_AT_ONCE = 4;',
+      },
+    ],
+  },
+  {
+    promise: 'P3',
     guard: 'no flood of them holds up the end of a use',
     file: 'test/unit/controller/exchange/routes.test.ts',
     changes: [
@@ -329,8 +378,8 @@ const GUARDS: readonly Guard[] = [
     changes: [
       {
         file: 'sidecar/forward/guard-response.ts',
-        from: "if (name === 'content-encoding' && credentialed && !isIdentity(value)) {",
-        to: "if (name === 'content-encoding' && credentialed && isIdentity(value)) {",
+        from: 'if (BODY_CODINGS.has(name) && credentialed && !isIdentity(value)) {',
+        to: 'if (BODY_CODINGS.has(name) && credentialed && isIdentity(value)) {',
       },
     ],
   },

@@ -20,9 +20,7 @@ export async function createClusterSigner(
   return {
     keysFor: async () => ({ issuer: ISSUER, resolve }),
     sign: (claims, kid = 'k1') =>
-      new SignJWT({ iss: ISSUER, ...claims })
-        .setProtectedHeader({ alg, kid })
-        .sign(privateKey),
+      new SignJWT({ iss: ISSUER, ...claims }).setProtectedHeader({ alg, kid }).sign(privateKey),
   };
 }
 

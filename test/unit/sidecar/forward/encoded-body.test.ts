@@ -113,6 +113,8 @@ describe.each(['h1', 'h2'] as const)(
           'content-range': 'bytes 3-20/21',
         },
       ],
+      ['in messages of gRPC', gzipSync('text'), { 'grpc-encoding': 'gzip' }],
+      ['in messages of Connect', gzipSync('text'), { 'connect-content-encoding': 'gzip' }],
       ['in EBCDIC', Buffer.from([0xa3, 0x85]), { 'content-type': 'text/plain; charset=ibm037' }],
       ['that swells', gzipSync(Buffer.alloc(50_000_000)), { 'content-encoding': 'gzip' }],
     ])('%s passes only while no credential is live', async (_, encoded, headers) => {

@@ -290,6 +290,18 @@ describe.each(['h1', 'h2'] as const)('a round trip to an %s upstream', (protocol
     expect(await names(aRequest())).toEqual(expect.arrayContaining(['set-cookie', 'set-cookie']));
   });
 
+  it.each(['content-encoding', 'grpc-encoding', 'connect-content-encoding'])(
+    'refuses one whose %s is not identity, with a credential only',
+    (name) => {
+      const encoded: HeaderPair[] = [[name, 'gzip']];
+      expect(() => guardResponseHead(200, encoded, lent)).toThrow(
+        expect.objectContaining({ code: 'UpstreamEncodedResponse', dispatched: true }),
+      );
+      expect(guardResponseHead(200, encoded, plain)).toEqual(encoded);
+      expect(() => guardResponseHead(200, [[name, 'identity']], lent)).not.toThrow();
+    },
+  );
+
   it('refuses an encoded response to a call with a credential, and only to such', async () => {
     const { upstream, forwarder } = await start(protocol, (_req, res) => {
       res.setHeader('content-encoding', 'gzip');

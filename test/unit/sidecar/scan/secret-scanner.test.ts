@@ -8,7 +8,7 @@ import { serviceAccountToken } from '../../../../sidecar/credential/service-acco
 import { LiveSecrets } from '../../../../sidecar/scan/live-secrets.ts';
 import { isClean, SecretScanner } from '../../../../sidecar/scan/secret-scanner.ts';
 import { ALGORITHMS, signatureOf, signedToken } from '../../../support/signed-tokens.ts';
-import { WRITTEN } from './written-forms.ts';
+import { inCharacters, WRITTEN } from './written-forms.ts';
 
 function live(...tokens: string[]): LiveSecrets {
   const secrets = new LiveSecrets();
@@ -86,10 +86,16 @@ describe('a token in a stream', () => {
     expect([String(passed), found]).toEqual(['before ', true]);
   });
 
-  it('is found by any 20 letters and digits of its signature', () => {
+  it('is found by any 16 letters and digits of its signature', () => {
     const plain = signature.replaceAll(/[-_]/g, '');
-    for (let start = 0; start + 20 <= plain.length; start += 1) {
-      expect(scan(secrets, plain.slice(start, start + 20)).found).toBe(true);
+    for (let start = 0; start + 16 <= plain.length; start += 1) {
+      expect(scan(secrets, plain.slice(start, start + 16)).found).toBe(true);
+    }
+  });
+
+  it('is found in lines of sixteen characters with numbers in front', () => {
+    for (const chunk of [1, 1_000]) {
+      expect(scan(secrets, inCharacters(token), chunk).found).toBe(true);
     }
   });
 

@@ -109,6 +109,20 @@ const IN_DIGITS: Record<string, Write> = {
     inPieces(text, 16)
       .map((line, n) => `${hex(n * 16, 8)}  ${each((_, code) => hex(code), ' ')(line)}  |${line}|`)
       .join('\n'),
+  'as hexdump shows it': (text) =>
+    inPieces(text, 16)
+      .map((line, n) => {
+        const padded = Buffer.from(line.padEnd(line.length + (line.length % 2), '\0'));
+        return `${hex(n * 16, 7)} ${wrapped(padded.swap16().toString('hex'), 4, ' ')}`;
+      })
+      .join('\n'),
+  'as od -b shows it': (text) =>
+    inPieces(text, 16)
+      .map((line, n) => {
+        const octal = each((_, code) => code.toString(8).padStart(3, '0'), ' ')(line);
+        return `${(n * 16).toString(8).padStart(7, '0')} ${octal}`;
+      })
+      .join('\n'),
   'in hexadecimal digits of UTF-16': (text) => Buffer.from(text, 'utf16le').toString('hex'),
 };
 
@@ -162,6 +176,12 @@ const IN_BASE64: Record<string, Write> = Object.fromEntries(
     ],
   ]),
 );
+
+/** As `od -c` shows it: of lines without a hyphen sixteen letters and digits in a row, of the others fewer. */
+export const inCharacters: Write = (text) =>
+  inPieces(text, 16)
+    .map((line, n) => `${(n * 16).toString(8).padStart(7, '0')}   ${[...line].join('   ')}`)
+    .join('\n');
 
 export const WRITTEN: Readonly<Record<string, Write>> = {
   ...INTERLEAVED,
