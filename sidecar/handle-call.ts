@@ -135,31 +135,14 @@ async function forwardOnce(
   { description, described, body }: WholeCall,
   authorization: Authorization,
 ): Promise<void> {
-  const { forwarder, complete, config, clock, metrics, secrets, tries } = dependencies;
-  const { nonce, grant, credential, deadline, wallDeadline } = authorization;
+  const { forwarder, config, clock, metrics, tries } = dependencies;
+  const { grant, deadline, wallDeadline } = authorization;
   const start = clock.monotonic();
-  // Before anybody else can have it.
-  const forget = credential === undefined ? undefined : secrets.add(credential.secretTexts());
+  const reportEnd = lend(dependencies, authorization);
   let outcome = 'NotDispatched' as Outcome;
   let responseCode: number | undefined;
   let problem: ProblemError | undefined;
   const thisTry = tries.begin(described.action, authorization);
-  let isReported = false;
-  const report = (): void => {
-    if (isReported) return;
-    isReported = true;
-    const completed = complete({
-      nonce,
-      outcome,
-      grant,
-      deadline,
-      ...(responseCode === undefined ? {} : { responseCode }),
-      ...(credential === undefined ? {} : { token: credential.token }),
-    });
-    if (credential !== undefined && forget !== undefined) {
-      void forgetSecret(clock, credential, completed, forget);
-    }
-  };
   const answeredWith = (status: number): void => {
     outcome = actionType(description.action).outcome({ status });
     responseCode = status;
@@ -177,7 +160,7 @@ async function forwardOnce(
       // An agent that does not take its answer must not keep its credential alive by that (P3).
       onAnswered(status) {
         answeredWith(status);
-        report();
+        reportEnd(outcome, responseCode);
       },
       ...callType(description).guard(config.kubernetes),
     });
@@ -196,8 +179,35 @@ async function forwardOnce(
       ...(responseCode === undefined ? {} : { status: responseCode }),
       ...(problem === undefined ? {} : { problem }),
     });
-    report();
+    reportEnd(outcome, responseCode);
   }
+}
+
+/**
+ * From here on no answer brings the credential to the agent, before anybody else can have it.
+ * @returns what reports the end of the use, once, however often it is called
+ */
+function lend(
+  { complete, clock, secrets }: CallDependencies,
+  { nonce, grant, credential, deadline }: Authorization,
+): (outcome: Outcome, responseCode: number | undefined) => void {
+  const forget = credential === undefined ? undefined : secrets.add(credential.secretTexts());
+  let isReported = false;
+  return (outcome, responseCode) => {
+    if (isReported) return;
+    isReported = true;
+    const completed = complete({
+      nonce,
+      outcome,
+      grant,
+      deadline,
+      ...(responseCode === undefined ? {} : { responseCode }),
+      ...(credential === undefined ? {} : { token: credential.token }),
+    });
+    if (credential !== undefined && forget !== undefined) {
+      void forgetSecret(clock, credential, completed, forget);
+    }
+  };
 }
 
 function isCutAtDeadline(error: unknown): boolean {

@@ -60,7 +60,7 @@ const GUARDS: readonly Guard[] = [
       {
         file: 'sidecar/handle-call.ts',
         from: `        answeredWith(status);
-        report();`,
+        reportEnd(outcome, responseCode);`,
         to: '        answeredWith(status);',
       },
     ],
