@@ -7,7 +7,7 @@ import { chmodSync, chownSync, mkdirSync, mkdtempSync, readFileSync, writeFileSy
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { SIDECAR_UID } from '../../core/api/pod-layout.ts';
+import { INBOUND_PORTS_VARIABLE, SIDECAR_UID } from '../../core/api/pod-layout.ts';
 import type { ProblemCode } from '../../core/api/problem.ts';
 import { ROOT } from '../../scripts/tools.ts';
 import { DEFAULT_INTERCEPT_LIMITS } from '../../sidecar/intercept/limits.ts';
@@ -77,7 +77,9 @@ class Pod {
     const program = [process.execPath, 'test/support/outside-world.ts', JSON.stringify(world)];
     const outside = await network.start('world', program, 'ready');
     Pod.#writeFiles(directory);
-    const rules = await network.inPod([process.execPath, 'sidecar/net-init/main.ts']);
+    const noPorts = { [INBOUND_PORTS_VARIABLE]: '' };
+    const netInit = [process.execPath, 'sidecar/net-init/main.ts'];
+    const rules = await network.inPod(netInit, undefined, noPorts);
     if (rules.code !== 0) throw new Error(rules.stderr);
     const sidecar = await Pod.#startSidecar(network, directory, ipv6);
     return new Pod(network, directory, outside.log, sidecar, sweep);

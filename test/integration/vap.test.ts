@@ -272,6 +272,7 @@ describe('approval by the requester, without the webhook', () => {
       },
       subjects: [{ kind: 'User', apiGroup: 'rbac.authorization.k8s.io', name: 'dora' }],
     });
+    await untilAllowed(plane, { user: 'dora' }, ['create actiongrants.actiongrant.dev'], elsewhere);
     const refused = await plane.request('POST', path, grant, { as });
     expectRefusal(refused, 'actiongrant-grants', 'spec.approvedByRequester');
   });
