@@ -9,17 +9,19 @@ import type { MemoryHold } from './intercept/memory-budget.ts';
 import type { SidecarMetrics } from './metrics.ts';
 import type { LiveSecrets } from './scan/live-secrets.ts';
 import { isClean } from './scan/secret-scanner.ts';
+import type { Turns } from './turns.ts';
 
 export interface DiscoveryDependencies {
   exchange: Pick<ExchangeClient, 'discovery'>;
   metrics: Pick<SidecarMetrics, 'calls'>;
   /** Schemas are text that tenants write. */
   secrets: LiveSecrets;
+  turns: Turns;
 }
 
 /** Reading that takes no grant, and gives away no object. @throws ProblemError */
 export async function answerDiscovery(
-  { exchange, metrics, secrets }: DiscoveryDependencies,
+  { exchange, metrics, secrets, turns }: DiscoveryDependencies,
   call: Pick<InterceptedCall, 'respond'>,
   { upstream: { method, path } }: DiscoveryDescription,
   hold: Pick<MemoryHold, 'take'>,
@@ -35,8 +37,11 @@ export async function answerDiscovery(
       { cause: error },
     );
   });
-  const bytes = Buffer.from(JSON.stringify(document));
-  if (!isClean(secrets, [bytes])) throw credentialEchoed();
+  const bytes = await turns.run(() => {
+    const text = Buffer.from(JSON.stringify(document));
+    if (!isClean(secrets, [text])) throw credentialEchoed();
+    return text;
+  });
   // Megabytes, in memory for as long as the client takes to read them.
   hold.take(bytes.length);
   metrics.calls.inc({ action_type: 'Kubernetes', effect: 'Discovery' });

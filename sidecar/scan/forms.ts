@@ -21,9 +21,9 @@ const LINE_PIECE = 16;
 /**
  * Every form, with a bound for false alarms. A secret has 64 equally likely characters at each place (a signature), so a text
  * that does not depend on it agrees with 16 symbols as they stand with a probability of 2^-79 (a letter in one case stands for
- * two of 62); the other lengths are such that each has at least 12 whole characters in it, or 2^-72 (and twelve more bits
- * where letters in one case make base64 ambiguous). With 100 live tokens of 1,000 pieces each that is one false alarm
- * in some 10^16 symbols: ten petabytes.
+ * two of 62); the other lengths are such that each has at least 12 whole characters in it, or 2^-72 (of decimal numbers 10 at
+ * least and 13 on average; and twelve more bits where letters in one case make base64 ambiguous). With 100 live tokens of 1,200
+ * pieces each that is one false alarm in some 10^16 symbols: ten petabytes.
  * @returns the secret as it stands first
  */
 export function formsOf(secret: string): Form[] {
@@ -49,8 +49,11 @@ export function formsOf(secret: string): Form[] {
     form([listed(bytes, (byte) => byte.toString(8).padStart(3, '0'))], LINE_PIECE * 3, 39),
     form([hex(wide)], piece * 4, 52),
     form([listed(bytes, (byte) => `0x${byte.toString(16)}`)], piece * 4, 52),
-    // Bytes as JSON has them: {"type":"Buffer","data":[101,121,…]}.
-    form([listed(bytes, String)], piece * 2, 36),
+    // Bytes as JSON has them, {"type":"Buffer","data":[101,121,…]}, and lines of them (`od -t u1`), of which half have 37 digits.
+    form([listed(bytes, String)], 37, 32),
+    form([listed(bytes, (byte) => String(byte).padStart(3, '0'))], piece * 3, 39),
+    // U+0065, and what is left of \u0065 where backslashes were taken out.
+    form([listed(bytes, (byte) => `u00${byte.toString(16)}`)], piece * 5, 60),
   ].flat();
 }
 

@@ -402,7 +402,7 @@ const GUARDS: readonly Guard[] = [
     changes: [
       {
         file: 'sidecar/answer-discovery.ts',
-        from: '  if (!isClean(secrets, [bytes])) throw credentialEchoed();\n',
+        from: '  if (!isClean(secrets, [text])) throw credentialEchoed();\n',
         to: '',
       },
     ],

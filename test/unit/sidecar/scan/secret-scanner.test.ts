@@ -8,7 +8,7 @@ import { serviceAccountToken } from '../../../../sidecar/credential/service-acco
 import { LiveSecrets } from '../../../../sidecar/scan/live-secrets.ts';
 import { isClean, SecretScanner } from '../../../../sidecar/scan/secret-scanner.ts';
 import { ALGORITHMS, signatureOf, signedToken } from '../../../support/signed-tokens.ts';
-import { inCharacters, WRITTEN } from './written-forms.ts';
+import { IN_LINES_OF_16, WRITTEN } from './written-forms.ts';
 
 function live(...tokens: string[]): LiveSecrets {
   const secrets = new LiveSecrets();
@@ -93,9 +93,10 @@ describe('a token in a stream', () => {
     }
   });
 
-  it('is found in lines of sixteen characters with numbers in front', () => {
+  it.each(Object.keys(IN_LINES_OF_16))('is found %s', (name) => {
+    const write = IN_LINES_OF_16[name] ?? String;
     for (const chunk of [1, 1_000]) {
-      expect(scan(secrets, inCharacters(token), chunk).found).toBe(true);
+      expect(scan(secrets, around(write(token)), chunk).found).toBe(true);
     }
   });
 

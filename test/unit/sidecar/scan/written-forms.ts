@@ -123,6 +123,9 @@ const IN_DIGITS: Record<string, Write> = {
         return `${(n * 16).toString(8).padStart(7, '0')} ${octal}`;
       })
       .join('\n'),
+  'in decimal digits with zeros': each((_, code) => String(code).padStart(3, '0'), ' '),
+  'in the notation of Unicode': each((_, code) => `U+${hex(code, 4).toUpperCase()}`, ' '),
+  'escaped in JSON, without the backslashes': each((_, code) => `u${hex(code, 4)}`),
   'in hexadecimal digits of UTF-16': (text) => Buffer.from(text, 'utf16le').toString('hex'),
 };
 
@@ -177,11 +180,18 @@ const IN_BASE64: Record<string, Write> = Object.fromEntries(
   ]),
 );
 
-/** As `od -c` shows it: of lines without a hyphen sixteen letters and digits in a row, of the others fewer. */
-export const inCharacters: Write = (text) =>
-  inPieces(text, 16)
-    .map((line, n) => `${(n * 16).toString(8).padStart(7, '0')}   ${[...line].join('   ')}`)
-    .join('\n');
+const dumped =
+  (write: (character: string, code: number) => string): Write =>
+  (text) =>
+    inPieces(text, 16)
+      .map((line, n) => `${(n * 16).toString(8).padStart(7, '0')} ${each(write, ' ')(line)}`)
+      .join('\n');
+
+/** Lines of which some have enough of it, and others not: those of a short secret may be none that has. */
+export const IN_LINES_OF_16: Readonly<Record<string, Write>> = {
+  'as od -c shows it': dumped((character) => `  ${character}`),
+  'as od -t u1 shows it': dumped((_, code) => String(code).padStart(3)),
+};
 
 export const WRITTEN: Readonly<Record<string, Write>> = {
   ...INTERLEAVED,
