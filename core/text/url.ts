@@ -107,7 +107,8 @@ function canonicalIPv6(bracketed: string, field: string): string {
 
 // RFC 3986 pchar and "/", with percent-encodings complete. No backslash, no control or non-ASCII byte.
 const PATH = /^(?:\/(?:[A-Za-z0-9\-._~!$&'()*+,;=:@]|%[0-9A-Fa-f]{2})*)+$/;
-const QUERY = /^\?(?:[A-Za-z0-9\-._~!$&'()*+,;=:@/?[\]]|%[0-9A-Fa-f]{2})*$/;
+// Those and what clients leave as it is in a query (WHATWG URL 4.3): every server takes it for itself.
+const QUERY = /^\?(?:[A-Za-z0-9\-._~!$&'()*+,;=:@/?[\]{|}^`]|%[0-9A-Fa-f]{2})*$/;
 /** How often a path may be encoded within itself (`%2525`): more is no client's. */
 const MAX_ENCODINGS = 3;
 /** UTF-8 that is longer than it need be (RFC 3629 3): some decoders take such bytes for "/", "." or a control character. */

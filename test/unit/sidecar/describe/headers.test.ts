@@ -195,6 +195,8 @@ describe('request headers', () => {
     ['snappy', ['snappy']],
     ['identity', []],
     ['aws-chunked, identity,', ['aws-chunked']],
+    ['amz-1.0', ['amz-1.0']],
+    ['UTF-8', ['utf-8']],
   ])('say how the body is encoded: %s', (value, expected) => {
     const { inert, contentEncoding } = read(['Content-Encoding', value]);
     expect(contentEncoding).toEqual(expected);
