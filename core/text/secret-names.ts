@@ -42,7 +42,7 @@ export function isSecretMember(name: string, value: string): boolean {
   const last = words.at(-1) ?? '';
   if (last === 'pin') return /^\d+$/.test(value);
   if (namesSecret(words)) return true;
-  if (last !== 'key' && !SIGNATURES.has(last)) return false;
+  if (last !== 'key' && last !== 'code' && !SIGNATURES.has(last)) return false;
   // RabbitMQ's routing key is made of words; PagerDuty's is the authority to raise an alarm.
   return (!isHarmlessKey(words) || words.at(-2) === 'routing') && looksRandom(value);
 }
@@ -62,6 +62,8 @@ export function isSecretContainer(name: string): boolean {
 const CREDENTIAL_HEADERS: ReadonlySet<string> = new Set([
   'authentication',
   'cookie2',
+  'remember-me',
+  'user-session',
   'dpop',
   'jenkins-crumb',
   'proxy-authorization',
@@ -74,6 +76,7 @@ const CREDENTIAL_HEADERS: ReadonlySet<string> = new Set([
   'x-honeycomb-team',
   'x-hub-signature-256',
   'x-jfrog-art-api',
+  'x-newrelic-license',
   'x-ms-authorization-auxiliary',
   'x-ovh-consumer',
   'x-parse-session',
@@ -126,7 +129,9 @@ const SECRETS: ReadonlySet<string> = new Set([
   'pswd',
   'pw',
   'pwd',
+  'samlart',
   'samlresponse',
+  'sas',
   'secret',
   'secrets',
   'senha',
@@ -134,6 +139,7 @@ const SECRETS: ReadonlySet<string> = new Set([
   'token',
   'tokens',
   'totp',
+  'userpass',
   'verifier',
   'xsrf',
 ]);
@@ -152,7 +158,7 @@ const NUMBERS: ReadonlySet<string> = new Set([
 ]);
 /** Words that people write together, without a capital between them. */
 const RUN_TOGETHER =
-  /^(?:[a-z]+(?:password|passwd|passphrase|passwort)|(?:app|client|consumer|shared|user|webhook)secret|[a-z]*(?:access|api|auth|bearer|bot|csrf|deploy|identity|job|private|refresh|sas|secret|security|session|user|xsrf)token|(?:app|id)token|[a-z]*(?:access|account|api|auth|client|license|private|secret|session|signing|subscription)keys?|appkeys?)$/;
+  /^(?:[a-z]+(?:authorization|password|passwd|passphrase|passwort)|(?:app|client|consumer|shared|user|webhook)secret|[a-z]*(?:access|api|auth|bearer|bot|csrf|deploy|identity|job|middleware|private|refresh|sas|secret|security|session|user|xsrf)token|(?:app|id)token|[a-z]*(?:access|account|api|auth|client|license|private|secret|session|signing|subscription)keys?|appkeys?)$/;
 /** A key that is a credential, by the word before it. */
 const SECRET_KEYS: ReadonlySet<string> = new Set([
   'access',
@@ -197,6 +203,7 @@ const SECRET_CODES: ReadonlySet<string> = new Set([
   'auth',
   'authorization',
   'backup',
+  'device',
   'mfa',
   'otp',
   'recovery',

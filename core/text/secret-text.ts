@@ -84,6 +84,8 @@ const FORMS: readonly string[] = [
   'pul-[a-f0-9]{40}',
   'sha256~[A-Za-z0-9_-]{43}',
   'AGE-SECRET-KEY-1[A-Z0-9]{50,64}',
+  // CAS
+  'ST-[0-9]{1,9}-[A-Za-z0-9-]{16,256}',
   // Private keys in PEM, HTTP's own (RFC 6750, RFC 7617)
   '-----BEGIN [A-Z ]{0,30}PRIVATE KEY-----[A-Za-z0-9+/=\\s:,-]*',
   '[Bb]earer [A-Za-z0-9._~+/-]{16,8192}=*',

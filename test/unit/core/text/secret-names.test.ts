@@ -68,6 +68,9 @@ describe('a header', () => {
       'x-twilio-signature',
       'stripe-signature',
       'kc-api-sign',
+      'servicebusauthorization',
+      'x-newrelic-license',
+      'x-ms-blob-sas',
       'kc-api-passphrase',
       'x-ovh-consumer',
       'x-registry-config',
@@ -195,6 +198,9 @@ describe('a query parameter', () => {
       'pw',
       'appid_signature',
       '_token',
+      'csrfmiddlewaretoken',
+      'device_code',
+      'userpass',
       'user[password]',
       'connect.sid',
       'sid',
@@ -254,6 +260,12 @@ describe('a query parameter', () => {
     ],
   ])('%s does not', (name) => {
     expect(isSecretParameter(name, '0123456789abcdef')).toBe(false);
+  });
+
+  it('code is one of authorization in JSON, too, if it is a long one', () => {
+    expect(isSecretMember('code', '4/0AeaYSHDx3kPq7Zt1mBvW')).toBe(true);
+    expect(isSecretMember('code', 'print(1)\n')).toBe(false);
+    expect(isSecretMember('code', 'ORDER-2026-000123-EU-1')).toBe(false);
   });
 
   it('appid is the key of a weather service, and the name of an application', () => {
