@@ -190,6 +190,7 @@ it('baggage and its like are the free texts', () => {
   expect([...FREE_TEXT_HEADERS].sort()).toEqual([
     'baggage',
     'correlation-context',
+    'langsmith-trace',
     'newrelic',
     'sw8',
     'sw8-correlation',

@@ -196,6 +196,13 @@ Repeatability-First-Sent: Mon, 30 Nov 2026 22:38:56 GMT
 Accept: application/json`,
   },
   {
+    client: 'LangChain, traced',
+    head: `langsmith-trace: 20261130T223856123456Z1604a3f4-fd2e-4100-8af4-226db7f7080b
+Helicone-Request-Id: 1604a3f4-fd2e-4100-8af4-226db7f7080b
+x-portkey-trace-id: 1604a3f4-fd2e-4100-8af4-226db7f7080b
+Accept: */*`,
+  },
+  {
     client: 'SkyWalking',
     head: `sw8: 1-NTY2M2E5ZTI=-NTY2M2E5ZTI=-0-c2hvcA==-aW5zdGFuY2U=-L2NhcnQ=-ZWRyLmV4YW1wbGU=
 sw8-x: 0-
