@@ -1,6 +1,6 @@
 /** Secrets in a text that is no JSON, by the names that stand before them: in configurations, commands, queries and XML. */
 
-import { isSecretContainer, isSecretMember } from './secret-names.ts';
+import { isSecretContainer, isSecretMember, wordsOf } from './secret-names.ts';
 import { REDACTED } from './secret-text.ts';
 
 /** Lines of a configuration file or of an environment. */
@@ -23,8 +23,9 @@ const PAIR = /(?<![A-Za-z0-9])([A-Za-z_$][\w.$[\]-]{0,63})(["']?)([ \t]{0,4}[:=]
 /** A value without quotes, as far as it goes in a command or a connection string. */
 const BARE = /[^\s"'&;,<>()[\]{}]{1,4096}/y;
 
-/** A value that says where the secret is, or whether there is one, and not what it is. */
-const NO_SECRET = /^(?:true|false|null|none|yes|no|~|\[\]|\{\}|\$(?:[({][^\r\n]*)?)$/i;
+/** A value that says where the secret is, whether there is one, or of what type it is, and not what it is. */
+const NO_SECRET =
+  /^(?:true|false|null|none|yes|no|~|\[\]|\{\}|\$(?:[({][^\r\n]*)?|(?:str|string|bytes|any|undefined)[;,)]?(?: [=|][^\r\n]*)?)$/i;
 
 /** The text with `[secret]` in the place of each value with the name of a secret. */
 export function withoutSecretPairs(text: string): string {
@@ -62,18 +63,20 @@ function withoutPairsInLine(text: string): string {
     const value = text.slice(start, end);
     const quote = /^["']/.exec(value)?.[0] ?? '';
     const bare = value.slice(quote.length);
-    if (
-      bare === '' ||
-      bare.includes(REDACTED) ||
-      NO_SECRET.test(bare) ||
-      !isSecretMember(name, bare)
-    )
-      continue;
+    const isCode = value === bare && joint === '=' && namesVariable(name, bare, text[end]);
+    if (bare === '' || isCode || bare.includes(REDACTED) || NO_SECRET.test(bare)) continue;
+    if (!isSecretMember(name, bare)) continue;
     clean += `${text.slice(done, start)}${quote}${REDACTED}`;
     done = end;
     PAIR.lastIndex = end;
   }
   return clean + text.slice(done);
+}
+
+/** In code a value is called like its parameter, or is made by a function: `token=args.token`, `password=getpass()`. */
+function namesVariable(name: string, value: string, next: string | undefined): boolean {
+  if (!/^[A-Za-z_][\w.]*$/.test(value)) return false;
+  return next === '(' || wordsOf(value).at(-1) === wordsOf(name).at(-1);
 }
 
 /** Where the value that begins at `start` ends; `start` if there is none. A closing quote is no part of it. */
