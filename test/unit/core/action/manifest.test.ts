@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
-import type { Action } from '../../../../core/action/action.ts';
+import { type Action, actionType } from '../../../../core/action/action.ts';
 import type { ActionBody } from '../../../../core/action/body.ts';
 import { actionKeys } from '../../../../core/action/digest.ts';
 import { grantedAction } from '../../../../core/action/grant.ts';
@@ -285,9 +285,11 @@ describe('for every action', { timeout: 30_000 }, () => {
     name: hostile,
     queryParameters: fc.dictionary(hostile, hostile, { maxKeys: 3 }),
   });
-  const call = fc
-    .tuple(fc.oneof(http, kubernetes), body)
-    .map(([action, { body, ...rest }]) => ({ action: { ...action, body } as Action, ...rest }));
+  const call = fc.tuple(fc.oneof(http, kubernetes), body).map(([described, { body, ...rest }]) => {
+    // As a call is described: some of the names are those of secrets.
+    const call = { ...described, body } as Action;
+    return { action: actionType(call).canonical(call, 'call'), ...rest };
+  });
 
   it('the manifest is plain ASCII that YAML 1.2 and 1.1 read alike, and grants exactly that action', () => {
     fc.assert(
