@@ -12,10 +12,12 @@ export interface CanonicalMultipart {
 
 const CRLF = Buffer.from('\r\n');
 const END = Buffer.from('--');
+/** More than forms have: of 1 MiB of empty parts each would take a hundred times its size. */
+const MAX_PARTS = 1_000;
 
 /**
  * Undefined if the body could be read in two ways: with text before its first boundary or after its last, white space behind a
- * boundary, a line that only begins like one.
+ * boundary, a line that only begins like one; and if it has more than `MAX_PARTS` parts.
  */
 export function canonicalMultipart(
   body: Uint8Array,
@@ -53,6 +55,7 @@ function partsOf(body: Uint8Array, boundary: string): Buffer[] | undefined {
     // A delimiter that follows at once shares its line end: a part without even a head.
     const next = text.indexOf(delimiter, at);
     if (!mark.equals(CRLF) || next < start) return undefined;
+    if (parts.length === MAX_PARTS) return undefined;
     parts.push(text.subarray(start, next));
     at = next + delimiter.length;
   }

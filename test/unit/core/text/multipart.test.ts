@@ -60,3 +60,9 @@ describe('what could be read in two ways is left as it is', () => {
     expect(canonicalMultipart(Buffer.from(text), 'a')).toBeUndefined();
   });
 });
+
+it('a body of more parts than forms have is left as it is', () => {
+  const parts = Array.from({ length: 1_000 }, () => NOTE);
+  expect(canonical('a', body('a', parts))).toBeDefined();
+  expect(canonical('a', body('a', [...parts, NOTE]))).toBeUndefined();
+});
