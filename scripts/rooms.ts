@@ -27,6 +27,28 @@ export const ROOMS: readonly Room[] = [
     uses: ['core/api', 'core/api/generated', 'core/text'],
     pure: ['node:crypto'],
   },
+  {
+    path: 'core/policy/call',
+    uses: ['core/text', 'core/action'],
+    pure: [],
+  },
+  {
+    path: 'core/policy/condition',
+    uses: ['core/text', 'core/action', 'core/policy/call'],
+    packages: ['@marcbachmann/cel-js'],
+    pure: [],
+  },
+  {
+    path: 'core/policy',
+    uses: [
+      'core/api',
+      'core/bounded-map.ts',
+      'core/text',
+      'core/policy/call',
+      'core/policy/condition',
+    ],
+    pure: [],
+  },
   { path: 'core/wire', uses: ['core/api', 'core/text', 'core/action'], pure: [] },
   {
     path: 'core/kubernetes',
