@@ -9,6 +9,7 @@ import { type Environment, startEnvironment } from './environment.ts';
 import { forwarding } from './forwarding.ts';
 import { grantedCall } from './granted-call.ts';
 import { match } from './match.ts';
+import { policyEvaluate } from './policy-evaluate.ts';
 import { publish } from './publish.ts';
 import { revokeToRefused } from './revoke-to-refused.ts';
 import { scan } from './scan.ts';
@@ -18,6 +19,7 @@ import { usesOverWrites } from './uses-over-writes.ts';
 /** Those without a control plane first: nothing else runs beside them then. */
 const BY_DEFAULT: readonly Benchmark[] = [
   match,
+  policyEvaluate,
   scan,
   forwarding,
   grantedCall,
