@@ -31,7 +31,7 @@ integration: bootstrap
 	@$(NODE) scripts/run-checks.ts build integration
 
 e2e: bootstrap ## test on a real node (Linux, root)
-	@$(NODE) scripts/run-checks.ts e2e e2e-lifecycle e2e-faults
+	@$(NODE) scripts/run-checks.ts e2e e2e-alone
 
 cluster: bootstrap ## start a cluster with a real node that stays, to look around in
 	@$(NODE) scripts/cluster.ts start

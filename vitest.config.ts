@@ -123,8 +123,8 @@ export default defineConfig({
         },
       },
       oneByOne('e2e-new', ON_A_NEW_CLUSTER, 1),
-      oneByOne('e2e-faults', FAULTS, 3),
-      oneByOne('e2e-lifecycle', LIFECYCLE, 4),
+      oneByOne('e2e-lifecycle', LIFECYCLE, 3),
+      oneByOne('e2e-faults', FAULTS, 4),
     ],
   },
 });

@@ -14,6 +14,9 @@ NPM=11.19.1
 GO_MINOR=21 # the first Go that fetches the newer toolchain a go.mod asks for by itself
 STAMP=node_modules/.package-lock.sha256
 OWN_NPM=.cache/npm-$NPM-node-$NODE/node_modules/.bin
+# What every clone on this machine has alike; scripts/tools.ts keeps the cluster's programs there.
+SHARED=${XDG_CACHE_HOME:-$HOME/.cache}/actiongrant
+PLATFORM=$(uname -s)-$(uname -m)
 
 say() { printf '%s\n' "bootstrap: $*"; }
 fail() {
@@ -51,8 +54,7 @@ node_is_new_enough() {
 # So an older one (Debian 12 has 18) only fetches a newer pair, which then installs everything.
 use_new_npm() {
   if node_is_new_enough; then return; fi
-  [ -x "$OWN_NPM/npm" ] ||
-    step "fetch npm for Node $NODE (this is Node $(node --version))" fetch_npm
+  need_own_npm "for Node $NODE (this is Node $(node --version))"
   PATH=$PWD/$OWN_NPM:$PATH
   node_is_new_enough || fail "$OWN_NPM/node does not run: remove .cache and run this again"
 }
@@ -63,6 +65,34 @@ fetch_npm() {
   printf '{"private": true, "dependencies": {"node": "%s", "npm": "%s"}, "allowScripts": {"node": true}}' \
     "$NODE" "$NPM" >"$prefix/package.json"
   npm install --prefix "$prefix" --no-audit --no-fund --loglevel=error
+  keep "$prefix" "$SHARED/npm-$NPM-node-$NODE-$PLATFORM"
+}
+need_own_npm() { # need_own_npm <what for>
+  [ ! -x "$OWN_NPM/npm" ] || return 0
+  if ! restore "$SHARED/npm-$NPM-node-$NODE-$PLATFORM" "${OWN_NPM%/node_modules/.bin}"; then
+    step "fetch npm $1" fetch_npm
+  fi
+}
+
+# A folder as another clone made it. A copy: what one clone does to its own changes nobody else's.
+restore() { # restore <shared> <folder>
+  [ -d "$1" ] || return 1
+  touch "$1"
+  mkdir -p "$(dirname "$2")"
+  rm -rf "$2" "$2.part"
+  cp -a "$1" "$2.part"
+  mv "$2.part" "$2"
+}
+
+# For other clones; not what has not been of use for a month.
+keep() { # keep <folder> <shared>
+  mkdir -p "$SHARED"
+  find "$SHARED" -maxdepth 1 \( -name 'npm-*' -o -name 'packages-*' \) -mtime +30 -exec rm -rf {} +
+  part=$2.$$
+  cp -a "$1" "$part"
+  touch "$part"
+  # Another clone may have been faster.
+  if [ -d "$2" ]; then rm -rf "$part"; else mv "$part" "$2"; fi
 }
 
 # What node_modules was installed from; the stamp goes away with it.
@@ -72,8 +102,15 @@ packages_are_current() { [ -f "$STAMP" ] && [ "$(cat "$STAMP")" = "$(lock_sum)" 
 
 need_packages() {
   if packages_are_current; then return; fi
+  shared=$SHARED/packages-$(lock_sum | cut -c1-16)-$PLATFORM
+  if [ -d "$shared" ]; then
+    step 'copy the npm packages of another clone' restore "$shared" node_modules
+    if packages_are_current && node_modules/.bin/node --version >/dev/null 2>&1; then return; fi
+    rm -rf "$shared"
+  fi
   step 'npm ci' npm ci --no-audit --no-fund --loglevel=error
   lock_sum >"$STAMP"
+  keep node_modules "$shared"
 }
 
 # The package `node` fetches its binary in an install script, which newer npm versions only run
@@ -133,7 +170,7 @@ need_node_packages() {
     step "install$packages (for the end-to-end tests)" apt_install $packages
   fi
   # The image that the product's Dockerfile is built on gets npm's own package.
-  [ -x "$OWN_NPM/npm" ] || step 'fetch npm (for the end-to-end tests)' fetch_npm
+  need_own_npm '(for the end-to-end tests)'
 }
 
 # Other people's clients, with which the files that the sidecar writes for them are tried, and the shells that people paste the

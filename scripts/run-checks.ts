@@ -19,7 +19,10 @@ import {
 import { ROOT } from './tools.ts';
 import { type VitestReports, vitestReports } from './vitest-reports.ts';
 
-const CHECKS = ['lint', 'types', 'arrows', 'check-generated', 'knip', 'build'];
+const CHECKS = ['lint', 'arrows', 'check-generated', 'knip', 'build'];
+
+/** Only where it is named: `build` compiles the same files, tests included, and finds the same. */
+const TYPES: Stage = { script: 'types', kind: 'check' };
 
 /** What a stage comes after either makes something for it, or would take the processors from it. */
 const STAGES: readonly Stage[] = [
@@ -29,9 +32,8 @@ const STAGES: readonly Stage[] = [
   { script: 'integration', kind: 'vitest', after: ['build', 'unit'] },
   // They wait more than they work, each on a cluster of its own.
   { script: 'e2e', kind: 'vitest', whyNot: whyNoNode },
-  { script: 'e2e-lifecycle', kind: 'vitest', whyNot: whyNoNode },
-  // Calls under load must be answered in time, which they are not beside everything else.
-  { script: 'e2e-faults', kind: 'vitest', after: ['e2e-lifecycle'], whyNot: whyNoNode },
+  // Those with faults last: calls under load must be answered in time, which they are not beside everything else.
+  { script: 'e2e-alone', kind: 'vitest', whyNot: whyNoNode },
 ];
 
 const LOGS = join(ROOT, '.make', 'logs');
@@ -56,7 +58,8 @@ for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
 }
 
 const wanted = process.argv.slice(2);
-const stages = STAGES.filter(({ script }) => wanted.length === 0 || wanted.includes(script));
+const stages =
+  wanted.length === 0 ? STAGES : [...STAGES, TYPES].filter(({ script }) => wanted.includes(script));
 
 mkdirSync(LOGS, { recursive: true });
 const started = performance.now();

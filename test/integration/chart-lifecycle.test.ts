@@ -416,15 +416,14 @@ describe('a release with every value set', { timeout: 180_000 }, () => {
     // By the server kubectl shows its own annotation, which it writes otherwise then.
     ['kubectl apply', [BY_CLIENT], async () => kubectl(['apply', '-f', '-'], await rendered())],
   ])(
-    'after %s shows no difference to what is rendered, also once the controller has written its part',
+    'after %s shows no difference to what is rendered, though the controller has written its part',
     async (how, ways, install) => {
       await install();
-      expect(await differences(ways)).toBe('');
       await publish();
       expect(await differences(ways)).toBe('');
       const controller = [`--namespace=${HOME}`, 'deployment/actiongrant-controller'];
       await kubectl(['scale', ...controller, '--replicas=1']);
-      expect(await differences(ways)).toContain('replicas');
+      expect(await differences([ways[0] ?? []])).toContain('replicas');
       if (how === 'helm install') await run('uninstall', 'actiongrant', '--no-hooks');
       else await kubectl(['delete', '--wait', '-f', '-'], await rendered());
     },
