@@ -84,15 +84,17 @@ restore() { # restore <shared> <folder>
   mv "$2.part" "$2"
 }
 
-# For other clones; not what has not been of use for a month.
+# For other clones, where there is room; and away with what has not been of use for a month.
 keep() { # keep <folder> <shared>
-  mkdir -p "$SHARED"
-  find "$SHARED" -maxdepth 1 \( -name 'npm-*' -o -name 'packages-*' \) -mtime +30 -exec rm -rf {} +
   part=$2.$$
-  cp -a "$1" "$part"
-  touch "$part"
+  if ! { mkdir -p "$SHARED" && cp -a "$1" "$part" && touch "$part"; }; then
+    rm -rf "$part"
+    say "nothing is kept in $SHARED for other clones"
+    return 0
+  fi
   # Another clone may have been faster.
   if [ -d "$2" ]; then rm -rf "$part"; else mv "$part" "$2"; fi
+  find "$SHARED" -maxdepth 1 \( -name 'npm-*' -o -name 'packages-*' \) -mtime +30 -exec rm -rf {} +
 }
 
 # What node_modules was installed from; the stamp goes away with it.
