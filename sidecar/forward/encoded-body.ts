@@ -7,7 +7,12 @@ import type { HeaderPair } from '../../core/text/header-pair.ts';
 import type { LiveSecrets } from '../scan/live-secrets.ts';
 import { SecretScanner } from '../scan/secret-scanner.ts';
 import { ForwardError } from './error.ts';
-import { credentialEchoed, hasEncodedMessages, isScannable } from './guard-response.ts';
+import {
+  credentialEchoed,
+  type GuardOptions,
+  hasEncodedMessages,
+  isScannable,
+} from './guard-response.ts';
 import type { ResponseBody } from './response-body.ts';
 
 /**
@@ -60,6 +65,7 @@ export class EncodedBody extends Transform {
   readonly #source: ResponseBody;
   readonly #coding: Coding;
   readonly #secrets: LiveSecrets;
+  readonly #credentialed: boolean;
   readonly #scanner: SecretScanner;
   #decoder: Transform | undefined;
   #encodedBytes = 0;
@@ -68,11 +74,12 @@ export class EncodedBody extends Transform {
   /** It is not in its coding, or was made to keep us busy. */
   #unreadable = false;
 
-  constructor(source: ResponseBody, coding: Coding, secrets: LiveSecrets) {
+  constructor(source: ResponseBody, coding: Coding, { secrets, credentialed }: GuardOptions) {
     super();
     this.#source = source;
     this.#coding = coding;
     this.#secrets = secrets;
+    this.#credentialed = credentialed;
     this.#scanner = new SecretScanner(secrets);
     // Whoever reads it hears of errors; one that comes before anybody does must not end the process.
     this.on('error', () => {});
@@ -105,7 +112,7 @@ export class EncodedBody extends Transform {
       await this.#decode(this.#decoder, chunk);
     }
     if (this.#found) throw credentialEchoed();
-    if (this.#unreadable && this.#secrets.size > 0) throw unreadable();
+    if (this.#unreadable && this.#secrets.size > 0) throw unreadable(this.#credentialed);
   }
 
   /** Resolves when everything that the chunk decodes to was scanned. */
@@ -144,11 +151,16 @@ export class EncodedBody extends Transform {
   }
 }
 
-/** An answer that cannot be scanned passes only while there is nothing to scan it for. */
-export function unreadable(): ForwardError {
+/**
+ * An answer that cannot be scanned passes only while there is nothing to scan it for.
+ * @param credentialed whether it is the answer to a call with a credential
+ */
+export function unreadable(credentialed: boolean): ForwardError {
   return new ForwardError(
     'UpstreamEncodedResponse',
     true,
-    'The host encoded its response in a way in which it cannot be checked for the credentials that are in use in this pod. Try again when no other call is under way.',
+    credentialed
+      ? 'The host encoded its response although asked not to; whether it repeats the credential cannot be checked.'
+      : 'The host encoded its response in a way in which it cannot be checked for the credentials that are in use in this pod. Try again when no other call is under way.',
   );
 }

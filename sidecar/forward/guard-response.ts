@@ -54,20 +54,6 @@ export function guardResponseHead(
     if (name === 'transfer-encoding' && value.trim().toLowerCase() !== 'chunked') {
       throw refused('The host used a transfer coding other than chunked.');
     }
-    if (BODY_CODINGS.has(name) && credentialed && !isIdentity(value)) {
-      throw new ForwardError(
-        'UpstreamEncodedResponse',
-        true,
-        'The host encoded its response although asked not to; whether it repeats the credential cannot be checked.',
-      );
-    }
-    if (name === 'content-type' && credentialed && !isLegible(value)) {
-      throw new ForwardError(
-        'UpstreamEncodedResponse',
-        true,
-        'The host answered in a charset in which its response cannot be checked for the credential.',
-      );
-    }
     const kept = !NEVER_PASSED.has(name) && (!credentialed || mayReachAgent(name, value));
     // RFC 9110 8.6: a 204 has no Content-Length, and some clients wait for the bytes it promises.
     if (kept && !(status === 204 && name === 'content-length')) passed.push(header);
@@ -117,10 +103,6 @@ const LEGIBLE =
 
 /** Those that write it with zero bytes in between, which the scanner leaves out. */
 const WIDE = /^(?:utf-?(?:16|32)(?:le|be)?|(?:iso-10646-)?ucs-?[24]|unicode)$/i;
-
-function isLegible(contentType: string): boolean {
-  return charsetsOf(contentType).every((charset) => LEGIBLE.test(charset));
-}
 
 /** Whether the scanner finds a credential in text of this type. */
 export function isScannable(contentType: string): boolean {

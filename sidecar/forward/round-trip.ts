@@ -35,7 +35,7 @@ export function roundTrip(
   options: RoundTripOptions,
 ): Promise<UpstreamResponse> {
   return new Promise((resolve, reject) => {
-    const handler = new RoundTripHandler(options, resolve, reject);
+    const handler = new RoundTripHandler(request.method, options, resolve, reject);
     const { body } = request;
     try {
       dispatcher.dispatch(
@@ -57,6 +57,7 @@ export function roundTrip(
 }
 
 class RoundTripHandler implements Dispatcher.DispatchHandler {
+  readonly #method: string;
   readonly #options: RoundTripOptions;
   readonly #resolve: (response: UpstreamResponse) => void;
   readonly #reject: (error: ForwardError) => void;
@@ -70,10 +71,12 @@ class RoundTripHandler implements Dispatcher.DispatchHandler {
   #over = false;
 
   constructor(
+    method: string,
     options: RoundTripOptions,
     resolve: (response: UpstreamResponse) => void,
     reject: (error: ForwardError) => void,
   ) {
+    this.#method = method;
     this.#options = options;
     this.#resolve = resolve;
     this.#reject = reject;
@@ -104,18 +107,20 @@ class RoundTripHandler implements Dispatcher.DispatchHandler {
       const received = headerPairs(controller.rawHeaders);
       const headers = guardResponseHead(status, received, this.#options);
       const coding = codingOf(received);
+      const { credentialed } = this.#options;
+      // Now, while the client can still be told: once bytes of it have come, all there is to do is to cut it off.
+      if (coding === 'opaque' && credentialed && this.#hasBody(status)) throw unreadable(true);
       const body = new ResponseBody(
         () => controller.resume(),
         () => this.#abort(controller, cutError('CallAborted', true)),
       );
       this.#body = body;
       this.#isOpaque = coding === 'opaque';
-      const { secrets } = this.#options;
       const isScanned = coding === 'identity' || coding === 'opaque';
       this.#resolve({
         status,
         headers,
-        body: isScanned ? body : new EncodedBody(body, coding, secrets),
+        body: isScanned ? body : new EncodedBody(body, coding, this.#options),
       });
     } catch (error) {
       this.#abort(controller, error instanceof ForwardError ? error : lost(true, error));
@@ -130,9 +135,15 @@ class RoundTripHandler implements Dispatcher.DispatchHandler {
       return;
     }
     const safe = this.#scanner.push(chunk);
-    if (this.#isOpaque && this.#options.secrets.size > 0) this.#abort(controller, unreadable());
+    const { secrets, credentialed } = this.#options;
+    if (this.#isOpaque && secrets.size > 0) this.#abort(controller, unreadable(credentialed));
     else if (safe === null) this.#abort(controller, credentialEchoed());
     else if (safe.length > 0 && this.#body?.push(safe) === false) controller.pause();
+  }
+
+  /** RFC 9110 6.4.1. */
+  #hasBody(status: number): boolean {
+    return this.#method !== 'HEAD' && status !== 204 && status !== 304;
   }
 
   onResponseEnd(controller: Dispatcher.DispatchController): void {

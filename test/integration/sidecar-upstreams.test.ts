@@ -252,10 +252,10 @@ describe('a service that sends the token back', () => {
     );
   });
 
-  test('hidden in an encoding is refused unread', async () => {
+  test('hidden in an encoding that is not looked into is refused unread', async () => {
     const { url } = at('h1', (request, response) => {
       expect(request.headers['accept-encoding']).toBe('identity');
-      response.writeHead(200, { 'content-encoding': 'gzip' }).end('anything');
+      response.writeHead(200, { 'content-encoding': 'br' }).end('anything');
     });
     await stage.grant({ url });
     const answer = await call(sidecar, 'h1', { url, headers: { 'accept-encoding': 'gzip' } });

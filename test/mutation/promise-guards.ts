@@ -354,7 +354,7 @@ const GUARDS: readonly Guard[] = [
     changes: [
       {
         file: 'sidecar/forward/round-trip.ts',
-        from: 'body: isScanned ? body : new EncodedBody(body, coding, secrets),',
+        from: 'body: isScanned ? body : new EncodedBody(body, coding, this.#options),',
         to: 'body,',
       },
     ],
@@ -366,8 +366,8 @@ const GUARDS: readonly Guard[] = [
     changes: [
       {
         file: 'sidecar/forward/round-trip.ts',
-        from: 'if (this.#isOpaque && this.#options.secrets.size > 0)',
-        to: 'if (this.#isOpaque && this.#options.secrets.size < 0)',
+        from: 'if (this.#isOpaque && secrets.size > 0)',
+        to: 'if (this.#isOpaque && secrets.size < 0)',
       },
     ],
   },
@@ -377,9 +377,9 @@ const GUARDS: readonly Guard[] = [
     file: 'test/unit/sidecar/forward/guard-response.test.ts',
     changes: [
       {
-        file: 'sidecar/forward/guard-response.ts',
-        from: 'if (BODY_CODINGS.has(name) && credentialed && !isIdentity(value)) {',
-        to: 'if (BODY_CODINGS.has(name) && credentialed && isIdentity(value)) {',
+        file: 'sidecar/forward/round-trip.ts',
+        from: "if (coding === 'opaque' && credentialed && this.#hasBody(status)) throw unreadable(true);",
+        to: '',
       },
     ],
   },

@@ -6,6 +6,7 @@ import { signatureOf } from '../../../support/signed-tokens.ts';
 import { startsUpstreams } from './forwarders.ts';
 import {
   aRequest,
+  credentialed,
   forwarderTo,
   type Handler,
   liveToken,
@@ -37,13 +38,18 @@ function answering(encoded: Buffer, coding: string, chunk = 1_000): Handler {
   };
 }
 
-describe.each(['h1', 'h2'] as const)(
-  'an encoded answer of an %s upstream to a call without a credential',
-  (protocol) => {
-    async function call(handler: Handler, secrets: LiveSecrets) {
+const CALLS = (['h1', 'h2'] as const).flatMap((protocol) =>
+  [false, true].map((lent) => ({ protocol, lent, credential: lent ? 'with' : 'without' })),
+);
+
+describe.each(CALLS)(
+  'an encoded answer of an $protocol upstream to a call $credential a credential',
+  ({ protocol, lent }) => {
+    async function call(handler: Handler, secrets: LiveSecrets, method?: string) {
       const { upstream } = await start(protocol, handler);
       const forwarder = closing(await forwarderTo(upstream.port, { secrets }));
-      return forwarder.forward(aRequest(), options());
+      const changes = method === undefined ? {} : { method };
+      return forwarder.forward(lent ? credentialed(changes) : aRequest(changes), options());
     }
 
     it.each(Object.keys(CODED) as (keyof typeof CODED)[])(
@@ -124,8 +130,21 @@ describe.each(['h1', 'h2'] as const)(
         (error: unknown) => error,
       );
       expect(refused).toMatchObject(unreadable);
+      if (lent) return;
       const { body } = await call(handler, new LiveSecrets());
       expect(await read(body)).toBe(encoded.toString('latin1'));
+    });
+
+    it.each([
+      ['HEAD', 200],
+      ['GET', 304],
+      ['GET', 204],
+    ])('to %s with status %i has nothing that is encoded', async (method, status) => {
+      const headers = { 'content-encoding': 'br', etag: '"1"' };
+      const handler: Handler = (_req, res) => void res.writeHead(status, headers).end();
+      const { body, headers: passed } = await call(handler, liveToken(), method);
+      expect(await read(body)).toBe('');
+      expect(passed).toContainEqual(['etag', '"1"']);
     });
 
     it('in UTF-16 passes, unless the token is in it', async () => {

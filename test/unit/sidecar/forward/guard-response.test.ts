@@ -291,38 +291,27 @@ describe.each(['h1', 'h2'] as const)('a round trip to an %s upstream', (protocol
   });
 
   it.each(['content-encoding', 'grpc-encoding', 'connect-content-encoding'])(
-    'refuses one whose %s is not identity, with a credential only',
-    (name) => {
-      const encoded: HeaderPair[] = [[name, 'gzip']];
-      expect(() => guardResponseHead(200, encoded, lent)).toThrow(
-        expect.objectContaining({ code: 'UpstreamEncodedResponse', dispatched: true }),
-      );
-      expect(guardResponseHead(200, encoded, plain)).toEqual(encoded);
-      expect(() => guardResponseHead(200, [[name, 'identity']], lent)).not.toThrow();
+    'refuses an encoded response (%s) to a call with a credential before anything of it is passed on',
+    async (name) => {
+      const { forwarder } = await start(protocol, (_req, res) => {
+        res.setHeader(name, 'br');
+        res.end('not really');
+      });
+      expect(await rejection(forwarder.forward(credentialed(), options()))).toMatchObject({
+        code: 'UpstreamEncodedResponse',
+        dispatched: true,
+        detail: expect.stringContaining('although asked not to'),
+      });
     },
   );
 
-  it('refuses an encoded response to a call with a credential, and only to such', async () => {
-    const { upstream, forwarder } = await start(protocol, (_req, res) => {
-      res.setHeader('content-encoding', 'gzip');
-      res.end('not really');
-    });
-    expect(await rejection(forwarder.forward(credentialed(), options()))).toMatchObject({
-      code: 'UpstreamEncodedResponse',
-      dispatched: true,
-    });
-    const unwatched = closing(await forwarderTo(upstream.port, { secrets: new LiveSecrets() }));
-    const response = await unwatched.forward(aRequest(), options());
-    expect(await read(response.body)).toBe('not really');
-  });
-
   it.each([
-    ['text/plain; charset=utf-16', false],
-    ['application/json;charset="UTF-16LE"', false],
-    ['text/plain; charset=utf-32', false],
+    ['text/plain; charset=utf-16', true],
+    ['application/json;charset="UTF-16LE"', true],
+    ['text/plain; charset=utf-32', true],
     ['text/plain; charset=utf-7', false],
     ['text/plain; charset=ibm037', false],
-    ['text/plain; charset=utf-8; charset=utf-16', false],
+    ['text/plain; charset=utf-8; charset=utf-7', false],
     ['text/plain; charset=utf-8', true],
     ['text/html; charset="ISO-8859-15"', true],
     ['text/plain;charset=windows-1252', true],
