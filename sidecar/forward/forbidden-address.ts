@@ -1,7 +1,8 @@
 /** Addresses that no name may lead to: the proxy must be no bridge to its own pod, its node or a cloud's metadata. */
 
-import { BlockList, isIPv4 } from 'node:net';
+import type { BlockList } from 'node:net';
 import { addressBytes } from '../../core/text/ip-address.ts';
+import { networkList } from './network-list.ts';
 
 /** Each rule with its reason; the first that holds is told to the caller. */
 const RULES: ReadonlyArray<readonly [reason: string, subnets: readonly string[]]> = [
@@ -41,19 +42,11 @@ const LISTS = listsOf(RULES);
 const PRIVATE_LISTS = listsOf(PRIVATE_RULES);
 
 function listsOf(rules: typeof RULES) {
-  return rules.map(([reason, subnets]) => {
-    const list = new BlockList();
-    for (const subnet of subnets) {
-      const [address = '', prefix] = subnet.split('/');
-      list.addSubnet(address, Number(prefix), isIPv4(address) ? 'ipv4' : 'ipv6');
-    }
-    return { reason, list };
-  });
+  return rules.map(([reason, networks]) => ({ reason, list: networkList(networks) }));
 }
 
 /** RFC 4291 2.4: what is given out for the Internet. */
-const GLOBAL = new BlockList();
-GLOBAL.addSubnet('2000::', 3, 'ipv6');
+const GLOBAL = networkList(['2000::/3']);
 
 /**
  * IPv6 prefixes that carry an IPv4 address, and where in it: mapped (RFC 4291 2.5.5.2), compatible (2.5.5.1), translated

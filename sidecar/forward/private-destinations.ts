@@ -1,8 +1,8 @@
 /** Where the administrator lets names lead to private addresses: by the name, or by the address. */
 
-import { BlockList, isIPv4 } from 'node:net';
-import { addressBytes } from '../../core/text/ip-address.ts';
+import { BlockList } from 'node:net';
 import type { PrivateDestination } from '../../core/text/private-destination.ts';
+import { familyOf } from './network-list.ts';
 
 export class PrivateDestinations {
   readonly #hosts = new Set<string>();
@@ -15,7 +15,7 @@ export class PrivateDestinations {
       else if (destination.kind === 'Domain') this.#suffixes.push(destination.suffix);
       else {
         const { address, prefix } = destination;
-        this.#networks.addSubnet(address, prefix, isIPv4(address) ? 'ipv4' : 'ipv6');
+        this.#networks.addSubnet(address, prefix, familyOf(address));
       }
     }
   }
@@ -24,7 +24,6 @@ export class PrivateDestinations {
   includes(host: string, address: string): boolean {
     if (this.#hosts.has(host) || this.#suffixes.some((suffix) => host.endsWith(suffix)))
       return true;
-    const family = addressBytes(address)?.length === 4 ? 'ipv4' : 'ipv6';
-    return this.#networks.check(address, family);
+    return this.#networks.check(address, familyOf(address));
   }
 }

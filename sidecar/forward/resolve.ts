@@ -1,11 +1,12 @@
 /** From a host to addresses that may be connected to: what is checked here is what is connected to. */
 
 import type { LookupAddress } from 'node:dns';
-import { BlockList, isIP, isIPv4 } from 'node:net';
+import { BlockList, isIP } from 'node:net';
 import { withoutBrackets } from '../../core/text/url.ts';
 import { atOnce, type Lookup, lookUpOutside, systemLookup } from '../dns/lookup.ts';
 import { ForwardError } from './error.ts';
 import { carriesAddress, forbiddenAddress, privateAddress } from './forbidden-address.ts';
+import { familyOf, networkList } from './network-list.ts';
 import type { PrivateDestinations } from './private-destinations.ts';
 
 export interface Target {
@@ -63,7 +64,7 @@ export function createResolver(options: ResolverOptions = {}): Resolver {
       }
       // An address in plain sight is what the grant says. A name says nothing of where it leads, today or tomorrow.
       if (isLiteral && !carriesAddress(bare)) return { addresses, port };
-      const near = networksOf(ownNetworks());
+      const near = networkList(ownNetworks());
       const hidden = addresses.flatMap(({ address }) => {
         const reason = privateAddress(address, near);
         return reason === null || mayBePrivate(host, address) ? [] : [{ address, reason }];
@@ -89,16 +90,7 @@ export function createResolver(options: ResolverOptions = {}): Resolver {
 
 function listOf(addresses: readonly string[]): BlockList {
   const list = new BlockList();
-  for (const address of addresses) list.addAddress(address, isIPv4(address) ? 'ipv4' : 'ipv6');
-  return list;
-}
-
-function networksOf(networks: readonly string[]): BlockList {
-  const list = new BlockList();
-  for (const network of networks) {
-    const [address = '', prefix = ''] = network.split('/');
-    list.addSubnet(address, Number(prefix), isIPv4(address) ? 'ipv4' : 'ipv6');
-  }
+  for (const address of addresses) list.addAddress(address, familyOf(address));
   return list;
 }
 
