@@ -17,6 +17,7 @@ OWN_NPM=.cache/npm-$NPM-node-$NODE/node_modules/.bin
 # What every clone on this machine has alike; scripts/tools.ts keeps the cluster's programs there.
 SHARED=${XDG_CACHE_HOME:-$HOME/.cache}/actiongrant
 PLATFORM=$(uname -s)-$(uname -m)
+SHARED_NPM=$SHARED/npm-$NPM-node-$NODE-$PLATFORM
 
 say() { printf '%s\n' "bootstrap: $*"; }
 fail() {
@@ -65,11 +66,11 @@ fetch_npm() {
   printf '{"private": true, "dependencies": {"node": "%s", "npm": "%s"}, "allowScripts": {"node": true}}' \
     "$NODE" "$NPM" >"$prefix/package.json"
   npm install --prefix "$prefix" --no-audit --no-fund --loglevel=error
-  keep "$prefix" "$SHARED/npm-$NPM-node-$NODE-$PLATFORM"
+  keep "$prefix" "$SHARED_NPM"
 }
 need_own_npm() { # need_own_npm <what for>
   [ ! -x "$OWN_NPM/npm" ] || return 0
-  if ! restore "$SHARED/npm-$NPM-node-$NODE-$PLATFORM" "${OWN_NPM%/node_modules/.bin}"; then
+  if ! restore "$SHARED_NPM" "${OWN_NPM%/node_modules/.bin}"; then
     step "fetch npm $1" fetch_npm
   fi
 }
