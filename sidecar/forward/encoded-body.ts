@@ -3,63 +3,17 @@
 import { Transform, type TransformCallback } from 'node:stream';
 import { setImmediate } from 'node:timers/promises';
 import { createGunzip, createInflate, createInflateRaw } from 'node:zlib';
-import type { HeaderPair } from '../../core/text/header-pair.ts';
 import type { LiveSecrets } from '../scan/live-secrets.ts';
 import { SecretScanner } from '../scan/secret-scanner.ts';
+import type { Coding } from './body-coding.ts';
 import { ForwardError } from './error.ts';
-import {
-  credentialEchoed,
-  type GuardOptions,
-  hasEncodedMessages,
-  isScannable,
-} from './guard-response.ts';
+import { credentialEchoed, type GuardOptions } from './guard-response.ts';
 import type { ResponseBody } from './response-body.ts';
-
-/**
- * Those that are looked into, by name: what they keep of a stream is 32 KiB, where Brotli and Zstandard may ask for
- * megabytes, a thousand times over.
- */
-const CODINGS: ReadonlyMap<string, Coding> = new Map([
-  ['gzip', 'gzip'],
-  ['x-gzip', 'gzip'],
-  ['deflate', 'deflate'],
-]);
-
-export type Coding = 'gzip' | 'deflate';
 
 /** Text does not shrink to less than one part in so many; what does was made to keep its reader busy. */
 const MAX_EXPANSION = 256;
 /** That much of every answer is decoded, however little there is of it. */
 const FREE_BYTES = 1024 * 1024;
-
-/** What an answer's headers say of its body: as it is, in a coding that is looked into, or in a form that is not. */
-export function codingOf(headers: readonly HeaderPair[]): Coding | 'identity' | 'opaque' {
-  if (headers.some(([name, value]) => name === 'content-type' && !isScannable(value))) {
-    return 'opaque';
-  }
-  if (headers.some(hasEncodedMessages)) return 'opaque';
-  const codings = headers
-    .filter(([name]) => name === 'content-encoding')
-    .flatMap(([, value]) => value.toLowerCase().split(','))
-    .map((coding) => coding.trim())
-    .filter((coding) => coding !== '' && coding !== 'identity');
-  const [only, ...more] = codings;
-  if (only === undefined) return 'identity';
-  // A part of an encoded body cannot be decoded (RFC 9110 14.4).
-  const isPart = headers.some(([name]) => name === 'content-range');
-  return more.length > 0 || isPart ? 'opaque' : (CODINGS.get(only) ?? 'opaque');
-}
-
-/** Of what a client accepts (RFC 9110 12.5.3), the codings that are looked into. */
-export function readableCodings(accepted: string): string {
-  const all = accepted.split(',');
-  const readable = all.filter((element) => {
-    const [coding = ''] = element.split(';');
-    return CODINGS.has(coding.trim().toLowerCase());
-  });
-  if (readable.length === all.length) return accepted;
-  return readable.map((element) => element.trim()).join(', ') || 'identity';
-}
 
 export class EncodedBody extends Transform {
   readonly #source: ResponseBody;

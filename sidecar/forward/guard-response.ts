@@ -24,13 +24,6 @@ const NEVER_PASSED: ReadonlySet<string> = new Set([
 const VALUE = /^[\t\x20-\x7e\x80-\xff]*$/;
 const NAME = /^[!#$%&'*+\-.^_`|~0-9a-z]+$/;
 
-/** What says how a body is encoded: RFC 9110 8.4, gRPC over HTTP2 and gRPC-Web, streams of Connect. */
-const BODY_CODINGS: ReadonlySet<string> = new Set([
-  'connect-content-encoding',
-  'content-encoding',
-  'grpc-encoding',
-]);
-
 export interface GuardOptions {
   /** Whether the request carried one. */
   credentialed: boolean;
@@ -86,32 +79,6 @@ function withoutNamed(passed: HeaderPair[], all: readonly HeaderPair[]): HeaderP
   const options = connection.flatMap(([, value]) => value.toLowerCase().split(','));
   const named = new Set(options.map((option) => option.trim()));
   return passed.filter(([name]) => !named.has(name));
-}
-
-/** Whether messages within the body are encoded one by one: nothing here looks into those. */
-export function hasEncodedMessages([name, value]: HeaderPair): boolean {
-  return name !== 'content-encoding' && BODY_CODINGS.has(name) && !isIdentity(value);
-}
-
-function isIdentity(value: string): boolean {
-  return value.split(',').every((coding) => ['', 'identity'].includes(coding.trim().toLowerCase()));
-}
-
-/** Charsets that write ASCII, and so every credential, as ASCII does (WHATWG Encoding; not UTF-16, UTF-32, UTF-7 or EBCDIC). */
-const LEGIBLE =
-  /^(?:utf-?8|(?:us-)?ascii|iso[-_]?8859-\d{1,2}|latin-?\d|windows-125\d|cp-?125\d|koi8-[ru]|gbk?|gb2312|gb18030|big5|shift[-_]jis|euc-(?:jp|kr))$/i;
-
-/** Those that write it with zero bytes in between, which the scanner leaves out. */
-const WIDE = /^(?:utf-?(?:16|32)(?:le|be)?|(?:iso-10646-)?ucs-?[24]|unicode)$/i;
-
-/** Whether the scanner finds a credential in text of this type. */
-export function isScannable(contentType: string): boolean {
-  return charsetsOf(contentType).every((charset) => LEGIBLE.test(charset) || WIDE.test(charset));
-}
-
-function charsetsOf(contentType: string): string[] {
-  const charsets = contentType.matchAll(/charset\s*=\s*["']?([^\s"',;]*)/gi);
-  return [...charsets].map(([, charset]) => charset ?? '');
 }
 
 export function credentialEchoed(): ForwardError {

@@ -2,7 +2,7 @@
 
 import { FREE_TEXT_HEADERS } from '../../core/action/inert-headers.ts';
 import type { HeaderPair } from '../../core/text/header-pair.ts';
-import { readableCodings } from './encoded-body.ts';
+import { readableCodings } from './body-coding.ts';
 import type { UpstreamRequest } from './upstream.ts';
 
 /** Headers that undici or the connection sets; whatever the caller says of them would contradict what is sent. */

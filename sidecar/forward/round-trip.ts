@@ -5,8 +5,9 @@ import type { Dispatcher } from 'undici';
 import { ProblemError } from '../../core/api/problem.ts';
 import type { LiveSecrets } from '../scan/live-secrets.ts';
 import { SecretScanner } from '../scan/secret-scanner.ts';
+import { codingOf } from './body-coding.ts';
 import { type CutCode, type Cutoff, cutError } from './cutoff.ts';
-import { codingOf, EncodedBody, unreadable } from './encoded-body.ts';
+import { EncodedBody, unreadable } from './encoded-body.ts';
 import { ForwardError } from './error.ts';
 import { credentialEchoed, guardResponseHead, repeatSecret } from './guard-response.ts';
 import { headerPairs } from './raw-headers.ts';
@@ -107,6 +108,7 @@ class RoundTripHandler implements Dispatcher.DispatchHandler {
       const received = headerPairs(controller.rawHeaders);
       const headers = guardResponseHead(status, received, this.#options);
       const coding = codingOf(received);
+      this.#isOpaque = coding === 'opaque';
       const { credentialed } = this.#options;
       // Now, while the client can still be told: once bytes of it have come, all there is to do is to cut it off.
       if (coding === 'opaque' && credentialed && this.#hasBody(status)) throw unreadable(true);
@@ -115,12 +117,11 @@ class RoundTripHandler implements Dispatcher.DispatchHandler {
         () => this.#abort(controller, cutError('CallAborted', true)),
       );
       this.#body = body;
-      this.#isOpaque = coding === 'opaque';
-      const isScanned = coding === 'identity' || coding === 'opaque';
+      const isDecoded = coding !== 'identity' && coding !== 'opaque';
       this.#resolve({
         status,
         headers,
-        body: isScanned ? body : new EncodedBody(body, coding, this.#options),
+        body: isDecoded ? new EncodedBody(body, coding, this.#options) : body,
       });
     } catch (error) {
       this.#abort(controller, error instanceof ForwardError ? error : lost(true, error));

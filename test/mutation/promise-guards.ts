@@ -354,7 +354,7 @@ const GUARDS: readonly Guard[] = [
     changes: [
       {
         file: 'sidecar/forward/round-trip.ts',
-        from: 'body: isScanned ? body : new EncodedBody(body, coding, this.#options),',
+        from: 'body: isDecoded ? new EncodedBody(body, coding, this.#options) : body,',
         to: 'body,',
       },
     ],
